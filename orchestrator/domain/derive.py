@@ -1,0 +1,100 @@
+"""The flows that nobody has to write: one for every department, one for every person.
+
+A department: opening hours -> its phones -> its stand-in's phones -> its mailbox -> a spoken goodbye.
+A person: own phones -> the stand-in's -> the department (which ends in the department's mailbox), or the own mailbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from orchestrator.domain import texts
+from orchestrator.domain.directory import Department, Directory, Person
+from orchestrator.domain.flow import Flow, HangUp, LeaveMessage, Ring, Say, Step, When
+from orchestrator.domain.prompts import Prompt
+
+
+def department_flow(department: str) -> str:
+    """Name of the flow of department `department`."""
+    return f"d_{department}"
+
+
+def person_flow(extension: str) -> str:
+    """Name of the flow of the person under `extension`."""
+    return f"n_{extension}"
+
+
+def derive(directory: Directory) -> Directory:
+    """The directory with the flows of its people and departments, and every number led to its flow."""
+    derived = {flow.name: flow for flow in _flows(directory)}
+    numbers = {
+        **{d.extension: department_flow(d.id) for d in directory.departments.values()},
+        **{p.extension: person_flow(p.extension) for p in directory.people.values()},
+        **directory.numbers,
+    }
+    return replace(directory, flows={**derived, **directory.flows}, numbers=numbers)
+
+
+def _flows(directory: Directory) -> Iterator[Flow]:
+    for department in directory.departments.values():
+        yield _department(directory, department)
+    for person in directory.people.values():
+        yield _person(directory, person)
+
+
+def _department(directory: Directory, department: Department) -> Flow:
+    name = department_flow(department.id)
+    after = "stand_in" if department.stand_in else "box"
+    steps: dict[str, Step] = {
+        "hours": When(
+            schedule=department.schedule, open=f"{name}.ring", closed=f"{name}.box_closed", holiday=f"{name}.box_closed"
+        ),
+        "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds),
+        **_box(directory, name, "box", department.box, texts.department_nobody(department.name)),
+        **_box(directory, name, "box_closed", department.box, texts.department_closed(department.name)),
+        **_endings(name),
+    }
+    if stand_in := directory.departments.get(department.stand_in):
+        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds)
+    return Flow(name=name, start="hours", steps=steps)
+
+
+def _person(directory: Directory, person: Person) -> Flow:
+    name = person_flow(person.extension)
+    last = f"{name}.box" if person.box else f"{department_flow(person.department)}.hours"
+    after = f"{name}.stand_in" if person.stand_in else last
+    steps: dict[str, Step] = {"ring": _ring(person.phones, after, person.ring_seconds)}
+    if stand_in := directory.people.get(person.stand_in):
+        steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
+    if person.box:
+        steps |= _box(directory, name, "box", person.box, texts.person_nobody(person.name)) | _endings(name)
+    return Flow(name=name, start="ring", steps=steps)
+
+
+def _ring(phones: tuple[str, ...], after: str, seconds: int) -> Ring:
+    return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds)
+
+
+def _box(directory: Directory, flow: str, step: str, box: str, said: Mapping[str, str]) -> Mapping[str, Step]:
+    limit = directory.boxes[box].limit if box in directory.boxes else 120
+    return {
+        step: LeaveMessage(
+            box=box,
+            greeting=Prompt(name=f"{flow}.{step}", texts=said),
+            left=f"{flow}.thanks",
+            too_short=f"{flow}.sorry",
+            full=f"{flow}.sorry",
+            failed=f"{flow}.sorry",
+            limit=limit,
+        )
+    }
+
+
+def _endings(flow: str) -> Mapping[str, Step]:
+    """What is said after a message, and instead of one; shared prompts, so that they are spoken once."""
+    return {
+        "thanks": Say(prompt=Prompt(name="thanks", texts=texts.THANKS), then=f"{flow}.goodbye"),
+        "sorry": Say(prompt=Prompt(name="sorry", texts=texts.SORRY), then=f"{flow}.goodbye"),
+        "goodbye": HangUp(),
+    }

@@ -1,0 +1,215 @@
+"""The call flow: every place that a caller can be, and where each answer leads.
+
+A step is a question put to the world. It owns the finite list of answers that the world may give (`exits`), so no
+reader of the graph needs to know its type to draw it, prove it or predict it. Belongs here: steps and their
+exits. Not here: how a step is performed (apps), written (compile), predicted (explain) or judged (proof).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from orchestrator.domain.prompts import Language, Prompt
+
+Place = str
+"""`flow.step`: the one name of a step, in the graph, the dialplan, a metric, a log line and `explain`."""
+
+Answer = str
+"""What the world said to a step: `key_1`, `talked`, `closed`."""
+
+END: Place = "end"
+"""Nothing more to do: the two are talking, or the caller has been sent off."""
+
+NAME = re.compile(r"[a-z][a-z0-9_]+")
+"""Grammar of flow, step and answer names. Asterisk takes `town-hall` and `townhall` for the same, hence no hyphen;
+one-letter extensions (`h i s t`) are its own, hence two characters."""
+
+KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
+"""What a caller can press -> the answer that it is."""
+
+Exits = Mapping[Answer, Place]
+NOBODY: frozenset[Answer] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Say:
+    """Play a prompt to its end."""
+
+    prompt: Prompt
+    then: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"said": self.then}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speak:
+    """From here on the caller hears `language`."""
+
+    language: Language
+    then: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"set": self.then}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Menu:
+    """Ask for one key. Retries live inside the step, so that the graph stays small."""
+
+    prompt: Prompt
+    keys: Mapping[str, Place]
+    otherwise: Place
+    """Silence or a wrong key, after every try: never optional."""
+    tries: int = 3
+    wait: float = 5.0
+    """Seconds to press a key after the prompt has ended."""
+
+    @property
+    def exits(self) -> Exits:
+        return {KEYS[key]: place for key, place in self.keys.items()} | {"gave_up": self.otherwise}
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset(KEYS[key] for key in self.keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """Ask the schedule. `holiday` is a whole day off, a holiday or a dated closure."""
+
+    schedule: str
+    open: Place
+    closed: Place
+    holiday: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"open": self.open, "closed": self.closed, "holiday": self.holiday}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """Ring one or several phones at once, natively. Talking is the end of the flow."""
+
+    phones: tuple[str, ...]
+    busy: Place
+    nobody: Place
+    unreachable: Place
+    """No phone is registered, or the line refused."""
+    seconds: int = 20
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveMessage:
+    """Greeting, beep, native recording; ended by `#`, silence, hangup or `limit`."""
+
+    box: str
+    greeting: Prompt
+    left: Place
+    too_short: Place
+    full: Place
+    failed: Place
+    limit: int = 120
+    """Seconds that a message may last."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"left": self.left, "too_short": self.too_short, "full": self.full, "failed": self.failed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """Put the caller through to a number outside, by the trunk."""
+
+    number: str
+    """E.164 with `+`."""
+    trunk: str
+    busy: Place
+    nobody: Place
+    failed: Place
+    seconds: int = 30
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"talked": END, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HangUp:
+    """Send the caller off; only ever after something was said."""
+
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"gone": END}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Do:
+    """A skill written in Python. It must name every way it can end, and where to go without it."""
+
+    skill: str
+    outcomes: Mapping[Answer, Place]
+    python_down: Place
+    by_caller: frozenset[Answer] = NOBODY
+    seconds: float = 20.0
+    """Longest that the skill may take."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exits(self) -> Exits:
+        return {**self.outcomes, "python_down": self.python_down}
+
+
+Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | HangUp | Do
+Graph = Mapping[Place, Step]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """A named way in, and the steps that belong to it. `steps` is keyed by the part of the place after the dot."""
+
+    name: str
+    start: str
+    steps: Mapping[str, Step]
+
+    @property
+    def first(self) -> Place:
+        return f"{self.name}.{self.start}"
+
+    @property
+    def places(self) -> Graph:
+        return {f"{self.name}.{step}": performed for step, performed in self.steps.items()}
+
+
+def exits(step: Step, *, python: bool) -> Exits:
+    """The answers that `step` can get while Python is up, or while it is down."""
+    if isinstance(step, Do):
+        return step.outcomes if python else {"python_down": step.python_down}
+    return step.exits
+
+
+def prompts(step: Step) -> Iterable[Prompt]:
+    """Every prompt that `step` plays."""
+    match step:
+        case Say(prompt=prompt) | Menu(prompt=prompt) | LeaveMessage(greeting=prompt):
+            yield prompt
+        case Speak() | When() | Ring() | Transfer() | HangUp() | Do():
+            return
