@@ -68,7 +68,8 @@ def _person(directory: Directory, person: Person) -> Flow:
     if stand_in := directory.people.get(person.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
     if person.box:
-        steps |= _box(directory, name, "box", person.box, texts.person_nobody(person.name)) | _endings(name)
+        steps |= _box(directory, name, "box", person.box, texts.person_nobody(person.name))
+        steps |= _endings(name)
     return Flow(name=name, start="ring", steps=steps)
 
 

@@ -55,7 +55,7 @@ def _shadowed(owners: dict[str, str]) -> Iterator[Problem]:
                 yield Problem(
                     code="shadowed_number",
                     where=owner,
-                    what=f"{extension} can never be dialled digit by digit: {shorter} ({owners[shorter]}) answers first",
+                    what=f"{extension} cannot be dialled digit by digit: {shorter} ({owners[shorter]}) is first",
                     todo=f"give one of the two an extension that the other does not begin with, not {shorter}…",
                     caller=f"dials {extension} from a line that sends digits one at a time and gets {owners[shorter]}",
                 )

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 Texts = Mapping[str, str]
 
 _AFTER_THE_BEEP = {
-    "de": "Sprechen Sie bitte nach dem Signalton. Ihre Nachricht wird gespeichert und spätestens nach 90 Tagen gelöscht.",
+    "de": "Sprechen Sie bitte nach dem Signalton. Ihre Nachricht wird gespeichert"
+    " und spätestens nach 90 Tagen gelöscht.",
     "en": "Please speak after the tone. Your message is stored and will be deleted after 90 days at the latest.",
 }
 
