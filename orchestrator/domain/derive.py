@@ -15,22 +15,12 @@ from orchestrator.domain.flow import Flow, HangUp, LeaveMessage, Ring, Say, Step
 from orchestrator.domain.prompts import Prompt
 
 
-def department_flow(department: str) -> str:
-    """Name of the flow of department `department`."""
-    return f"d_{department}"
-
-
-def person_flow(extension: str) -> str:
-    """Name of the flow of the person under `extension`."""
-    return f"n_{extension}"
-
-
 def derive(directory: Directory) -> Directory:
     """The directory with the flows of its people and departments, and every number led to its flow."""
     derived = {flow.name: flow for flow in _flows(directory)}
     numbers = {
-        **{d.extension: department_flow(d.id) for d in directory.departments.values()},
-        **{p.extension: person_flow(p.extension) for p in directory.people.values()},
+        **{d.extension: d.flow for d in directory.departments.values()},
+        **{p.extension: p.flow for p in directory.people.values()},
         **directory.numbers,
     }
     return replace(directory, flows={**derived, **directory.flows}, numbers=numbers)
@@ -44,7 +34,7 @@ def _flows(directory: Directory) -> Iterator[Flow]:
 
 
 def _department(directory: Directory, department: Department) -> Flow:
-    name = department_flow(department.id)
+    name = department.flow
     after = "stand_in" if department.stand_in else "box"
     steps: dict[str, Step] = {
         "hours": When(
@@ -61,8 +51,8 @@ def _department(directory: Directory, department: Department) -> Flow:
 
 
 def _person(directory: Directory, person: Person) -> Flow:
-    name = person_flow(person.extension)
-    last = f"{name}.box" if person.box else f"{department_flow(person.department)}.hours"
+    name = person.flow
+    last = f"{name}.box" if person.box else f"d_{person.department}.hours"
     after = f"{name}.stand_in" if person.stand_in else last
     steps: dict[str, Step] = {"ring": _ring(person.phones, after, person.ring_seconds)}
     if stand_in := directory.people.get(person.stand_in):

@@ -92,6 +92,11 @@ class Department:
     """Department whose phones ring when nobody here picks up."""
     ring_seconds: int = 20
 
+    @property
+    def flow(self) -> str:
+        """Name of its derived flow."""
+        return f"d_{self.id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -116,6 +121,11 @@ class Person:
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def flow(self) -> str:
+        """Name of the derived flow."""
+        return f"n_{self.extension}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +167,11 @@ class Directory:
 
     def owners(self) -> Iterable[tuple[str, str]]:
         """(extension, who owns it), for every number in use, doubles included."""
+        owners: tuple[Department | Person, ...] = (*self.departments.values(), *self.people.values())
+        own = {owner.extension: owner.flow for owner in owners}
         for extension, flow in self.numbers.items():
-            yield extension, f"number {extension} of flow {flow}"
+            if own.get(extension) != flow:
+                yield extension, f"number {extension} of flow {flow}"
         for department in self.departments.values():
             yield department.extension, f"department {department.id}"
         for person in self.people.values():

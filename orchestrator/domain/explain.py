@@ -1,0 +1,134 @@
+"""What would happen to a call: walk the flow with answers from a described world.
+
+The engine behind `durchwahl explain`, the expected path of every test call, and the check of what really happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import (
+    END,
+    KEYS,
+    Answer,
+    Do,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Transfer,
+    When,
+)
+
+LONGEST = 1000
+"""Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything that a call may ask about. What is not described goes well: people pick up, messages are left."""
+
+    at: datetime
+    keys: tuple[str, ...] = ()
+    """One entry per try of a menu, in turn; `""` is a try without a key, and after the last comes silence."""
+    phones: Mapping[str, Answer] = field(default_factory=dict)
+    """Phone id -> `talked`, `busy`, `nobody` or `unreachable`."""
+    others: Answer = "talked"
+    """What every phone does that `phones` does not name."""
+    boxes: Mapping[str, Answer] = field(default_factory=dict)
+    """Box id -> `left`, `too_short`, `full` or `failed`."""
+    outside: Mapping[str, Answer] = field(default_factory=dict)
+    """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
+    skills: Mapping[str, Answer] = field(default_factory=dict)
+    python: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One step of the way: where, and what the world said there."""
+
+    place: Place
+    answer: Answer
+
+
+def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]:
+    """Each place that a call into `start` reaches, with the answer found there; raises KeyError for unknown places."""
+    place, keys = start, list(world.keys)
+    for _ in range(LONGEST):
+        if place == END:
+            return
+        step = directory.graph[place]
+        answer = predict(directory, step, world, keys)
+        yield Visit(place=place, answer=answer)
+        place = step.exits[answer]
+
+
+def predict(directory: Directory, step: Step, world: World, keys: list[str]) -> Answer:
+    """The answer that `world` gives to `step`. A menu takes the keys it uses from the front of `keys`."""
+    match step:
+        case Say():
+            return "said"
+        case Speak():
+            return "set"
+        case Menu():
+            return _pressed(step, keys)
+        case When():
+            return directory.schedules[step.schedule].state(world.at)
+        case Ring():
+            return rung([world.phones.get(phone, world.others) for phone in step.phones])
+        case LeaveMessage():
+            return world.boxes.get(step.box, "left")
+        case Transfer():
+            return world.outside.get(step.number, "talked")
+        case HangUp():
+            return "gone"
+        case Do():
+            return world.skills.get(step.skill, next(iter(step.outcomes))) if world.python else "python_down"
+        case _:
+            assert_never(step)
+
+
+def rung(phones: Iterable[Answer]) -> Answer:
+    """What ringing several phones comes to, as Asterisk's Dial() sums it up: one that rings on outweighs a busy one."""
+    said = set(phones)
+    return next((answer for answer in ("talked", "nobody", "busy") if answer in said), "unreachable")
+
+
+def _pressed(menu: Menu, keys: list[str]) -> Answer:
+    for _ in range(menu.tries):
+        if not keys:
+            break
+        if (key := keys.pop(0)) in menu.keys:
+            return KEYS[key]
+    return "gave_up"
+
+
+def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> str:
+    """Why a real journey is not one that the directory allows; empty if it is.
+
+    Judges what the caller and the phones did not decide: that each answer exists, that each edge leads where the graph
+    says, and that each schedule said what its hours say at that instant.
+    """
+    expected: Place | None = None
+    for visit, at in visits:
+        step = directory.graph.get(visit.place)
+        if step is None:
+            return f"{visit.place}: no such place"
+        if expected is not None and visit.place != expected:
+            return f"{visit.place}: expected {expected}"
+        if not visit.answer:
+            return ""
+        if visit.answer not in step.exits:
+            return f"{visit.place}: no such answer {visit.answer}"
+        if isinstance(step, When) and (state := directory.schedules[step.schedule].state(at)) != visit.answer:
+            return f"{visit.place}: went {visit.answer} but {step.schedule} is {state} at {at:%Y-%m-%d %H:%M:%S}"
+        expected = step.exits[visit.answer]
+    return ""

@@ -1,0 +1,78 @@
+"""A path through the graph as a caller would live it: `dials 06205 21-0, presses 1, finds everyone busy`."""
+
+from __future__ import annotations
+
+from typing import TypedDict, assert_never
+
+from orchestrator.domain import numbers
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import (
+    KEYS,
+    Answer,
+    Do,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Transfer,
+    When,
+)
+from orchestrator.domain.routes import Routes
+
+_PRESSED = {answer: key for key, answer in KEYS.items()}
+
+
+class Caller(TypedDict):
+    """The part of a Problem that tells whom it hits."""
+
+    caller: str
+    path: tuple[str, ...]
+
+
+def caller(directory: Directory, routes: Routes, place: Place, answer: Answer = "") -> Caller:
+    """A caller who gets to `place` (and there meets `answer`), and the path that leads there."""
+    edges = routes.path(place)
+    start = edges[0][0] if edges else place
+    lived = [_dials(directory, start)]
+    lived += [words for at, said in edges if (words := _words(directory.graph[at], said))]
+    if answer and (words := _words(directory.graph[place], answer)):
+        lived.append(words)
+    if not routes.python:
+        lived.append("while Python is down")
+    steps = [f"{at}={said}" for at, said in edges] + [f"{place}={answer}" if answer else place]
+    return {"caller": ", ".join(lived), "path": tuple(steps)}
+
+
+def _dials(directory: Directory, start: Place) -> str:
+    for extension, flow in directory.numbers.items():
+        if flow in directory.flows and directory.first(flow) == start:
+            return f"dials {numbers.written(directory.town, extension)}"
+    return "dials a number that nobody has"
+
+
+def _words(step: Step, answer: Answer) -> str:
+    match step:
+        case Menu():
+            return f"presses {_PRESSED[answer]}" if answer in _PRESSED else "presses nothing that counts"
+        case When(schedule=name):
+            return {"open": f"while {name} is open", "closed": f"while {name} is closed"}.get(answer, "on a day off")
+        case Ring():
+            return {"busy": "finds everyone busy", "nobody": "lets it ring until nobody answers"}.get(
+                answer, "when no phone is registered" if answer == "unreachable" else ""
+            )
+        case LeaveMessage(box=box):
+            return {"left": "leaves a message", "too_short": "says nothing after the beep"}.get(
+                answer, f"finds mailbox {box} {answer}"
+            )
+        case Transfer(number=number):
+            return f"is put through to {number}: {answer}"
+        case Do(skill=skill):
+            return f"{skill}: {answer}"
+        case Say() | Speak() | HangUp():
+            return ""
+        case _:
+            assert_never(step)

@@ -1,0 +1,141 @@
+"""What must hold before a directory goes live: no call goes nowhere, with Python up and with Python down.
+
+Every number, every answer of every step is followed. Problems are data; nothing here raises for a bad directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from orchestrator.domain import narrate, numbers
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import (
+    END,
+    Do,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Transfer,
+    When,
+)
+from orchestrator.domain.problems import Problem
+from orchestrator.domain.prompts import Sounds
+from orchestrator.domain.references import calendars, references
+from orchestrator.domain.routes import Routes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The verdict: what is wrong, and how long a silent caller waits at worst."""
+
+    problems: tuple[Problem, ...]
+    places: int
+    numbers: int
+    worst_wait: float
+    """Seconds until a person, a mailbox or a spoken next step."""
+    worst_number: str
+    """The extension where it happens."""
+
+
+def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
+    """Judge a derived directory as a call meets it, for the year from `today` on."""
+    found = [*numbers.problems(directory), *references(directory), *calendars(directory, today)]
+    starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
+    judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False)]
+    found += _graph(directory, judged)
+    worst, number = 0.0, ""
+    if not any(problem.code in ("silent_loop", "unknown_place") for problem in found):
+        worst, number = max(_waits(directory, judged, sounds), default=(0.0, ""))
+        if worst > directory.town.longest_wait:
+            found.append(_too_long(directory, worst, number))
+    return Proof(
+        problems=tuple({(problem.code, problem.where, problem.what): problem for problem in found[::-1]}.values())[
+            ::-1
+        ],
+        places=len(directory.graph),
+        numbers=len(directory.numbers),
+        worst_wait=worst,
+        worst_number=number,
+    )
+
+
+def _entries(directory: Directory) -> Iterator[str]:
+    yield directory.town.catch_all
+    yield from directory.numbers.values()
+
+
+def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
+    reached = {place for routes in judged for place in routes.came_by}
+    for place in directory.graph.keys() - reached:
+        yield Problem(
+            code="unreachable", where=place, what="no caller can ever get here", todo="lead to it, or take it out"
+        )
+    for routes in judged:
+        yield from _edges(directory, routes)
+        if loop := routes.silent_loop():
+            yield Problem(
+                code="silent_loop",
+                where=loop[0],
+                what=f"a caller who does nothing goes round for ever: {' -> '.join(loop)}",
+                todo="let one of these places end at a person, a mailbox or a spoken next step",
+                **narrate.caller(directory, routes, loop[0]),
+            )
+
+
+def _edges(directory: Directory, routes: Routes) -> Iterator[Problem]:
+    for place in routes.came_by:
+        step = directory.graph[place]
+        for answer, to in step.exits.items():
+            if to != END and to not in directory.graph:
+                yield Problem(
+                    code="unknown_place",
+                    where=place,
+                    what=f"on {answer} goes to {to}, which does not exist",
+                    todo="lead it to a place that exists",
+                    **narrate.caller(directory, routes, place, answer),
+                )
+            elif isinstance(directory.graph.get(to), HangUp) and not _spoken(directory, place, answer):
+                yield Problem(
+                    code="dead_end",
+                    where=place,
+                    what=f"on {answer} the caller is cut off without a word",
+                    todo="say what to do next before hanging up, or lead to a person or a mailbox",
+                    **narrate.caller(directory, routes, place, answer),
+                )
+
+
+def _spoken(directory: Directory, place: Place, answer: str) -> bool:
+    """Whether a caller who leaves `place` by `answer` has just been told something, or has left a message."""
+    match directory.graph[place]:
+        case Say():
+            return True
+        case LeaveMessage():
+            return answer == "left"
+        case Do():
+            return answer == "said"
+        case Speak() | Menu() | When() | Ring() | Transfer() | HangUp():
+            return False
+
+
+def _waits(directory: Directory, judged: list[Routes], sounds: Sounds) -> Iterator[tuple[float, str]]:
+    for routes in judged:
+        waits: Mapping[Place, float] = routes.waits(sounds)
+        for extension, flow in directory.numbers.items():
+            if flow in directory.flows:
+                yield waits[directory.first(flow)], extension
+
+
+def _too_long(directory: Directory, worst: float, number: str) -> Problem:
+    return Problem(
+        code="long_wait",
+        where=f"number {number}",
+        what=f"a caller who does nothing waits {worst:.0f} s, more than {directory.town.longest_wait} s",
+        todo="shorten ring times, tries or prompts on the way, or raise longest_wait",
+        caller=f"dials {numbers.written(directory.town, number)} and does nothing",
+    )

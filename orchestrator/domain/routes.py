@@ -1,0 +1,107 @@
+"""Ways through the graph: which places a call can reach, by which answers, and how long a silent caller is kept.
+
+Belongs here: the graph as such. Not here: what is wrong with it (proof).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import assert_never
+
+from orchestrator.domain.flow import (
+    Answer,
+    Do,
+    Graph,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Transfer,
+    When,
+    exits,
+)
+from orchestrator.domain.prompts import Sounds, length
+
+Edge = tuple[Place, Answer]
+"""A place left by an answer."""
+
+
+def seconds(step: Step, sounds: Sounds) -> float:
+    """The longest that `step` keeps a caller who says nothing and presses nothing, up to the beep of a mailbox."""
+    match step:
+        case Say():
+            return length(step.prompt, sounds)
+        case Menu():
+            return step.tries * (length(step.prompt, sounds) + step.wait)
+        case Ring() | Transfer() | Do():
+            return step.seconds
+        case LeaveMessage():
+            return length(step.greeting, sounds)
+        case Speak() | When() | HangUp():
+            return 0.0
+        case _:
+            assert_never(step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routes:
+    """The graph as a call meets it, while Python is up or while it is down."""
+
+    graph: Graph
+    starts: Iterable[Place]
+    python: bool
+
+    @cached_property
+    def came_by(self) -> Mapping[Place, Edge | None]:
+        """Every place that a call can reach -> the edge that leads there first (None for a start)."""
+        came: dict[Place, Edge | None] = {start: None for start in self.starts if start in self.graph}
+        todo = deque(came)
+        while todo:
+            place = todo.popleft()
+            for answer, target in exits(self.graph[place], python=self.python).items():
+                if target in self.graph and target not in came:
+                    came[target] = (place, answer)
+                    todo.append(target)
+        return came
+
+    def path(self, place: Place) -> list[Edge]:
+        """The shortest way from a start to `place`: each place and the answer by which it is left."""
+        edges: list[Edge] = []
+        while edge := self.came_by.get(place):
+            edges.append(edge)
+            place = edge[0]
+        return edges[::-1]
+
+    def silent(self, place: Place) -> Mapping[Answer, Place]:
+        """Where a caller can be led from `place` without doing anything."""
+        step = self.graph[place]
+        possible = exits(step, python=self.python).items()
+        return {answer: to for answer, to in possible if answer not in step.by_caller and to in self.graph}
+
+    def silent_loop(self) -> list[Place]:
+        """A ring of places that a silent caller would walk for ever, first repeated last; empty if there is none."""
+        try:
+            self._order()
+        except CycleError as loop:
+            return list(loop.args[1])[::-1]
+        return []
+
+    def waits(self, sounds: Sounds) -> Mapping[Place, float]:
+        """The longest silent wait from each reachable place, in seconds; CycleError if there is a silent loop."""
+        kept: dict[Place, float] = {}
+        for place in self._order():
+            onward = (kept[to] for to in self.silent(place).values())
+            kept[place] = seconds(self.graph[place], sounds) + max(onward, default=0.0)
+        return kept
+
+    def _order(self) -> list[Place]:
+        """Places, each after all that a silent caller can reach from it."""
+        return list(TopologicalSorter({place: self.silent(place).values() for place in self.came_by}).static_order())

@@ -1,0 +1,115 @@
+"""The proof finds each kind of problem, with a caller who would meet it, and nothing in a sound town."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from orchestrator.domain import texts
+from orchestrator.domain.directory import Directory, Town
+from orchestrator.domain.flow import HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.problems import Problem
+from orchestrator.domain.prompts import SECONDS_PER_CHARACTER
+from orchestrator.domain.proof import prove
+from tests.towns import HOURS, TODAY, prompt, small, town_flow
+
+
+def found(directory: Directory, code: str, today: date = TODAY) -> Problem:
+    problems = prove(directory, {}, today).problems
+    matching = [problem for problem in problems if problem.code == code]
+    assert matching, [str(problem) for problem in problems]
+    return matching[0]
+
+
+def test_a_sound_town_has_no_problem_and_a_known_worst_wait() -> None:
+    proof = prove(small(), {}, TODAY)
+    assert proof.problems == ()
+    # 2500 is the longest way: own phone, stand-in, department, its greeting, and a spoken goodbye instead of a message.
+    greeting = max(len(text) for text in texts.department_nobody("Bürgerbüro").values())
+    sorry = max(len(text) for text in texts.SORRY.values())
+    assert proof.worst_number == "2500"
+    assert proof.worst_wait == pytest.approx(5 + 5 + 5 + (greeting + sorry) * SECONDS_PER_CHARACTER)
+
+
+def wrong_steps() -> Iterator[tuple[str, str, Step]]:
+    say = prompt("town.other", "Hallo.", "Hello.")
+    box = town_flow().steps["box"]
+    assert isinstance(box, LeaveMessage)
+    yield "unknown_place", "welcome", Menu(prompt=say, keys={"1": "town.nowhere"}, otherwise="town.desk")
+    yield (
+        "unknown_schedule",
+        "door",
+        When(schedule="rathause", open="town.welcome", closed="town.box", holiday="town.box"),
+    )
+    yield "unknown_box", "box", replace(box, box="77")
+    yield "unknown_phone", "desk", Ring(phones=("tel99",), busy="town.box", nobody="town.box", unreachable="town.box")
+    yield "no_phone", "desk", Ring(phones=(), busy="town.box", nobody="town.box", unreachable="town.box")
+    yield (
+        "unknown_trunk",
+        "police",
+        Transfer(number="+491", trunk="x", busy="town.box", nobody="town.box", failed="town.box"),
+    )
+    yield "unknown_language", "english", Speak(language="fr", then="town.welcome")
+    yield "missing_text", "closed", Say(prompt=replace(say, texts={"de": "Zu."}), then="town.box")
+    yield "double_prompt", "closed", Say(prompt=prompt("town.box", "Zu.", "Closed."), then="town.box")
+    yield "dead_end", "desk", Ring(phones=("tel10",), busy="town.bye", nobody="town.box", unreachable="town.box")
+    yield "dead_end", "welcome", Menu(prompt=say, keys={"1": "town.desk"}, otherwise="town.bye")
+    yield "silent_loop", "sorry", Say(prompt=say, then="town.box")
+    yield "unreachable", "attic", HangUp()
+    yield "bad_name", "x", Say(prompt=say, then="town.bye")
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "step"), list(wrong_steps()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_kind_of_wrong_step_is_found(code: str, name: str, step: Step) -> None:
+    problem = found(small(town_flow(**{name: step})), code)
+    assert problem.todo
+    if code in ("unknown_place", "dead_end", "silent_loop"):
+        assert "dials 06205 21-0" in problem.caller
+        assert problem.path
+
+
+def test_a_dead_end_names_the_caller_who_meets_it() -> None:
+    desk = Ring(phones=("tel10",), busy="town.box", nobody="town.bye", unreachable="town.box")
+    problem = found(small(town_flow(desk=desk)), "dead_end")
+    assert problem.where == "town.desk"
+    assert problem.caller == (
+        "dials 06205 21-0, while rathaus is open, presses nothing that counts, lets it ring until nobody answers"
+    )
+    assert problem.path == ("town.door=open", "town.welcome=gave_up", "town.desk=nobody")
+
+
+def test_a_loop_that_only_a_caller_can_take_is_none() -> None:
+    assert prove(small(), {}, TODAY).problems == ()  # key 8 hears the menu again, key 9 comes back in English
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ({"0": "town", "110": "town"}, "reserved_number"),
+        ({"0": "town", "250": "town"}, "shadowed_number"),
+        ({"0": "town", "2a": "town"}, "bad_number"),
+        ({"0": "town", "77": "lost"}, "unknown_flow"),
+    ],
+)
+def test_wrong_numbers_are_found(numbers: dict[str, str], code: str) -> None:
+    assert found(small(numbers=numbers), code).todo
+
+
+def test_a_number_given_twice_is_found() -> None:
+    directory = small()
+    twice = {**directory.people, "p9": replace(directory.people["p2500"], id="p9")}
+    assert "already belongs to" in found(replace(directory, people=twice), "double_number").what
+
+
+def test_calendars_and_waits_are_judged() -> None:
+    assert found(small(), "calendar_ends", today=date(2029, 6, 1))
+    assert found(small(schedules={"rathaus": replace(HOURS, week={})}), "never_open")
+    assert found(small(schedules={"rathaus": replace(HOURS, timezone="Europe/Baden")}), "unknown_timezone")
+    long = found(small(town=Town(name="K", area="6205", head="21", longest_wait=20)), "long_wait")
+    assert "waits" in long.what
+    assert found(small(town=Town(name="K", area="6205", head="21", catch_all="lost")), "unknown_flow")
