@@ -1,0 +1,89 @@
+"""Settings of one exchange: STATE/settings.toml, overridden by DURCHWAHL_… variables. Secrets are not here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.ports import Ports
+
+TEMPLATE = """\
+# Settings of this exchange. Each can be overridden by an environment variable: DURCHWAHL_SIP_PORT=5060.
+# Ports and addresses take effect at the next start; run `durchwahl apply` after a change.
+
+bind = "{bind}"            # address on which Asterisk takes SIP and RTP
+sip_port = {sip}           # UDP and TCP
+http_port = {http}         # ARI, on 127.0.0.1 only
+ami_port = {ami}           # AMI, on 127.0.0.1 only
+web_port = {web}           # status page and /metrics, on 127.0.0.1 only
+rtp_start = {rtp_start}    # two ports a leg
+rtp_end = {rtp_end}
+attendants = 2             # worker processes of the shift
+
+# Where a trunk of the directory really is: "host:port". For a test bed, or when the provider differs per machine.
+[trunks]
+# provider = "192.0.2.1:5060"
+"""
+
+
+class Settings(BaseSettings):
+    """All settings with their limits; unknown keys are errors."""
+
+    model_config = SettingsConfigDict(env_prefix="DURCHWAHL_", extra="forbid", frozen=True)
+
+    bind: str = "127.0.0.1"
+    sip_port: int = Field(5060, ge=1, le=65535)
+    http_port: int = Field(8088, ge=1, le=65535)
+    ami_port: int = Field(5038, ge=1, le=65535)
+    web_port: int = Field(8080, ge=1, le=65535)
+    rtp_start: int = Field(10000, ge=1024, le=65534)
+    rtp_end: int = Field(10999, ge=1025, le=65535)
+    attendants: int = Field(2, ge=1, le=32)
+    trunks: dict[str, str] = Field(default_factory=dict)
+    voice: tuple[str, ...] = ()
+    """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(path: Path) -> Settings:
+    """Read `path`; raises ServiceError that names the key that is wrong."""
+    try:
+        return Settings(**TomlConfigSettingsSource(Settings, path)())
+    except ValidationError as bad:
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in bad.errors())
+        raise ServiceError(f"{path}: {wrong}", todo="correct these keys; see the comments in the file") from bad
+    except (OSError, ValueError) as bad:
+        raise ServiceError(
+            f"{path}: {bad}", todo="correct the file, or make a new state with `durchwahl init`"
+        ) from bad
+
+
+def written(bind: str, ports: Ports, rtp_ports: int) -> str:
+    """The text of a new settings file."""
+    return TEMPLATE.format(
+        bind=bind,
+        sip=ports.sip,
+        http=ports.http,
+        ami=ports.ami,
+        web=ports.web,
+        rtp_start=ports.rtp,
+        rtp_end=ports.rtp + rtp_ports - 1,
+    )

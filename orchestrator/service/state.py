@@ -1,0 +1,140 @@
+"""The state folder: everything that one exchange keeps, and where it lies. See docs/state.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.service import ports, settings
+from orchestrator.service.errors import ServiceError
+
+VERSION = 1
+FOLDERS = (
+    "secrets",
+    "trees",
+    "prompts/recorded",
+    "data/sounds",
+    "log/cel-custom",
+    "lib",
+    "spool/recording",
+    "spool/voicemail",
+    "run",
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """Names in the state folder. Nothing here touches the disk; `create` and `open_state` do."""
+
+    root: Path
+
+    @property
+    def database(self) -> str:
+        """URL of the central directory."""
+        return f"sqlite+aiosqlite:///{self.root / 'directory.db'}"
+
+    @property
+    def trees(self) -> Path:
+        return self.root / "trees"
+
+    @property
+    def current(self) -> Path:
+        """The tree that runs: a symbolic link that is swapped whole."""
+        return self.root / "current"
+
+    @property
+    def sounds(self) -> Path:
+        return self.root / "data" / "sounds"
+
+    @property
+    def recorded(self) -> Path:
+        """Recorded files of the admin that replace prompts."""
+        return self.root / "prompts" / "recorded"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def journal(self) -> Path:
+        """The CEL file that Asterisk writes."""
+        return self.log / "cel-custom" / "journal.csv"
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def shift(self) -> Path:
+        """What the shift's parent tells of itself."""
+        return self.run / "shift.json"
+
+    @property
+    def ready(self) -> Path:
+        return self.root / "ready.json"
+
+    @property
+    def master(self) -> bytes:
+        """The one secret that all others are derived from; raises ServiceError if it is missing."""
+        path = self.root / "secrets" / "master"
+        try:
+            return bytes.fromhex(path.read_text().strip())
+        except (OSError, ValueError) as bad:
+            raise ServiceError(
+                f"{path}: {bad}", todo="restore it from a backup: without it no phone registers"
+            ) from bad
+
+    def settings(self) -> settings.Settings:
+        """The settings of this exchange."""
+        return settings.load(self.root / "settings.toml")
+
+
+def create(root: Path, *, bind: str = "127.0.0.1") -> State:
+    """Make a new state folder with settings and secrets; raises ServiceError if there is one already."""
+    root = root.absolute()
+    if root.exists() and any(root.iterdir()):
+        raise ServiceError(f"{root} is not empty", todo="name another folder with --state, or remove this one")
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)
+    (root / "secrets").chmod(0o700)
+    _write(root / "secrets" / "master", secrets.token_hex(32) + "\n")
+    _write(root / "settings.toml", settings.written(bind, ports.choose(bind), ports.RTP_PORTS))
+    _write(root / "state.json", json.dumps({"version": VERSION}) + "\n")  # last: it makes the folder a state
+    return State(root)
+
+
+def open_state(root: Path) -> State:
+    """The state in `root`; raises ServiceError if there is none or a newer version of Durchwahl made it."""
+    root = root.absolute()
+    path = root / "state.json"
+    try:
+        version = json.loads(path.read_text())["version"]
+    except FileNotFoundError:
+        raise ServiceError(f"{root} holds no exchange", todo="run `durchwahl init`, or name it with --state") from None
+    except (OSError, ValueError, KeyError, TypeError) as bad:
+        raise ServiceError(f"{path}: {bad}", todo="restore the file from a backup") from bad
+    if version != VERSION:
+        raise ServiceError(
+            f"{root} was made by a newer Durchwahl (state version {version}, this one knows {VERSION})",
+            todo="install that version; nothing was changed",
+        )
+    return State(root)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a private file whole or not at all."""
+    beside = path.with_name(path.name + ".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -1,0 +1,138 @@
+"""`durchwahl up`: a whole exchange on one machine. Asterisk, a shift of attendants and control, in the foreground.
+
+Ending it ends them in the order that loses nothing: the shift hands its calls to the dialplan, control writes down
+what it has read, then Asterisk goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from orchestrator.asterisk.package import find
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.keeper import Child, Keeper
+from orchestrator.service.state import State
+
+READY_WITHIN = 60.0
+"""Seconds from the start until the exchange must take calls."""
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The running processes, by name, in the order in which they are started."""
+
+    keepers: dict[str, Keeper]
+
+
+@asynccontextmanager
+async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
+    """Run the exchange for as long as the block lasts; raises ServiceError if it does not get ready."""
+    if not (state.current / "asterisk").is_dir():
+        raise ServiceError(f"{state.root} has nothing applied yet", todo="run `durchwahl import FILE…` and `durchwahl apply`")
+    lock = _own(state)
+    state.ready.unlink(missing_ok=True)
+    keepers = {child.name: Keeper(child) for child in _children(state)}
+    tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
+    try:
+        await _ready(state, keepers, tasks, progress)
+        yield Exchange(keepers)
+    finally:
+        state.ready.unlink(missing_ok=True)
+        for name in reversed(keepers):
+            keepers[name].stop()
+            await asyncio.gather(tasks[name], return_exceptions=True)
+        lock.unlink(missing_ok=True)
+
+
+async def until_interrupted() -> None:
+    """Return at Ctrl-C or SIGTERM."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await told.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _children(state: State) -> list[Child]:
+    asterisk = find("asterisk")
+    durchwahl = (sys.executable, "-m", "orchestrator.cli", "--state", str(state.root))
+    conf = str(state.current / "asterisk" / "asterisk.conf")
+    return [
+        Child(
+            name="asterisk",
+            argv=(*asterisk.argv, "-f", "-C", conf),
+            env=asterisk.env,
+            log=state.log / "asterisk.out",
+        ),
+        Child(name="control", argv=(*durchwahl, "control"), log=state.log / "control.log"),
+        Child(name="attend", argv=(*durchwahl, "attend"), log=state.log / "attend.log", patience=20.0),
+    ]
+
+
+def _own(state: State) -> Path:
+    """Claim the state folder for this process; raises ServiceError if another runs on it."""
+    path = state.run / "up.pid"
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(path.read_text())
+        if b"orchestrator" in Path(f"/proc/{pid}/cmdline").read_bytes() and pid != os.getpid():
+            raise ServiceError(f"{state.root} is already running (process {pid})", todo="end that one first")
+    path.write_text(f"{os.getpid()}\n")
+    return path
+
+
+async def _ready(
+    state: State, keepers: dict[str, Keeper], tasks: dict[str, asyncio.Task[None]], progress: Progress
+) -> None:
+    """Wait until control says that the whole takes calls, and write ready.json."""
+    settings = state.settings()
+    web = f"http://127.0.0.1:{settings.web_port}"
+    waited_for = ""
+    try:
+        async with asyncio.timeout(READY_WITHIN), aiohttp.ClientSession() as session:
+            while (waiting := await _waiting(session, web, tasks)) != "":
+                if waiting != waited_for:
+                    progress(f"waiting for {waiting}")
+                    waited_for = waiting
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise ServiceError(
+            f"the exchange did not get ready within {READY_WITHIN:.0f} s: waiting for {waited_for}",
+            todo=f"read the logs in {state.log}",
+        ) from None
+    ready = {
+        "sip": f"{settings.bind}:{settings.sip_port}",
+        "http": web,
+        "metrics": f"{web}/metrics",
+        "pids": {name: keeper.pid for name, keeper in keepers.items()},
+    }
+    beside = state.ready.with_suffix(".new")
+    beside.write_text(json.dumps(ready, indent=2) + "\n")
+    beside.replace(state.ready)
+
+
+async def _waiting(session: aiohttp.ClientSession, web: str, tasks: dict[str, asyncio.Task[None]]) -> str:
+    """What the exchange still waits for, by control's own word; empty when it takes calls."""
+    for name, task in tasks.items():
+        if task.done():
+            await task
+            return name
+    try:
+        async with session.get(f"{web}/health/ready", timeout=aiohttp.ClientTimeout(total=2)) as reply:
+            return "" if reply.status == 200 else (await reply.text()).strip() or "control"
+    except (aiohttp.ClientError, TimeoutError):
+        return "control"
