@@ -40,7 +40,9 @@ class Exchange:
 async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
     """Run the exchange for as long as the block lasts; raises ServiceError if it does not get ready."""
     if not (state.current / "asterisk").is_dir():
-        raise ServiceError(f"{state.root} has nothing applied yet", todo="run `durchwahl import FILE…` and `durchwahl apply`")
+        raise ServiceError(
+            f"{state.root} has nothing applied yet", todo="run `durchwahl import FILE…` and `durchwahl apply`"
+        )
     lock = _own(state)
     state.ready.unlink(missing_ok=True)
     keepers = {child.name: Keeper(child) for child in _children(state)}

@@ -1,0 +1,72 @@
+"""How every command speaks: results on stdout (text or JSON), errors and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from orchestrator.domain.problems import Problem
+from orchestrator.service.errors import ServiceError
+
+FOUND_PROBLEMS, COULD_NOT_RUN = 1, 2
+
+Json = typer.Option(False, "--json", help="Print JSON for a program to read.")
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str = "") -> None:
+    """One line of the result."""
+    typer.echo(text)
+
+
+def dump(value: Any) -> None:
+    """The whole result as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def note(text: str) -> None:
+    """Something worth knowing that is not the result."""
+    errors.print(text, markup=False)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn errors of a service into a sentence for the admin and exit code 2."""
+    try:
+        yield
+    except ServiceError as bad:
+        errors.print(f"durchwahl: {bad}", markup=False)
+        if bad.todo:
+            errors.print(f"  to do: {bad.todo}", markup=False)
+        raise typer.Exit(COULD_NOT_RUN) from bad
+
+
+def problems(found: Iterable[Problem]) -> None:
+    """Print problems, most important part first."""
+    for problem in found:
+        say(str(problem))
+
+
+def as_data(problem: Problem) -> dict[str, Any]:
+    """A problem for `--json`."""
+    return asdict(problem)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing anywhere else. The value is a callback of (done, total)."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
