@@ -1,0 +1,99 @@
+"""Random flows and random worlds: what the agreement tests put before `explain`, the fake exchange and Asterisk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import World
+from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from tests.towns import CHRISTMAS_10, MONDAY_10, SUNDAY_10, prompt, small
+
+PHONES = ("tel10", "tel2500", "tel2501")
+RUNG = ("talked", "busy", "nobody", "unreachable")
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@st.composite
+def flows(draw: Draw, most: int = 6) -> Flow:
+    """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere."""
+    names = [f"step{number}" for number in range(draw(st.integers(1, most)))]
+    steps: dict[str, Step] = {
+        "last": Say(prompt=prompt("town.last", "Ende.", "The end."), then="town.bye"),
+        "bye": HangUp(),
+    }
+    for number, name in enumerate(names):
+        later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
+        anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
+        steps[name] = draw(_step(name, later, anywhere))
+    return Flow(name="town", start=names[0], steps=steps)
+
+
+def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:
+    said = st.just(prompt(f"town.{name}", f"Ansage {name}.", f"Prompt {name}."))
+    return st.one_of(
+        st.builds(Say, prompt=said, then=later),
+        st.builds(Speak, language=st.sampled_from(["de", "en"]), then=later),
+        st.builds(
+            Menu,
+            prompt=said,
+            keys=st.dictionaries(st.sampled_from("0123456789*#"), anywhere, min_size=1, max_size=4),
+            otherwise=later,
+            tries=st.integers(1, 3),
+            wait=st.just(1.0),
+        ),
+        st.builds(When, schedule=st.just("rathaus"), open=later, closed=later, holiday=later),
+        st.builds(
+            Ring,
+            phones=st.lists(st.sampled_from(PHONES), min_size=1, max_size=3, unique=True).map(tuple),
+            busy=later,
+            nobody=later,
+            unreachable=later,
+            seconds=st.just(2),
+        ),
+        st.builds(
+            LeaveMessage,
+            box=st.just("10"),
+            greeting=said,
+            left=later,
+            too_short=later,
+            full=later,
+            failed=later,
+            limit=st.just(3),
+        ),
+        st.builds(
+            Transfer,
+            number=st.just("+4962051234"),
+            trunk=st.just("provider"),
+            busy=later,
+            nobody=later,
+            failed=later,
+            seconds=st.just(2),
+        ),
+        st.builds(
+            Do,
+            skill=st.just("next_opening"),
+            outcomes=st.fixed_dictionaries({"said": later}),
+            python_down=later,
+            seconds=st.just(5.0),
+        ),
+    )
+
+
+worlds = st.builds(
+    World,
+    at=st.sampled_from([MONDAY_10, SUNDAY_10, CHRISTMAS_10]),
+    keys=st.lists(st.sampled_from([*"0123456789*#", ""]), max_size=6).map(tuple),
+    phones=st.fixed_dictionaries({phone: st.sampled_from(RUNG) for phone in PHONES}),
+    boxes=st.fixed_dictionaries({"10": st.sampled_from(["left", "too_short", "full"])}),
+    outside=st.fixed_dictionaries({"+4962051234": st.sampled_from(["talked", "busy", "nobody", "failed"])}),
+    python=st.booleans(),
+)
+
+
+def town(flow: Flow) -> Directory:
+    """The small town with `flow` as its entry."""
+    return small(flow)
