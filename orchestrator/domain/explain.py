@@ -71,6 +71,28 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
         place = step.exits[answer]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What a call came to: the outcome that its journey will have, and where."""
+
+    outcome: str
+    """`answered`, `message` or `told`."""
+    place: Place
+
+
+def ending(visits: Iterable[Visit]) -> Ending:
+    """What a whole walk comes to: someone talked, a message was left, or the caller was told what to do next."""
+    last = Ending(outcome="told", place="")
+    for visit in visits:
+        if visit.answer == "talked":
+            return Ending(outcome="answered", place=visit.place)
+        if visit.answer == "left":
+            last = Ending(outcome="message", place=visit.place)
+        elif last.outcome == "told":
+            last = Ending(outcome="told", place=visit.place)
+    return last
+
+
 def predict(directory: Directory, step: Step, world: World, keys: list[str]) -> Answer:
     """The answer that `world` gives to `step`. A menu takes the keys it uses from the front of `keys`."""
     match step:

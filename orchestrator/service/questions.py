@@ -1,0 +1,113 @@
+"""`explain` as it is asked: a number in any spelling, extensions that are busy or away, a time as one writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from orchestrator.domain import numbers
+from orchestrator.domain.directory import Department, Directory, Person
+from orchestrator.domain.explain import Ending, Visit, World, ending, explain
+from orchestrator.domain.flow import KEYS, Place
+from orchestrator.service.errors import ServiceError
+
+TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Who calls what, when, doing what, and who is in."""
+
+    number: str
+    at: str = ""
+    """Local time of the town; empty: now."""
+    press: str = ""
+    """`1,2`: one key per try of a menu; an empty entry (`1,,2`) is a try without a key."""
+    busy: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    """Extensions where it rings and nobody picks up."""
+    off: tuple[str, ...] = ()
+    """Extensions whose phones are not registered."""
+    python: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """The predicted way and what it comes to."""
+
+    extension: str
+    at: datetime
+    visits: tuple[Visit, ...]
+    ending: Ending
+
+
+def ask(directory: Directory, question: Question) -> Explanation:
+    """Answer `question`; raises ServiceError for a number, key or time that makes no sense."""
+    extension = numbers.extension(directory.town, question.number)
+    world = described(directory, question)
+    visits = tuple(explain(directory, start(directory, extension), world))
+    return Explanation(extension=extension, at=world.at, visits=visits, ending=ending(visits))
+
+
+def start(directory: Directory, extension: str) -> Place:
+    """Where a call to `extension` begins; unknown ones begin at the catch-all."""
+    flow = directory.numbers.get(extension, directory.town.catch_all)
+    if flow not in directory.flows:
+        raise ServiceError(f"{extension} leads to flow {flow!r}, which does not exist", todo="run `durchwahl check`")
+    return directory.first(flow)
+
+
+def described(directory: Directory, question: Question) -> World:
+    """The world that `question` describes."""
+    phones = {
+        phone: answer
+        for extensions, answer in (
+            (question.busy, "busy"),
+            (question.away, "nobody"),
+            (question.off, "unreachable"),
+        )
+        for extension in extensions
+        for phone in phones_of(directory, extension)
+    }
+    return World(
+        at=when(question.at, directory.town.timezone),
+        keys=keys(question.press),
+        phones=phones,
+        python=question.python,
+    )
+
+
+def phones_of(directory: Directory, extension: str) -> Iterable[str]:
+    """The phones that ring first for `extension`; raises ServiceError if it is nobody's."""
+    owners: tuple[Person | Department, ...] = (*directory.people.values(), *directory.departments.values())
+    for owner in owners:
+        if owner.extension == extension:
+            return owner.phones
+    shared = [phone.id for phone in directory.phones.values() if phone.extension == extension]
+    if not shared:
+        raise ServiceError(f"nobody has extension {extension}", todo="check the digits")
+    return shared
+
+
+def keys(press: str) -> tuple[str, ...]:
+    """`1,,2` -> one key per try; raises ServiceError for what is not a key."""
+    pressed = tuple(key.strip() for key in press.split(",")) if press else ()
+    for key in pressed:
+        if key and key not in KEYS:
+            raise ServiceError(f"{key!r} is not a key of a telephone", todo="write --press 1,2 with 0-9, * and #")
+    return pressed
+
+
+def when(text: str, timezone: str) -> datetime:
+    """A local time as a person writes it; raises ServiceError for any other."""
+    zone = ZoneInfo(timezone)
+    if not text:
+        return datetime.now(zone)
+    for pattern in TIME_FORMATS:
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=zone)
+        except ValueError:
+            continue
+    raise ServiceError(f"{text!r} is not a time", todo='write it as "2026-12-25 10:00" or "25.12.2026 10:00"')
