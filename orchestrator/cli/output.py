@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,11 +16,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from orchestrator.domain.problems import Problem
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.state import State, open_state
 
 FOUND_PROBLEMS, COULD_NOT_RUN = 1, 2
 
 Json = typer.Option(False, "--json", help="Print JSON for a program to read.")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def state_of(context: typer.Context) -> State:
+    """The state folder that `--state` names, opened; raises ServiceError if there is none."""
+    return open_state(Path(context.obj))
 
 
 def say(text: str = "") -> None:

@@ -1,0 +1,34 @@
+"""The command tree and the options that every command shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from orchestrator.cli import directory, rollout, running
+
+app = typer.Typer(
+    name="durchwahl",
+    help="The telephone exchange of a town: a stock Asterisk, driven by Python.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+directory.register(app)
+rollout.register(app)
+running.register(app)
+
+
+@app.callback()
+def shared(
+    context: typer.Context,
+    state: Path = typer.Option(Path("state"), "--state", envvar="DURCHWAHL_STATE", help="The state folder."),
+) -> None:
+    """Options that stand before the command."""
+    context.obj = state
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()

@@ -1,0 +1,107 @@
+"""`init`, `import`, `check`, `explain`: the directory and what it means for a call."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from orchestrator.cli import output
+from orchestrator.domain.numbers import written
+from orchestrator.service import directory as service
+from orchestrator.service import questions
+from orchestrator.service.state import create
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(init)
+    app.command("import")(import_)
+    app.command()(check)
+    app.command()(explain)
+
+
+def init(
+    context: typer.Context,
+    bind: str = typer.Option("127.0.0.1", help="Address on which Asterisk takes SIP and RTP."),
+) -> None:
+    """Make a new state folder: settings, secrets, an empty directory."""
+    with output.failures():
+        state = create(Path(context.obj), bind=bind)
+        asyncio.run(service.prepare(state))
+        output.say(f"{state.root}: a new exchange; settings in settings.toml")
+        output.say("next: durchwahl import FILE…")
+
+
+def import_(
+    context: typer.Context,
+    files: list[Path] = typer.Argument(help="YAML files or a folder of them; see docs/flow-format.md."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read and judge, change nothing."),
+    why: str = typer.Option("", help="Why, for the record."),
+    json: bool = output.Json,
+) -> None:
+    """Read files into the directory: all of it or nothing."""
+    with output.failures():
+        imported = asyncio.run(service.import_files(output.state_of(context), files, dry_run=dry_run, why=why))
+        if json:
+            output.dump({"problems": imported.problems, "counts": imported.counts, "saved": imported.saved})
+        else:
+            for problem in imported.problems:
+                output.say(problem)
+            if imported.saved or not imported.problems:
+                counted = ", ".join(f"{count} {kind}" for kind, count in imported.counts.items())
+                output.say(f"{'imported' if imported.saved else 'would import'}: {counted}")
+        if imported.problems:
+            output.note(f"{len(imported.problems)} problems; nothing was changed")
+            raise typer.Exit(output.FOUND_PROBLEMS)
+
+
+def check(context: typer.Context, json: bool = output.Json) -> None:
+    """Prove that no call goes nowhere; each problem with a caller who would meet it."""
+    with output.failures():
+        proof = asyncio.run(service.check(output.state_of(context)))
+        if json:
+            output.dump(asdict(proof))
+        else:
+            output.problems(proof.problems)
+            output.say(
+                f"{proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems; a caller who does nothing"
+                f" waits {proof.worst_wait:.0f} s at most (number {proof.worst_number})"
+            )
+        if proof.problems:
+            raise typer.Exit(output.FOUND_PROBLEMS)
+
+
+def explain(
+    context: typer.Context,
+    number: str = typer.Argument(help="In any usual spelling: 21-0, 2500, +49 6205 21-2500."),
+    at: str = typer.Option("", help='Local time, "2026-12-25 10:00"; default now.'),
+    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
+    busy: list[str] = typer.Option([], help="Extensions that are busy."),
+    away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
+    off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),
+    no_python: bool = typer.Option(False, "--no-python", help="As if every Python process were dead."),
+    json: bool = output.Json,
+) -> None:
+    """What would happen to a call."""
+    with output.failures():
+        question = questions.Question(
+            number=number,
+            at=at,
+            press=press,
+            busy=tuple(busy),
+            away=tuple(away),
+            off=tuple(off),
+            python=not no_python,
+        )
+        directory = asyncio.run(service.read(output.state_of(context)))
+        explained = questions.ask(directory, question)
+        if json:
+            output.dump(asdict(explained))
+            return
+        output.say(f"{written(directory.town, explained.extension)} on {explained.at:%A %Y-%m-%d %H:%M}")
+        for visit in explained.visits:
+            output.say(f"  {visit.place:<32} {visit.answer}")
+        output.say(f"ends: {explained.ending.outcome} at {explained.ending.place}")
