@@ -67,8 +67,8 @@ def check(context: typer.Context, json: bool = output.Json) -> None:
         else:
             output.problems(proof.problems)
             output.say(
-                f"{proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems; a caller who does nothing"
-                f" waits {proof.worst_wait:.0f} s at most (number {proof.worst_number})"
+                f"{proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems; a caller who does"
+                f" nothing waits {proof.worst_wait:.0f} s at most (number {proof.worst_number})"
             )
         if proof.problems:
             raise typer.Exit(output.FOUND_PROBLEMS)

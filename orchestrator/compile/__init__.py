@@ -1,0 +1,1 @@
+"""Directory -> what Asterisk and the attendants read: configuration, dialplan, steps, sounds."""

@@ -1,0 +1,45 @@
+"""One rule per grammar for every name that comes from the directory.
+
+Free text (names, labels) reaches only configuration values and caller ids, never the dialplan: what the dialplan
+needs is an identifier and is held to its grammar here. An identifier that does not fit raises; text is made to fit.
+"""
+
+from __future__ import annotations
+
+import re
+
+PLACE = re.compile(r"[a-z][a-z0-9_]+\.[a-z][a-z0-9_]+")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]+")
+DIGITS = re.compile(r"[0-9]+")
+E164 = re.compile(r"\+[0-9]{3,15}")
+SOUND = re.compile(r"[a-z0-9_/-]+")
+ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
+HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Unfit(ValueError):
+    """An identifier that its grammar does not allow: a directory that was not proved."""
+
+
+def fit(value: str, grammar: re.Pattern[str]) -> str:
+    """`value` if it is of `grammar`; raises Unfit."""
+    if not grammar.fullmatch(value):
+        raise Unfit(f"{value!r} does not match {grammar.pattern}")
+    return value
+
+
+def conf(text: str) -> str:
+    """Free text as the value of a configuration line: one line, no comment, no include, no template."""
+    line = _UNPRINTABLE.sub(" ", text).strip()
+    return re.sub(r"[;\\]", "", line).lstrip("#<>=[ ")
+
+
+def caller_name(text: str) -> str:
+    """Free text as the display name of a caller id, to be written between double quotes."""
+    return re.sub(r'["<>]', "", conf(text))
+
+
+def voicemail(text: str) -> str:
+    """Free text as a field of a mailbox line in voicemail.conf, where commas and bars separate."""
+    return re.sub(r"[,|=&>]", " ", conf(text)).strip()

@@ -1,0 +1,25 @@
+"""Where one exchange listens and keeps its files: what the configuration needs to know besides the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """Ports and folders (absolute, without a trailing slash) of the instance that a tree is compiled for."""
+
+    bind: str = "127.0.0.1"
+    """Address for SIP and RTP. ARI and AMI always listen on 127.0.0.1 only."""
+    sip_port: int
+    http_port: int
+    ami_port: int
+    rtp_start: int
+    rtp_end: int
+    state: str
+    """The state folder."""
+    modules: str
+    """Asterisk's folder of modules."""
+    trunks: Mapping[str, str] = field(default_factory=dict)
+    """Trunk id -> `host:port`, where it differs from the directory."""

@@ -1,0 +1,195 @@
+"""Each place and each answer of a flow as an extension: the native rendition of every step.
+
+A place disarms the deadline, tells the journal, remembers itself and performs; an answer tells the journal and
+leads on.
+What Python performs first is offered to the attendants, and done natively when none takes it (design, section 4).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import assert_never
+
+from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PLACE, SOUND, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import (
+    END,
+    KEYS,
+    Answer,
+    Do,
+    Flow,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Transfer,
+    When,
+)
+from orchestrator.domain.prompts import Prompt, Sounds, length
+
+MARGIN = 3
+"""Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
+OFFER = 250
+"""Milliseconds until an offer that no attendant claimed is withdrawn."""
+SILENCE = 5
+"""Seconds of silence that end a message."""
+SHORTEST = 44 + int(1.5 * 16000)
+"""Bytes of a message of 1.5 s (8 kHz, 16 bit, WAV header): below, nothing was said."""
+DISARM = Line("Set(TIMEOUT(absolute)=0)")
+NATIVE = Line(DISARM.application, label="native")
+"""Where a place goes on without Python."""
+
+
+def context_of(flow: str) -> str:
+    """Name of the context of `flow`."""
+    return f"flow-{fit(flow, IDENTIFIER)}"
+
+
+def target(place: Place) -> str:
+    """The arguments of a Goto to `place`."""
+    flow, step = fit(place, PLACE).split(".")
+    return f"{context_of(flow)},{step},1"
+
+
+def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str) -> Context:
+    """The context `flow-<name>`: every place of the flow and every answer."""
+    writer = Writer(directory, sounds, spool)
+    extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
+    for name, step in flow.steps.items():
+        extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
+        extensions += [answer(f"{flow.name}.{name}", name, said, to) for said, to in step.exits.items()]
+    return Context(name=context_of(flow.name), includes=("landing",), extensions=tuple(extensions))
+
+
+def answer(place: Place, name: str, said: Answer, to: Place) -> Extension:
+    """The extension of one answer: disarm, journal, go on."""
+    onward = "Hangup()" if to == END else f"Goto({target(to)})"
+    marked = Line(f"CELGenUserEvent(ANSWER,{place}={fit(said, IDENTIFIER)})")
+    return Extension(f"{name}={said}", (DISARM, marked, Line(onward)))
+
+
+class Writer:
+    """Writes places; holds what every step may need to know."""
+
+    def __init__(self, directory: Directory, sounds: Sounds, spool: str) -> None:
+        self._directory, self._sounds, self._spool = directory, sounds, spool
+
+    def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
+        """All lines of one place."""
+        yield DISARM if isinstance(step, Menu | Do) else NATIVE
+        yield Line(f"CELGenUserEvent(PLACE,{fit(place, PLACE)})")
+        yield Line(f"Set(PLACE={name})")
+        if isinstance(step, Say | Menu | LeaveMessage | Do):
+            yield Line("Answer(,i)")
+        if isinstance(step, Menu | Do):
+            yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)")
+            yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
+            yield Line(f"StasisBroadcast({OFFER},^attendant-,{place})")
+            yield NATIVE
+        yield from self._native(name, step)
+
+    def deadline(self, step: Menu | Do) -> int:
+        """Seconds until Asterisk takes the call back: one try of a menu (attendants renew it), or the whole skill."""
+        takes = length(step.prompt, self._sounds) + step.wait if isinstance(step, Menu) else step.seconds
+        return math.ceil(takes) + MARGIN
+
+    def sound(self, prompt: Prompt) -> str:
+        """The name by which Asterisk plays `prompt`."""
+        return fit(self._sounds[prompt.name].file, SOUND)
+
+    def _native(self, name: str, step: Step) -> Iterator[Line]:
+        match step:
+            case Say():
+                yield Line(f"Playback({self.sound(step.prompt)})")
+                yield Line(f"Goto({name}=said,1)")
+            case Speak():
+                yield Line(f"Set(CHANNEL(language)={fit(step.language, IDENTIFIER)})")
+                yield Line(f"Goto({name}=set,1)")
+            case Menu():
+                yield from self._menu(name, step)
+            case When():
+                yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
+                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+            case Ring():
+                yield from self._ring(name, step)
+            case LeaveMessage():
+                yield from self._message(name, step)
+            case Transfer():
+                trunk = fit(step.trunk, IDENTIFIER)
+                yield Line(f"Dial(PJSIP/{fit(step.number, E164)}@trunk-{trunk},{int(step.seconds)})")
+                yield from _dialled(name, otherwise="failed")
+            case HangUp():
+                yield Line(f"Goto({name}=gone,1)")
+            case Do():
+                yield Line(f"Goto({name}=python_down,1)")
+            case _:
+                assert_never(step)
+
+    def _menu(self, name: str, step: Menu) -> Iterator[Line]:
+        yield Line("Set(TRY=0)")
+        # t(): no terminator, so that # is a key like any other.
+        yield Line(f"Read(KEY,{self.sound(step.prompt)},1,t(),1,{step.wait:g})", label="again")
+        for key in step.keys:
+            yield Line(f'GotoIf($["${{KEY}}" = "{key}"]?{name}={KEYS[key]},1)')
+        yield Line("Set(TRY=$[${TRY} + 1])")
+        yield Line(f"GotoIf($[${{TRY}} < {int(step.tries)}]?again)")
+        yield Line(f"Goto({name}=gave_up,1)")
+
+    def _ring(self, name: str, step: Ring) -> Iterator[Line]:
+        phones = "&".join(f"PJSIP/{fit(phone, IDENTIFIER)}" for phone in step.phones)
+        yield Line(f"Dial({phones},{int(step.seconds)})")
+        yield from _dialled(name, otherwise="unreachable")
+
+    def _message(self, name: str, step: LeaveMessage) -> Iterator[Line]:
+        box = fit(step.box, DIGITS)
+        yield Line(f"GotoIf($[${{VMCOUNT({box}@town)}} >= {self._directory.boxes[box].quota}]?{name}=full,1)")
+        yield Line(f"Playback({self.sound(step.greeting)})")
+        yield Line("Playback(beep)")
+        yield Line(f"Set(MESSAGE={self._spool}/recording/{box}-${{UNIQUEID}}.wav)")
+        yield Line(f"Set(RECORDING={name})")
+        yield Line(f"Record(${{MESSAGE}},{SILENCE},{int(step.limit)},kq)")
+        yield Line(f'GotoIf($["${{RECORD_STATUS}}" = "ERROR"]?{name}=failed,1)')
+        yield Line(f"GotoIf($[0${{STAT(s,${{MESSAGE}})}} < {SHORTEST}]?{name}=too_short,1)")
+        yield Line(f"Goto({name}=left,1)")
+
+
+def _dialled(name: str, *, otherwise: Answer) -> Iterator[Line]:
+    """What Dial() found -> the answer. Talking ends in the hangup of one side, which `landing` writes down."""
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?{name}=busy,1)')
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?{name}=nobody,1)')
+    yield Line(f"Goto({name}={otherwise},1)")
+
+
+def landing(directory: Directory) -> Context:
+    """What every flow includes: the deadline, the unknown answer, and what is written down at a hangup."""
+    here = "${CONTEXT:5}.${PLACE}"
+    lost = (
+        DISARM,
+        Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"),
+        Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},${PLACE},1)}?${PLACE},native)"),
+        Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},=start,1)}?=start,1)"),
+        Line(f"Goto({target(directory.first(directory.town.catch_all))})"),
+    )
+    hungup = (
+        Line('GotoIf($["${DIALSTATUS}" = "ANSWER"]?talked)'),
+        Line('GotoIf($["${RECORD_STATUS}:${RECORDING}" = "HANGUP:${PLACE}"]?recorded)'),
+        Line("Hangup()"),
+        Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
+        Line("Hangup()"),
+        Line(f"GotoIf($[0${{STAT(s,${{MESSAGE}})}} < {SHORTEST}]?short)", label="recorded"),
+        Line(f"CELGenUserEvent(ANSWER,{here}=left)"),
+        Line("Hangup()"),
+        Line(f"CELGenUserEvent(ANSWER,{here}=too_short)", label="short"),
+    )
+    deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), Line("Goto(${PLACE},native)"))
+    return Context(
+        name="landing",
+        extensions=(Extension("T", deadline), Extension("i", lost), Extension("h", hungup)),
+    )

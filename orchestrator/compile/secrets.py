@@ -1,0 +1,29 @@
+"""Every secret of an exchange, derived from the one that is stored (docs/decisions/0003)."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b32encode
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """HMAC-SHA256 of a purpose under the master secret; the same purpose always gives the same secret."""
+
+    master: bytes = field(repr=False)
+
+    def of(self, purpose: str) -> str:
+        """32 letters and digits (160 bits) for `sip:tel2500`, `ari`, `ami:control`."""
+        return b32encode(self._digest(purpose)[:20]).decode().lower()
+
+    def pin(self, box: str) -> str:
+        """The first PIN of a mailbox: six digits, never the mailbox number itself."""
+        for attempt in range(100):
+            pin = f"{int.from_bytes(self._digest(f'box:{box}:{attempt}')[:8]) % 1_000_000:06d}"
+            if pin != box.zfill(6) and len(set(pin)) > 2:
+                return pin
+        raise AssertionError("a hundred digests in a row were all weak PINs")
+
+    def _digest(self, purpose: str) -> bytes:
+        return hmac.digest(self.master, purpose.encode(), "sha256")

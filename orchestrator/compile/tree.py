@@ -1,0 +1,77 @@
+"""The whole tree of one directory: every file that Asterisk and the attendants read, by path."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from orchestrator.compile import attend, entries, hours, pjsip, places, templates
+from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
+from orchestrator.compile.exchange import Exchange
+from orchestrator.compile.extensions import Context
+from orchestrator.compile.secrets import Secrets
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.prompts import Sounds
+
+Tree = Mapping[str, str]
+"""Path below the tree -> text."""
+
+
+def compile_tree(directory: Directory, sounds: Sounds, secrets: Secrets, exchange: Exchange) -> Tree:
+    """Compile a derived and proved directory; raises escape.Unfit for a name that was not proved."""
+    contexts = tuple(dialplan(directory, sounds, f"{exchange.state}/spool"))
+    rendered = {
+        "asterisk.conf": templates.render("asterisk.conf.j2", exchange=exchange, language=directory.town.languages[0]),
+        "http.conf": templates.render("http.conf.j2", exchange=exchange),
+        "rtp.conf": templates.render("rtp.conf.j2", exchange=exchange),
+        "ari.conf": templates.render("ari.conf.j2", password=secrets.of("ari")),
+        "manager.conf": templates.render("manager.conf.j2", exchange=exchange, secret=secrets.of("ami:control")),
+        "voicemail.conf": templates.render(
+            "voicemail.conf.j2", boxes=boxes(directory, secrets), zone=directory.town.timezone
+        ),
+        "pjsip.conf": templates.render(
+            "pjsip.conf.j2",
+            exchange=exchange,
+            desks=tuple(pjsip.desks(directory, secrets)),
+            lines=tuple(pjsip.lines(directory, exchange)),
+            testcall=secrets.of("sip:testcall"),
+            language=directory.town.languages[0],
+        ),
+        "extensions.conf": templates.render("extensions.conf.j2", contexts=contexts, town=conf(directory.town.name)),
+    }
+    files = {f"asterisk/{name}": text for name, text in {**templates.static(), **rendered}.items()}
+    checksum = checksum_of(files)
+    return {**files, "attend.json": attend.text(directory, sounds, checksum)}
+
+
+def checksum_of(files: Tree) -> str:
+    """SHA-256 over paths and texts, short enough to read aloud."""
+    digest = hashlib.sha256()
+    for path, text in sorted(files.items()):
+        digest.update(f"{path}\0{len(text)}\0{text}".encode())
+    return digest.hexdigest()[:16]
+
+
+def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Context]:
+    """Every context: entries, what all flows share, schedules, flows."""
+    yield from entries.contexts(directory)
+    yield places.landing(directory)
+    for schedule in directory.schedules.values():
+        yield hours.context(schedule)
+    for flow in directory.flows.values():
+        yield places.context(directory, sounds, flow, spool)
+
+
+def boxes(directory: Directory, secrets: Secrets) -> list[str]:
+    """The mailbox lines. No e-mail address: mail is sent by Durchwahl, after the message is filed."""
+    return [
+        f"{fit(box.id, DIGITS)} => {secrets.pin(box.id)},{voicemail(box.name)},,,"
+        f"language={voicemail(box.language)}|maxmsg={int(box.quota)}|maxsecs={int(box.limit)}"
+        for box in sorted(directory.boxes.values(), key=lambda box: box.id)
+    ]
+
+
+def modules() -> tuple[str, ...]:
+    """The modules that a running exchange must have, as modules.conf lists them."""
+    lines = templates.static()["modules.conf"].splitlines()
+    return tuple(line.partition("=")[2].strip() for line in lines if line.startswith("load ="))
