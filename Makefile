@@ -1,0 +1,35 @@
+# What an admin and a developer type. Everything that is missing is fetched once per user, without root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test check unit clean
+
+help:
+	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
+	@echo "make test     all checks and tests"
+	@echo "make check    ruff, mypy, import-linter"
+	@echo "make clean    removes the virtual environment, nothing else"
+
+setup: $(STAMP)
+	@PYTHONPATH=. $(PYTHON) -m orchestrator.asterisk.package >/dev/null
+
+$(STAMP): requirements/dev.txt pyproject.toml scripts/venv
+	@scripts/venv $(PYTHON) $(VENV)
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m orchestrator.service.demo $(if $(ONCE),--once)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV)
