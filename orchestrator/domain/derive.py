@@ -1,7 +1,8 @@
 """The flows that nobody has to write: one for every department, one for every person.
 
 A department: opening hours -> its phones -> its stand-in's phones -> its mailbox -> a spoken goodbye.
-A person: own phones -> the stand-in's -> the department (which ends in the department's mailbox), or the own mailbox.
+A shared phone: rings -> the catch-all.
+A person: own phones -> the stand-in's -> the department (which ends in its mailbox), or the own mailbox.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def derive(directory: Directory) -> Directory:
     numbers = {
         **{d.extension: d.flow for d in directory.departments.values()},
         **{p.extension: p.flow for p in directory.people.values()},
+        **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
         **directory.numbers,
     }
     return replace(directory, flows={**derived, **directory.flows}, numbers=numbers)
@@ -31,6 +33,7 @@ def _flows(directory: Directory) -> Iterator[Flow]:
         yield _department(directory, department)
     for person in directory.people.values():
         yield _person(directory, person)
+    yield from _shared(directory)
 
 
 def _department(directory: Directory, department: Department) -> Flow:
@@ -63,6 +66,16 @@ def _person(directory: Directory, person: Person) -> Flow:
     return Flow(name=name, start="ring", steps=steps)
 
 
+def _shared(directory: Directory) -> Iterator[Flow]:
+    """A phone with a number of its own (meeting room, gate) rings, and then the call goes to the catch-all."""
+    owned = {extension for extension, _ in directory.owners()}
+    if not (catch_all := directory.flows.get(directory.town.catch_all)):
+        return
+    for phone in directory.phones.values():
+        if phone.extension not in owned:
+            yield Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
+
+
 def _ring(phones: tuple[str, ...], after: str, seconds: int) -> Ring:
     return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds)
 
@@ -85,7 +98,7 @@ def _box(directory: Directory, flow: str, step: str, box: str, said: Mapping[str
 def _endings(flow: str) -> Mapping[str, Step]:
     """What is said after a message, and instead of one; shared prompts, so that they are spoken once."""
     return {
-        "thanks": Say(prompt=Prompt(name="thanks", texts=texts.THANKS), then=f"{flow}.goodbye"),
-        "sorry": Say(prompt=Prompt(name="sorry", texts=texts.SORRY), then=f"{flow}.goodbye"),
+        "thanks": Say(prompt=texts.SHARED["thanks"], then=f"{flow}.goodbye"),
+        "sorry": Say(prompt=texts.SHARED["sorry"], then=f"{flow}.goodbye"),
         "goodbye": HangUp(),
     }

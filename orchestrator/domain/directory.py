@@ -59,6 +59,11 @@ class Phone:
     extension: str
     """What its calls show as caller id, and where its lamp belongs."""
 
+    @property
+    def flow(self) -> str:
+        """Name of the derived flow, if nobody else has its number."""
+        return f"t_{self.extension}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
@@ -167,7 +172,11 @@ class Directory:
 
     def owners(self) -> Iterable[tuple[str, str]]:
         """(extension, who owns it), for every number in use, doubles included."""
-        owners: tuple[Department | Person, ...] = (*self.departments.values(), *self.people.values())
+        owners: tuple[Department | Person | Phone, ...] = (
+            *self.phones.values(),
+            *self.departments.values(),
+            *self.people.values(),
+        )
         own = {owner.extension: owner.flow for owner in owners}
         for extension, flow in self.numbers.items():
             if own.get(extension) != flow:

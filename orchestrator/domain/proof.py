@@ -72,7 +72,7 @@ def _entries(directory: Directory) -> Iterator[str]:
 
 def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
     reached = {place for routes in judged for place in routes.came_by}
-    for place in directory.graph.keys() - reached:
+    for place in sorted(directory.graph.keys() - reached):
         yield Problem(
             code="unreachable", where=place, what="no caller can ever get here", todo="lead to it, or take it out"
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.domain.prompts import Prompt
+
 Texts = Mapping[str, str]
 
 _AFTER_THE_BEEP = {
@@ -25,6 +27,8 @@ SORRY: Texts = {
     " oder wählen Sie die Behördennummer 115.",
     "en": "Sorry, no message could be recorded. Please call again during office hours, or dial 1 1 5.",
 }
+SHARED = {"thanks": Prompt(name="thanks", texts=THANKS), "sorry": Prompt(name="sorry", texts=SORRY)}
+"""Prompts that every flow may name."""
 
 
 def person_nobody(name: str) -> Texts:

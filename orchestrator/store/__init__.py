@@ -1,0 +1,1 @@
+"""Rows and files ↔ the frozen directory. Not here: what a directory means (domain)."""

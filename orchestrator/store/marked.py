@@ -1,0 +1,160 @@
+"""YAML whose every value knows its file, line and column, and mistakes that say where and what to do.
+
+Belongs here: reading values of one type each. Not here: which keys there are (reading, read_flows, read_hours).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Mistake:
+    """One thing that is wrong in a file. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.what}" + (
+            f"\n    to do: {self.todo}" if self.todo else ""
+        )
+
+    @property
+    def _todo(self) -> str:
+        return f"\n    to do: {self.todo}" if self.todo else ""
+
+
+@dataclass
+class Mistakes:
+    """Collects what is wrong, so that an admin sees all of it at once."""
+
+    found: list[Mistake] = field(default_factory=list)
+
+    def add(self, at: Marked, what: str, todo: str = "") -> None:
+        """Note a mistake at a value."""
+        mark = at.node.start_mark
+        self.found.append(Mistake(file=at.file, line=mark.line + 1, column=mark.column + 1, what=what, todo=todo))
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One YAML value with where it stands. Readers note a mistake and give a default; they never raise."""
+
+    node: yaml.Node
+    file: str
+    mistakes: Mistakes = field(repr=False, compare=False)
+
+    def wrong(self, what: str, todo: str = "") -> None:
+        """Note a mistake here."""
+        self.mistakes.add(self, what, todo)
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    def items(self) -> Iterator[tuple[Marked, Marked]]:
+        """Keys and values of a mapping; a key given twice is a mistake."""
+        if not isinstance(self.node, yaml.MappingNode):
+            self.wrong("expected `key: value` lines here")
+            return
+        seen: set[str] = set()
+        for key, value in self.node.value:
+            marked = self._of(key)
+            if marked.text() in seen:
+                marked.wrong(f"{marked.text()!r} is given twice", "keep one of the two")
+            seen.add(marked.text())
+            yield marked, self._of(value)
+
+    def fields(self, known: Iterable[str], required: Iterable[str] = ()) -> dict[str, Marked]:
+        """A mapping with named keys; unknown and missing ones are mistakes."""
+        names, found = list(known), {}
+        for key, value in self.items():
+            if key.text() in names:
+                found[key.text()] = value
+            else:
+                key.wrong(
+                    f"unknown key {key.text()!r}", suggest(key.text(), names) or f"known here: {', '.join(names)}"
+                )
+        for name in required:
+            if name not in found and self.is_mapping:
+                self.wrong(f"{name!r} is missing", f"add a line `{name}: …`")
+        return found
+
+    def values(self) -> list[Marked]:
+        """The entries of a list; a single value counts as a list of one."""
+        if isinstance(self.node, yaml.SequenceNode):
+            return [self._of(node) for node in self.node.value]
+        return [self]
+
+    def text(self) -> str:
+        """A scalar as it is written."""
+        if not isinstance(self.node, yaml.ScalarNode):
+            self.wrong("expected a text here")
+            return ""
+        return str(self.node.value)
+
+    def number(self, least: int, most: int) -> int:
+        """A whole number within limits."""
+        try:
+            value = int(self.text())
+        except ValueError:
+            self.wrong(f"{self.text()!r} is not a whole number")
+            return least
+        if not least <= value <= most:
+            self.wrong(f"{value} is not between {least} and {most}")
+            return least
+        return value
+
+    def yes(self) -> bool:
+        """`yes` or `no`."""
+        if self.text().lower() not in ("yes", "no", "true", "false"):
+            self.wrong(f"{self.text()!r} is neither yes nor no")
+        return self.text().lower() in ("yes", "true")
+
+    def one_of(self, known: Iterable[str], kind: str) -> str:
+        """A name that must be known."""
+        names = list(known)
+        if self.text() not in names:
+            self.wrong(f"there is no {kind} {self.text()!r}", suggest(self.text(), names))
+        return self.text()
+
+    def _of(self, node: yaml.Node) -> Marked:
+        return Marked(node, self.file, self.mistakes)
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """`did you mean …?` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def read(path: Path, mistakes: Mistakes) -> Marked | None:
+    """The document in `path`; None, with a mistake, if it cannot be read."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as bad:
+        mark = bad.problem_mark or bad.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = f"not YAML: {bad.problem or bad.context}"
+        todo = "indent with spaces, not tabs" if "\\t" in what else "check the indentation and quotes near this line"
+        mistakes.found.append(Mistake(file=str(path), line=line, column=column, what=what, todo=todo))
+        return None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as bad:
+        mistakes.found.append(
+            Mistake(file=str(path), line=1, column=1, what=f"cannot be read: {bad}", todo="save it as UTF-8")
+        )
+        return None
+    return Marked(node, str(path), mistakes) if node else None

@@ -1,0 +1,252 @@
+"""Call flows as an admin writes them (docs/flow-format.md): a kind, and where each answer leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import (
+    KEYS,
+    NAME,
+    Do,
+    Flow,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Transfer,
+    When,
+)
+from orchestrator.domain.prompts import Prompt
+from orchestrator.store.marked import Marked, suggest
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "say": ("then",),
+    "speak": ("then",),
+    "menu": ("keys", "otherwise", "tries", "wait"),
+    "when": ("open", "closed", "holiday"),
+    "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds"),
+    "message": ("greeting", "left", "too_short", "full", "failed", "otherwise", "limit"),
+    "transfer": ("trunk", "busy", "nobody", "failed", "otherwise", "seconds"),
+    "do": ("with", "seconds", "exits", "python_down"),
+    "hangup": (),
+}
+"""First word of a step -> the other keys that it may have."""
+
+
+@dataclass
+class Flows:
+    """Reads every flow of one import. `directory` has all but flows; `names` are the flows that will be there."""
+
+    directory: Directory
+    prompts: Mapping[str, Prompt]
+    names: Mapping[str, str]
+    """Flow -> its first step, written and derived ones."""
+    steps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Written flow -> its steps."""
+
+    def flow(self, name: str, marked: Marked) -> Flow:
+        """One flow."""
+        fields = marked.fields(("start", "steps"), required=("start", "steps"))
+        steps: dict[str, Step] = {}
+        if "steps" in fields:
+            for key, value in fields["steps"].items():
+                if not NAME.fullmatch(key.text()):
+                    key.wrong(f"{key.text()!r} is no name of a step", "use small letters, digits and _, at least two")
+                steps[key.text()] = Line(self, name, key.text(), value).step()
+        start = fields["start"].one_of(steps, "step") if "start" in fields else ""
+        return Flow(name=name, start=start, steps=steps)
+
+
+@dataclass
+class Line:
+    """One step of one flow."""
+
+    flows: Flows
+    flow: str
+    name: str
+    marked: Marked
+
+    def step(self) -> Step:
+        """The step; `HangUp` where it cannot be read, with a mistake noted."""
+        if not self.marked.is_mapping:
+            if self.marked.text() != "hangup":
+                self.marked.wrong("a step is `kind: …` lines, or `hangup`", f"kinds: {', '.join(KINDS)}")
+            return HangUp()
+        kinds = [key.text() for key, _ in self.marked.items() if key.text() in KINDS]
+        if len(kinds) != 1:
+            written = [key.text() for key, _ in self.marked.items()]
+            near = next((hint for key in written if (hint := suggest(key, KINDS))), "")
+            self.marked.wrong(
+                f"step {self.name} has {'no' if not kinds else 'more than one'} kind",
+                near or f"kinds: {', '.join(KINDS)}",
+            )
+            return HangUp()
+        self.kind = kinds[0]
+        self.fields = self.marked.fields((self.kind, *KINDS[self.kind]))
+        self.what = self.fields[self.kind]
+        return self._read()
+
+    def _read(self) -> Step:
+        match self.kind:
+            case "say":
+                return Say(prompt=self._prompt(self.what), then=self._to("then"))
+            case "speak":
+                return Speak(language=self._language(), then=self._to("then"))
+            case "menu":
+                return self._menu()
+            case "when":
+                closed = self._to("closed")
+                holiday = self._to("holiday") if "holiday" in self.fields else closed
+                schedule = self.what.one_of(self.flows.directory.schedules, "schedule")
+                return When(schedule=schedule, open=self._to("open"), closed=closed, holiday=holiday)
+            case "ring":
+                return Ring(
+                    phones=self._phones(),
+                    seconds=self._number("seconds", 20, 120),
+                    **self._all("busy", "nobody", "unreachable"),
+                )
+            case "message":
+                return self._message()
+            case "transfer":
+                return self._transfer()
+            case "do":
+                return self._do()
+            case _:
+                return HangUp()
+
+    def _menu(self) -> Menu:
+        keys: dict[str, Place] = {}
+        if "keys" in self.fields:
+            for key, value in self.fields["keys"].items():
+                if key.text() not in KEYS:
+                    key.wrong(f"{key.text()!r} is not a key of a telephone", 'use 0 to 9, "*" or "#"')
+                else:
+                    keys[key.text()] = self._target(value)
+        else:
+            self._missing("keys")
+        wait = float(self._number("wait", 5, 30))
+        return Menu(
+            prompt=self._prompt(self.what),
+            keys=keys,
+            otherwise=self._to("otherwise"),
+            tries=self._number("tries", 3, 9),
+            wait=wait,
+        )
+
+    def _message(self) -> LeaveMessage:
+        if "greeting" not in self.fields:
+            self._missing("greeting")
+        return LeaveMessage(
+            box=self.what.one_of(self.flows.directory.boxes, "mailbox"),
+            greeting=self._prompt(self.fields.get("greeting", self.what)),
+            limit=self._number("limit", 120, 600),
+            **self._all("left", "too_short", "full", "failed"),
+        )
+
+    def _transfer(self) -> Transfer:
+        number = self.what.text().replace(" ", "")
+        if not (number.startswith("+") and number[1:].isdigit()):
+            self.what.wrong(f"{number!r} is not a number in international form", "write it as +49 6205 1234")
+        trunks = self.flows.directory.trunks
+        trunk = self.fields["trunk"].one_of(trunks, "trunk") if "trunk" in self.fields else next(iter(trunks), "")
+        seconds = self._number("seconds", 30, 120)
+        return Transfer(number=number, trunk=trunk, seconds=seconds, **self._all("busy", "nobody", "failed"))
+
+    def _do(self) -> Do:
+        outcomes = {}
+        if "exits" in self.fields:
+            outcomes = {key.text(): self._target(value) for key, value in self.fields["exits"].items()}
+        else:
+            self._missing("exits")
+        given = self.fields["with"].items() if "with" in self.fields else ()
+        return Do(
+            skill=self.what.text(),
+            outcomes=outcomes,
+            python_down=self._to("python_down"),
+            seconds=float(self._number("seconds", 20, 120)),
+            arguments={key.text(): value.text() for key, value in given},
+        )
+
+    def _all(self, *answers: str) -> dict[str, Place]:
+        """Where each answer leads; `otherwise` stands for those that are not written."""
+        return {
+            answer: self._to(answer if answer in self.fields else "otherwise", missing=answer) for answer in answers
+        }
+
+    def _to(self, key: str, missing: str = "") -> Place:
+        if key in self.fields:
+            return self._target(self.fields[key])
+        self._missing(missing or key)
+        return f"{self.flow}.{self.name}"
+
+    def _missing(self, key: str) -> None:
+        lacks = f"has no {key!r}" if key in ("keys", "greeting", "exits") else f"does not say where {key!r} leads"
+        either = " or `otherwise: …`" if "otherwise" in KINDS[self.kind] and key != "otherwise" else ""
+        self.marked.wrong(f"step {self.name} ({self.kind}) {lacks}", f"add `{key}: …`{either}")
+
+    def _target(self, marked: Marked) -> Place:
+        """A step of this flow, `flow.step`, a flow, a department or a number -> the place where it begins."""
+        name, directory = marked.text(), self.flows.directory
+        if name in self.flows.steps.get(self.flow, ()):
+            return f"{self.flow}.{name}"
+        flow, _, step = name.partition(".")
+        if step and step in self.flows.steps.get(flow, ()):
+            return name
+        if name in directory.departments:
+            name = directory.departments[name].flow
+        name = directory.numbers.get(name, name)
+        if name in self.flows.names:
+            return f"{name}.{self.flows.names[name]}"
+        known = (*self.flows.steps.get(self.flow, ()), *directory.departments, *self.flows.names)
+        marked.wrong(f"there is no step, flow, department or number {marked.text()!r}", suggest(marked.text(), known))
+        return f"{self.flow}.{self.name}"
+
+    def _phones(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for marked in self.what.values():
+            phones = phones_of(self.flows.directory, marked.text())
+            if not phones:
+                known = [phone.extension for phone in self.flows.directory.phones.values()]
+                marked.wrong(f"there is no phone {marked.text()!r}", suggest(marked.text(), known))
+            found += phones
+        return tuple(dict.fromkeys(found))
+
+    def _language(self) -> str:
+        return self.what.one_of(self.flows.directory.town.languages, "language")
+
+    def _number(self, key: str, default: int, most: int) -> int:
+        return self.fields[key].number(1, most) if key in self.fields else default
+
+    def _prompt(self, marked: Marked) -> Prompt:
+        """A text per language, or the name of a shared prompt."""
+        if not marked.is_mapping:
+            name = marked.one_of(self.flows.prompts, "prompt")
+            return self.flows.prompts.get(name, Prompt(name=name, texts={}))
+        return prompt(f"{self.flow}.{self.name}", marked, self.flows.directory.town.languages)
+
+
+def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
+    """A prompt: every language of the town must have its text."""
+    fields = marked.fields(languages, required=languages)
+    for value in fields.values():
+        if not value.text().strip():
+            value.wrong("says nothing", "write what the caller hears")
+    return Prompt(name=name, texts={language: " ".join(value.text().split()) for language, value in fields.items()})
+
+
+def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
+    """The phones that `name` means: a phone, a person's or shared phone's extension, a department."""
+    if name in directory.phones:
+        return (name,)
+    for person in directory.people.values():
+        if person.extension == name:
+            return person.phones
+    if name in directory.departments:
+        return directory.departments[name].phones
+    return tuple(phone.id for phone in directory.phones.values() if phone.extension == name)
