@@ -1,0 +1,77 @@
+"""Asterisk's own sounds, in a root of our own: the packages' recordings, and in German what they lack.
+
+The German package has no beep and not all of what the mailbox says; the rest is spoken by the town's voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from orchestrator.compile import sounds, speech
+
+PACKAGES = {"de": "de", "en": "en_US_f_Allison"}
+"""Language -> the folder of its package below Asterisk's sounds."""
+
+MISSING: Mapping[str, Mapping[str, str]] = {
+    "de": {
+        "not-allowed": "Diese Rufnummer ist von diesem Telefon nicht freigegeben.",
+        "vm-duration": "Diese Nachricht dauert",
+        "vm-invalid-password": "Diese Geheimzahl ist zu kurz oder zu einfach.",
+        "vm-listen": "Um sie anzuhören",
+        "vm-marked-nonurgent": "Die Nachricht ist nicht mehr als dringend gekennzeichnet.",
+        "vm-marked-urgent": "Die Nachricht ist als dringend gekennzeichnet.",
+        "vm-msgforwarded": "Die Nachricht wurde weitergeleitet.",
+        "vm-nomessages": "Keine Nachrichten.",
+        "vm-onefor-full": "Um Ihre Nachrichten anzuhören, wählen Sie die 1.",
+        "vm-opts-full": "Um Ordner zu wechseln, wählen Sie die 2. Für Einstellungen die 0. Zum Beenden die Raute.",
+        "vm-pls-try-again": "Bitte versuchen Sie es noch einmal.",
+        "vm-prepend-timeout": "Die Zeit ist abgelaufen. Bitte versuchen Sie es noch einmal.",
+        "vm-review-nonurgent": "Um die Dringlichkeit aufzuheben, wählen Sie die 4.",
+        "vm-review-urgent": "Um die Nachricht als dringend zu kennzeichnen, wählen Sie die 4.",
+        "vm-tempgreetactive": "Ihre vorübergehende Begrüßung ist eingeschaltet.",
+        "vm-tmpexists": "Es gibt eine vorübergehende Begrüßung.",
+    },
+    "en": {
+        "not-allowed": "This number may not be called from this phone.",
+        "vm-prepend-timeout": "The time is over. Please try again.",
+    },
+}
+"""Sounds that the packages lack, and what the voice says instead."""
+
+BEEP_HZ, BEEP_SECONDS = 1000.0, 0.4
+
+
+def build(share: Path, workshop: sounds.Workshop) -> None:
+    """Make the sound root from Asterisk's `share` folder; what is there already stays."""
+    for language, folder in PACKAGES.items():
+        source = share / "sounds" / folder
+        for path in source.rglob("*"):
+            if path.is_file():
+                sounds.place(path, workshop.root / language / path.relative_to(source))
+        for name, text in MISSING[language].items():
+            target = workshop.root / language / name
+            if not target.with_suffix(".alaw").exists():
+                sounds.store(*speech.speak(workshop.voice, text, language), target)
+        _tones(workshop.root / language)
+
+
+def names(root: Path, language: str) -> frozenset[str]:
+    """Every sound that `language` has, as Asterisk names them."""
+    folder = root / language
+    return frozenset(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.*") if path.is_file())
+
+
+def _tones(folder: Path) -> None:
+    """The beep after which a message is recorded, an error tone, and a second of silence."""
+    rate = 16000
+    time = np.arange(int(BEEP_SECONDS * rate)) / rate
+    for name, tone in {
+        "beep": np.sin(2 * np.pi * BEEP_HZ * time) * 0.5,
+        "beeperr": np.sin(2 * np.pi * 400.0 * time) * 0.5,
+        "silence/1": np.zeros(rate),
+    }.items():
+        if not (folder / name).with_suffix(".alaw").exists():
+            sounds.store(tone.astype(np.float32), rate, folder / name)

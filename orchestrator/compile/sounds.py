@@ -1,0 +1,155 @@
+"""Every prompt of a directory as files that Asterisk plays, made before they are needed.
+
+A sound is named by what is in it (voice, text, or the recorded file), so making it twice is not making it, an old
+tree keeps its sounds, and a per-user cache serves every exchange of the machine. Blocking: call it from a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from orchestrator.compile import speech
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import prompts
+from orchestrator.domain.problems import Problem
+from orchestrator.domain.prompts import Prompt, Sound, Sounds
+
+Progress = Callable[[int, int], None]
+RATES = {".alaw": 8000, ".sln16": 16000}
+LOUD, SOFT = -14.0, -27.0
+"""dBFS (RMS over the whole prompt) between which a prompt is easy to hear on a telephone."""
+SLOW, FAST = 0.16, 0.04
+"""Seconds per character between which a text was said, rather than cut off or dragged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Where sounds are made and kept."""
+
+    voice: speech.Voice
+    root: Path
+    """Asterisk's sound root; sounds go to `root/<language>/town/`."""
+    recorded: Path
+    """`recorded/<language>/<prompt>.wav` replaces what the voice would say."""
+    cache: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Every sound, and what an ear would object to."""
+
+    sounds: Sounds
+    problems: tuple[Problem, ...]
+
+
+def prompts_of(directory: Directory) -> Mapping[str, Prompt]:
+    """Every prompt of a derived directory, by name."""
+    return {prompt.name: prompt for step in directory.graph.values() for prompt in prompts(step)}
+
+
+def make(wanted: Mapping[str, Prompt], workshop: Workshop, progress: Progress = lambda done, total: None) -> Made:
+    """Make every sound that is not there; raises speech.Unspoken for a text or a recorded file that cannot be used."""
+    sounds: dict[str, Sound] = {}
+    problems: list[Problem] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (prompt, seconds) in enumerate(
+            pool.map(lambda prompt: _prompt(prompt, workshop), wanted.values()), 1
+        ):
+            sounds[prompt.name] = Sound(file=f"town/{_name(prompt, workshop)}", seconds=seconds)
+            problems += _judge(prompt, seconds)
+            progress(done, len(wanted))
+    return Made(sounds=sounds, problems=tuple(problems))
+
+
+def _prompt(prompt: Prompt, workshop: Workshop) -> tuple[Prompt, Mapping[str, float]]:
+    name = _name(prompt, workshop)
+    return prompt, {language: _one(prompt, language, name, workshop) for language in prompt.texts}
+
+
+def _one(prompt: Prompt, language: str, name: str, workshop: Workshop) -> float:
+    """Make one prompt in one language; seconds."""
+    cached = workshop.cache / _identity(prompt, language, workshop)
+    if not all(cached.with_suffix(suffix).exists() for suffix in RATES):
+        recorded = _recorded(prompt, language, workshop)
+        spoken = speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
+        store(*spoken, cached)
+    seconds = 0.0
+    for suffix in RATES:
+        place(cached.with_suffix(suffix), workshop.root / language / "town" / f"{name}{suffix}")
+        seconds = cached.with_suffix(".alaw").stat().st_size / RATES[".alaw"]
+    return round(seconds, 2)
+
+
+def store(samples: speech.Samples, rate: int, beside: Path) -> None:
+    """Write `samples` in every format that Asterisk gets, as `beside` with each suffix."""
+    fitted = speech.fit(samples)
+    for suffix, wanted in RATES.items():
+        audio = speech.resample(fitted, rate, wanted)
+        write(beside.with_suffix(suffix), speech.alaw(audio) if suffix == ".alaw" else speech.linear(audio))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def place(source: Path, target: Path) -> None:
+    """Have `source` at `target` too: linked, or copied where the file system cannot."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        beside.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, beside)
+    beside.replace(target)
+
+
+def _recorded(prompt: Prompt, language: str, workshop: Workshop) -> Path | None:
+    path = workshop.recorded / language / f"{prompt.name}.wav"
+    return path if path.exists() else None
+
+
+def _identity(prompt: Prompt, language: str, workshop: Workshop) -> str:
+    """What one language of a prompt is made of, as a file name."""
+    recorded = _recorded(prompt, language, workshop)
+    made_of = (
+        recorded.read_bytes() if recorded else f"{workshop.voice.name}\0{language}\0{prompt.texts[language]}".encode()
+    )
+    return hashlib.sha256(made_of).hexdigest()[:24]
+
+
+def _name(prompt: Prompt, workshop: Workshop) -> str:
+    """The name of a prompt's sound: the same in every language, another when any of them changes."""
+    parts = (f"{language}:{_identity(prompt, language, workshop)}" for language in sorted(prompt.texts))
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def _judge(prompt: Prompt, seconds: Mapping[str, float]) -> Iterator[Problem]:
+    for language, length in seconds.items():
+        each = (length - 2 * speech.PAUSE) / max(len(prompt.texts[language]), 1)
+        if not FAST <= each <= SLOW:
+            yield Problem(
+                code="odd_prompt",
+                where=f"prompt {prompt.name}",
+                what=f"lasts {length:.1f} s in {language} for {len(prompt.texts[language])} characters",
+                todo="listen to it, or record it",
+            )
+
+
+def level(samples: Iterable[float]) -> float:
+    """RMS level in dBFS."""
+    values = np.asarray(samples, np.float32)
+    return float(20 * np.log10(max(float(np.sqrt(np.mean(values**2))), 1e-9)))
