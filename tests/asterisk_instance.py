@@ -7,7 +7,6 @@ configuration that the town runs (compile).
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -18,13 +17,16 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.asterisk.address import Address
+from orchestrator.asterisk.package import find
+
 USER, PASSWORD = "attendant", "only-for-tests"
 BOOT_LIMIT = 5.0
 """Seconds until it must answer; a start takes about one."""
 
 MODULES = """
-res_sorcery_config res_sorcery_memory res_timing_timerfd pbx_config func_global func_timeout func_logic func_channel func_strings func_callerid
-app_dial app_playback app_read app_record app_stasis app_stasis_broadcast app_celgenuserevent
+res_sorcery_config res_sorcery_memory res_timing_timerfd pbx_config func_global func_timeout func_logic func_channel func_strings func_callerid func_dialplan
+app_dial app_stack app_playback app_read app_record app_stasis app_stasis_broadcast app_celgenuserevent
 bridge_simple bridge_softmix bridge_builtin_features bridge_holding
 codec_ulaw codec_alaw codec_gsm codec_resample format_wav format_gsm format_pcm format_sln
 res_stasis res_stasis_answer res_stasis_broadcast res_stasis_playback res_stasis_recording res_stasis_snoop
@@ -54,13 +56,6 @@ JOURNAL = ",".join(
 )
 
 
-def program() -> list[str]:
-    """The command that starts the stock Asterisk of this machine."""
-    if found := os.environ.get("DURCHWAHL_ASTERISK"):
-        return found.split()
-    raise LookupError("no Asterisk: set DURCHWAHL_ASTERISK to the command that starts it")
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -72,12 +67,14 @@ class Instance:
     """One running Asterisk. `folder` holds all that it reads and writes."""
 
     def __init__(self, folder: Path, dialplan: str, sounds: Mapping[str, Path]) -> None:
+        self._program = find("asterisk")
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}/ari"
+        self.address = Address(url=self.url, user=USER, password=PASSWORD)
         for part in ("etc", "lib", "data/sounds/de", "spool/recording", "run", "log/cel-custom", "agi"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         # Without its documentation Asterisk refuses to start: types are described there.
-        (folder / "data/documentation").symlink_to(documentation())
+        (folder / "data/documentation").symlink_to(self._program.share / "documentation")
         for name, source in sounds.items():
             shutil.copy(source, folder / "data/sounds/de" / name)
         for name, text in self._configuration(dialplan).items():
@@ -92,7 +89,7 @@ class Instance:
         at = self.folder
         return {
             "asterisk.conf": (
-                f"[directories]\nastetcdir = {at}/etc\nastmoddir = {modules()}\nastvarlibdir = {at}/lib\n"
+                f"[directories]\nastetcdir = {at}/etc\nastmoddir = {self._program.modules}\nastvarlibdir = {at}/lib\n"
                 f"astdbdir = {at}/lib\nastkeydir = {at}/lib\nastdatadir = {at}/data\nastagidir = {at}/agi\n"
                 f"astspooldir = {at}/spool\nastrundir = {at}/run\nastlogdir = {at}/log\n"
                 "[options]\ndefaultlanguage = de\nentityid = 02:00:00:00:00:01\ninternal_timing = yes\n"
@@ -113,7 +110,7 @@ class Instance:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [*program(), "-f", "-C", str(self.folder / "etc/asterisk.conf")],
+            [*self._program.argv, "-f", "-C", str(self.folder / "etc/asterisk.conf")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -152,12 +149,3 @@ class Instance:
             body = reply.read()
             return json.loads(body) if body else None
 
-
-def modules() -> str:
-    """Where the modules of `program()` lie."""
-    return os.environ.get("DURCHWAHL_ASTERISK_MODULES", "/usr/lib/x86_64-linux-gnu/asterisk/modules")
-
-
-def documentation() -> str:
-    """Where the package keeps the documentation that Asterisk reads at start."""
-    return os.environ.get("DURCHWAHL_ASTERISK_DOCUMENTATION", "/usr/share/asterisk/documentation")
