@@ -1,0 +1,89 @@
+"""Send a dead worker's callers back to their places, over plain REST.
+
+Standard library only: this runs in the shift's parent. Belongs here: whom to send back, and where to. Not here: who is
+dead (shift). The worker must be dead already: ARI asks nobody whose caller it is, so one that wakes up again could
+still command callers who have gone on.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.rest import Rest
+
+ATTENDANT = re.compile(r"attendant-\d+")
+MOST_TRIES = 9
+"""Playbacks are called `<channel>-<try>`, with tries from 1 to this."""
+LAST_WORDS = 0.02
+"""Seconds for Asterisk to read what the dead one had already said, so that we do not talk across it."""
+ROUNDS = 5
+"""How often we look again for callers who were just being claimed."""
+REMEMBERED = 1000
+"""Rescued callers whose place we remember."""
+
+
+class Rescue:
+    """Rescues callers. `rescued` counts them since the start."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._places: OrderedDict[str, str] = OrderedDict()
+        self.rescued = 0
+
+    def everyone(self) -> int:
+        """Rescue whoever is found with any attendant; for a shift that has just begun. Raises NotConnected, Refused."""
+        found = self._rest.ask("GET", "applications")
+        return sum(self.callers_of(app["name"]) for app in found if ATTENDANT.fullmatch(app["name"]))
+
+    def callers_of(self, app: str) -> int:
+        """Rescue all callers of the dead attendant `app`; how many. Raises NotConnected, Refused."""
+        sent: set[str] = set()
+        for _ in range(ROUNDS):
+            time.sleep(LAST_WORDS)
+            waiting = [channel for channel in self._channels(app) if channel not in sent]
+            if not waiting:
+                break
+            for channel in waiting:
+                self._send_back(channel)
+                sent.add(channel)
+        self.rescued += len(sent)
+        return len(sent)
+
+    def _channels(self, app: str) -> Sequence[str]:
+        try:
+            found: Any = self._rest.ask("GET", "applications", app)
+        except AlreadyOver:
+            return ()  # Asterisk has forgotten the name: nobody is there
+        return tuple(found.get("channel_ids", ()))
+
+    def _send_back(self, channel: str) -> None:
+        """To the place where the caller is; the second time from the same place to its native rendition."""
+        try:
+            at = self._rest.ask("GET", "channels", channel)["dialplan"]
+            context, step = at["context"], at["exten"]
+            again = self._places.pop(channel, None) == f"{context},{step}"
+            self._remember(channel, f"{context},{step}")
+            self._silence(channel)
+            where = {"label": "native"} if again else {"priority": "1"}
+            self._rest.ask("POST", "channels", channel, "continue", context=context, extension=step, **where)
+        except AlreadyOver:
+            pass  # hung up or gone on while we looked
+
+    def _silence(self, channel: str) -> None:
+        """Stop what plays: `continue` would wait for its end. One plays at a time."""
+        for attempt in range(1, MOST_TRIES + 1):
+            try:
+                self._rest.ask("DELETE", "playbacks", f"{channel}-{attempt}")
+            except AlreadyOver:
+                continue
+            return
+
+    def _remember(self, channel: str, place: str) -> None:
+        self._places[channel] = place
+        if len(self._places) > REMEMBERED:
+            self._places.popitem(last=False)

@@ -1,0 +1,61 @@
+"""Skills: what only Python can do with a caller, as the flow's way out to code.
+
+A skill is an async function of the caller and its arguments that gives an answer; the flow names every answer it may
+give. Belongs here: skills and their registry. Not here: when they are called (perform), where the answer leads (flow).
+A skill needs no word about hangups: it is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestrator.asterisk.leg import Leg
+
+Skill = Callable[[Leg, Mapping[str, Any]], Awaitable[str]]
+Skills = Mapping[str, Skill]
+Opening = Callable[[Mapping[str, Any]], datetime | None]
+"""The next opening for a step's arguments, in the town's own time; None if none is known."""
+
+SAID, FAILED = "said", "failed"
+
+
+async def say(leg: Leg, *media: str) -> None:
+    """Play `media` one after the other and wait until it was heard: `sound:digits/day-1`, `number:8`, `digits:2500`."""
+    async with leg.play(*media) as playback:
+        await leg.heard(playback)
+
+
+async def say_digits(leg: Leg, arguments: Mapping[str, Any]) -> str:
+    """Speak the digits in `digits`, one by one. Answers: said."""
+    await say(leg, f"digits:{arguments['digits']}")
+    return SAID
+
+
+def next_opening(opening: Opening) -> Skill:
+    """A skill that says weekday, day, month and time of the next opening. Answers: said; failed if none is known."""
+
+    async def skill(leg: Leg, arguments: Mapping[str, Any]) -> str:
+        begins = opening(arguments)
+        if begins is None:
+            return FAILED
+        await say(leg, *spoken(begins))
+        return SAID
+
+    return skill
+
+
+def spoken(moment: datetime) -> tuple[str, ...]:
+    """A day and a time in the words that the prompts have: `Montag`, `vierundzwanzigster`, `Dezember`, `acht Uhr`."""
+    day = (
+        f"sound:digits/day-{moment.isoweekday() % 7}",
+        f"number:{moment.day}",
+        f"sound:digits/mon-{moment.month - 1}",
+    )
+    hour = (f"number:{moment.hour}", "sound:digits/oclock")
+    return day + hour + ((f"number:{moment.minute}",) if moment.minute else ())
+
+
+SKILLS: Skills = {"say_digits": say_digits}
+"""The skills that need nothing from outside."""

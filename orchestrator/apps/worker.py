@@ -1,0 +1,106 @@
+"""The process around one attendant: started and watched by the shift.
+
+Belongs here: signals, the pulse to the parent, the event loop, the command line. Not here: calls (attend).
+The password comes in the environment, because a command line can be read by everyone on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.apps.attend import Attendant
+from orchestrator.apps.book import Book
+from orchestrator.apps.observer import Observer
+from orchestrator.apps.skills import SKILLS, Skills
+from orchestrator.asterisk.address import Address
+from orchestrator.asterisk.transport import websocket
+
+PASSWORD = "DURCHWAHL_ARI_PASSWORD"  # noqa: S105
+"""The environment variable that holds ARI's password."""
+BEAT_EVERY = 0.2
+"""Seconds between two heartbeats."""
+CONNECTED, WAITING = b"c", b"w"
+"""What a heartbeat says: on the line to Asterisk, or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What a worker is told at its start."""
+
+    slot: int
+    asterisk: Address
+    attend: Path
+    """`attend.json` of the live tree."""
+    heartbeat: int | None = None
+    """File descriptor of the pipe to the parent; None without one."""
+
+
+async def work(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | None = None) -> None:
+    """Attend until SIGTERM, or until the parent is gone."""
+    dial = websocket(orders.asterisk)
+    attendant = Attendant(slot=orders.slot, dial=dial, book=Book(orders.attend), skills=skills, observer=observer)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, attendant.drain)
+    async with asyncio.TaskGroup() as tasks:
+        attending = tasks.create_task(attendant.run())
+        if orders.heartbeat is not None:
+            beating = tasks.create_task(
+                beat(orders.heartbeat, lambda: attendant.connection.connected, orphaned=attendant.drain)
+            )
+            attending.add_done_callback(lambda _: beating.cancel())
+
+
+async def beat(pipe: int, connected: Callable[[], bool], *, orphaned: Callable[[], None]) -> None:
+    """Tell the parent through `pipe` that this event loop turns; call `orphaned` once if there is no parent."""
+    os.set_blocking(pipe, False)
+    while True:
+        try:
+            with suppress(BlockingIOError):  # a parent that is stopped does not read, and need not
+                os.write(pipe, CONNECTED if connected() else WAITING)
+        except BrokenPipeError:
+            logging.getLogger(__name__).warning("the shift is gone: handing all callers back")
+            orphaned()
+            return
+        await asyncio.sleep(BEAT_EVERY)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one worker; 0 after a drain."""
+    parser = argparse.ArgumentParser(prog="attendant", description=f"One attendant. ARI's password: ${PASSWORD}.")
+    parser.add_argument("--slot", type=int, required=True)
+    parser.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
+    parser.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--heartbeat", type=int, help="file descriptor of the pipe to the shift")
+    given = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format=f"attendant-{given.slot} %(levelname)s %(message)s"
+    )
+    address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
+    run(Orders(slot=given.slot, asterisk=address, attend=given.attend, heartbeat=given.heartbeat))
+    return 0
+
+
+def run(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | None = None) -> None:
+    """Run one worker in an event loop of its own, the fast one where it is installed."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work(orders, skills=skills, observer=observer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What a step may do with one caller, as long as the caller is with us.
+
+Belongs here: playing, listening and leaving, in words of the trade. Not here: which prompt, which key, which answer
+(apps). A leg is one visit: the same caller at the next place is another leg. Requests outlive the call; the call does
+not outlive the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from orchestrator.asterisk.ari import NATIVE, Ari
+from orchestrator.asterisk.connection import Request
+from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.events import Arrived
+from orchestrator.asterisk.hangup import Gone, Mortal
+
+MARGIN = 3.0
+"""Seconds that Asterisk's own deadline lies behind the longest that a try may take."""
+
+
+class Playback(Mortal):
+    """Something that the caller hears. It is gone when it was heard to its end or stopped."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__()
+        self.id, self.seconds = name, seconds
+
+    def __repr__(self) -> str:
+        return f"playback {self.id}"
+
+
+class Leg(Mortal):
+    """One caller at one place. Gone when they hang up, go on, or are taken from us."""
+
+    def __init__(self, ari: Ari, arrived: Arrived) -> None:
+        super().__init__()
+        channel = arrived.channel
+        self.id, self.language = channel.id, channel.language
+        self._context, self._step = channel.context, channel.extension
+        self.place = next(iter(arrived.arguments), f"{self._context.removeprefix('flow-')}.{self._step}")
+        self.left = False
+        """Whether we have sent them on: a second answer would be one too many."""
+        self._ari = ari
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+        self._playing: dict[str, Playback] = {}
+
+    def __repr__(self) -> str:
+        return f"caller {self.id} at {self.place}"
+
+    @asynccontextmanager
+    async def play(self, *media: str, attempt: int = 1, seconds: float = 0.0) -> AsyncIterator[Playback]:
+        """Let the caller hear `media` (`sound:town/ab12`, `number:8`); leaving the block stops it (barge-in).
+
+        `seconds` is how long it should take. The playback's id says channel and attempt (1 to 9), so that anyone can
+        stop it. Raises Gone, or an AsteriskError.
+        """
+        playback = Playback(f"{self.id}-{attempt}", seconds)
+        self._playing[playback.id] = playback  # before the request: its end may be told before the request is answered
+        request = self._ari.play(self.id, playback.id, media)
+        try:
+            await self._answered(request)
+            yield playback
+        finally:
+            self._stop(playback)  # no awaiting here: a second hangup could interrupt it
+
+    async def heard(self, playback: Playback) -> None:
+        """Wait until `playback` has ended."""
+        over = asyncio.Event()
+        playback.on_gone(over.set)
+        await over.wait()
+
+    async def key(self, *, within: float, after: Playback | None = None) -> str | None:
+        """The next key pressed; None if there was none until `within` seconds after the prompt `after` ended."""
+        loop = asyncio.get_running_loop()
+
+        def prompt_ended() -> None:
+            if not limit.expired():
+                limit.reschedule(loop.time() + within)
+
+        try:
+            async with asyncio.timeout(within + (after.seconds if after else 0.0)) as limit:
+                if after:
+                    after.on_gone(prompt_ended)
+                return await self._keys.get()
+        except TimeoutError:
+            return None
+        finally:
+            if after:
+                after.forget(prompt_ended)
+
+    def renew_deadline(self, seconds: float) -> None:
+        """Asterisk may take the caller from us if we say nothing for `seconds` and a margin; only while nothing plays.
+
+        Sent without waiting: it arrives before whatever is asked next.
+        """
+        self._ari.set_deadline(self.id, seconds + MARGIN)
+
+    async def leave(self, answer: str) -> None:
+        """Send the caller on at this step's `answer`. Raises Gone, or an AsteriskError."""
+        await self._answered(self._go(f"{self._step}={answer}"))
+
+    def leave_native(self) -> None:
+        """Let the dialplan perform this place from its beginning; for when we could not."""
+        self._go(self._step, label=NATIVE)
+
+    def hand_back(self) -> None:
+        """Send the caller to this place once more, for another attendant."""
+        if not self.left:
+            self._go(self._step)
+
+    def press(self, key: str) -> None:
+        """The caller pressed `key`."""
+        self._keys.put_nowait(key)
+
+    def playback_ended(self, name: str) -> None:
+        """Asterisk said that the playback `name` is over."""
+        if playback := self._playing.get(name):
+            playback.end()
+
+    def _go(self, extension: str, label: str | None = None) -> Request[Any]:
+        self.left = True
+        for playback in list(self._playing.values()):
+            self._stop(playback)  # `continue` waits behind a playback; nothing is awaited between the two
+        return self._ari.go_on(self.id, context=self._context, extension=extension, label=label)
+
+    def _stop(self, playback: Playback) -> None:
+        self._playing.pop(playback.id, None)
+        if not playback.gone and not self.gone:
+            playback.end()
+            self._ari.stop(playback.id)
+
+    async def _answered(self, request: Request[Any]) -> None:
+        try:
+            await request
+        except AlreadyOver as over:
+            raise Gone(self) from over

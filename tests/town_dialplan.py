@@ -1,0 +1,88 @@
+"""A few places in the form that the compiler gives them, written by hand, for tests of the attendants.
+
+Belongs here: the contract between dialplan and attendants. Not here: the compiler's own text (its tests hold that).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+LANDING = """
+[landing]
+exten => T,1,Set(TIMEOUT(absolute)=0)
+ same => n,CELGenUserEvent(NOTE,deadline)
+ same => n,Goto(${PLACE},native)
+exten => i,1,Set(TIMEOUT(absolute)=0)
+ same => n,CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})
+ same => n,Goto(${PLACE},native)
+
+[answering]
+exten => citizen,1,Wait(100)
+exten => desk,1,Wait(2)
+ same => n,Answer(,i)
+ same => n,Wait(3)
+ same => n,Hangup()
+"""
+
+
+def begins(flow: str, step: str) -> list[str]:
+    return [
+        "Set(TIMEOUT(absolute)=0)",
+        f"CELGenUserEvent(PLACE,{flow}.{step})",
+        f"Set(PLACE={step})",
+        "Answer(,i)",
+    ]
+
+
+def offered(flow: str, step: str, deadline: float) -> list[str]:
+    return [
+        "GotoIf($[0${ATTENDANTS} = 0]?native)",
+        f"Set(TIMEOUT(absolute)={math.ceil(deadline)})",
+        f"StasisBroadcast(250,^attendant-,{flow}.{step})",
+        "(native),Set(TIMEOUT(absolute)=0)",
+    ]
+
+
+def menu(flow: str, step: str, *, prompt: str, seconds: float, wait: float, tries: int, keys: Sequence[str]) -> str:
+    lines = begins(flow, step) + offered(flow, step, seconds + wait + 3)
+    lines += ["Set(TRY=0)", f"(again),Read(KEY,{prompt},1,t(),1,{wait:g})"]
+    lines += [f'GotoIf($["${{KEY}}" = "{key}"]?{step}=key_{key},1)' for key in keys]
+    lines += ["Set(TRY=$[${TRY} + 1])", f"GotoIf($[${{TRY}} < {tries}]?again)", f"Goto({step}=gave_up,1)"]
+    return extension(step, lines)
+
+
+def skill(flow: str, step: str, *, seconds: float) -> str:
+    lines = begins(flow, step) + offered(flow, step, seconds + 3) + [f"Goto({step}=python_down,1)"]
+    return extension(step, lines)
+
+
+def native(flow: str, step: str, *lines: str) -> str:
+    first, *rest = begins(flow, step)
+    return extension(step, [f"(native),{first}", *rest, *lines])
+
+
+def answers(flow: str, step: str, leads: Mapping[str, str]) -> str:
+    """One extension per answer; `leads` to a step, or to `` for the end."""
+    return "".join(
+        extension(
+            f"{step}={answer}",
+            [
+                "Set(TIMEOUT(absolute)=0)",
+                f"CELGenUserEvent(ANSWER,{flow}.{step}={answer})",
+                f"Goto({to},1)" if to else "Hangup()",
+            ],
+        )
+        for answer, to in leads.items()
+    )
+
+
+def extension(name: str, lines: Sequence[str]) -> str:
+    first, *rest = lines
+    written = [f"exten => {name},1{first}" if first.startswith("(") else f"exten => {name},1,{first}"]
+    written += [f" same => n{line}" if line.startswith("(") else f" same => n,{line}" for line in rest]
+    return "\n".join(written) + "\n"
+
+
+def context(flow: str, *extensions: str) -> str:
+    return f"\n[flow-{flow}]\ninclude => landing\n" + "".join(extensions)
