@@ -141,6 +141,8 @@ class Call:
         state = self.ended or ("talking" if self.answered_at else "ringing" if self.rang_at else "dialling")
         return f"call {'to' if self.outgoing else 'from'} {self.number} ({state})"
 
+    __repr__ = __str__
+
     async def _reach(self, event: asyncio.Event, what: str, within: float) -> None:
         try:
             async with asyncio.timeout(within):

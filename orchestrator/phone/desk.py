@@ -19,7 +19,10 @@ from orchestrator.phone.telephone import Telephone
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Lifts the receiver after `after` seconds, speaks, hangs up after `talks` seconds (None: never first)."""
+    """Lifts the receiver after `after` seconds, speaks, and hangs up `talks` seconds after that (None: never first).
+
+    What it says it says to the end, even if that takes longer.
+    """
 
     after: float = 1.0
     talks: float | None = None
