@@ -26,7 +26,7 @@ app_dial app_playback app_read app_record app_verbose app_echo func_callerid
 
 DIALPLAN = """
 [numbers]
-exten => 2500,1,Dial(PJSIP/tel2500,8)
+exten => 2500,1,Dial(PJSIP/tel2500,4)
  same => n,Log(NOTICE,DIAL ${DIALSTATUS})
  same => n,Hangup(${HANGUPCAUSE})
 exten => echo,1,Answer(,i)
@@ -39,6 +39,8 @@ exten => prompt,1,Answer(,i)
 exten => early,1,Progress()
  same => n,Playback(greeting,noanswer)
  same => n,Hangup(17)
+exten => brief,1,Answer(,i)
+ same => n,Wait(4)
 exten => tone,1,Answer(,i)
  same => n,Dial(PJSIP/tel2500,8,r)
 exten => record,1,Answer(,i)
