@@ -7,11 +7,13 @@ A skill needs no word about hangups: it is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from orchestrator.asterisk.leg import Leg
+from orchestrator.domain.schedule import Block, Schedule, SpecialDay
 
 Skill = Callable[[Leg, Mapping[str, Any]], Awaitable[str]]
 Skills = Mapping[str, Skill]
@@ -40,7 +42,8 @@ def next_opening(opening: Opening) -> Skill:
         begins = opening(arguments)
         if begins is None:
             return FAILED
-        await say(leg, *spoken(begins))
+        intro = (f"sound:{arguments['intro']}",) if "intro" in arguments else ()
+        await say(leg, *intro, *spoken(begins))
         return SAID
 
     return skill
@@ -57,5 +60,24 @@ def spoken(moment: datetime) -> tuple[str, ...]:
     return day + hour + ((f"number:{moment.minute}",) if moment.minute else ())
 
 
-SKILLS: Skills = {"say_digits": say_digits}
-"""The skills that need nothing from outside."""
+def opening(arguments: Mapping[str, Any]) -> datetime | None:
+    """When the schedule that is written out in `hours` (compile.attend) opens next, from now on."""
+    hours = arguments["hours"]
+    schedule = Schedule(
+        name=str(arguments.get("schedule", "")),
+        timezone=hours["timezone"],
+        week={day: _blocks(blocks) for day, blocks in hours["week"].items()},
+        special={
+            date.fromisoformat(day): SpecialDay(name="", blocks=_blocks(b)) for day, b in hours["special"].items()
+        },
+        known_until=date.fromisoformat(hours["known_until"]),
+    )
+    return schedule.next_opening(datetime.now(ZoneInfo(schedule.timezone)))
+
+
+def _blocks(written: Sequence[Sequence[str]]) -> tuple[Block, ...]:
+    return tuple(Block(start=time.fromisoformat(start), end=time.fromisoformat(end)) for start, end in written)
+
+
+SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening(opening)}
+"""The skills that a flow can name."""

@@ -39,7 +39,11 @@ def _step(directory: Directory, sounds: Sounds, step: Step) -> dict[str, Any]:
             return {
                 "step": "do",
                 "skill": step.skill,
-                "arguments": {**step.arguments, **({"hours": hours(named)} if named else {})},
+                "arguments": {
+                    **step.arguments,
+                    **({"hours": hours(named)} if named else {}),
+                    **({"intro": sounds[step.intro.name].file} if step.intro else {}),
+                },
                 "exits": list(step.outcomes),
                 "seconds": step.seconds,
             }

@@ -86,8 +86,10 @@ def _samples(raw: bytes, width: int) -> Samples:
         return np.asarray((np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128, np.float32)
     if width == 3:
         three = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-        return (np.pad(three, ((0, 0), (1, 0))).copy().view("<i4").ravel() / 2**31).astype(np.float32)
-    return (np.frombuffer(raw, {2: "<i2", 4: "<i4"}[width]) / 2 ** (8 * width - 1)).astype(np.float32)
+        padded = np.pad(three, ((0, 0), (1, 0))).copy().view("<i4").ravel()
+        return np.asarray(padded / 2**31, np.float32)
+    wide = np.frombuffer(raw, {2: "<i2", 4: "<i4"}[width])
+    return np.asarray(wide / 2 ** (8 * width - 1), np.float32)
 
 
 def fit(samples: Samples) -> Samples:

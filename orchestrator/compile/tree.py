@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.compile import attend, entries, hours, pjsip, places, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
 from orchestrator.compile.secrets import Secrets
+from orchestrator.compile.stubs import stubs
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sounds
 
@@ -17,9 +18,14 @@ Tree = Mapping[str, str]
 """Path below the tree -> text."""
 
 
-def compile_tree(directory: Directory, sounds: Sounds, secrets: Secrets, exchange: Exchange) -> Tree:
-    """Compile a derived and proved directory; raises escape.Unfit for a name that was not proved."""
-    contexts = tuple(dialplan(directory, sounds, f"{exchange.state}/spool"))
+def compile_tree(
+    directory: Directory, sounds: Sounds, secrets: Secrets, exchange: Exchange, former: Iterable[str] = ()
+) -> Tree:
+    """Compile a derived and proved directory; raises escape.Unfit for a name that was not proved.
+
+    `former` names the flows that run now: those that are gone stay as stubs.
+    """
+    contexts = (*dialplan(directory, sounds, f"{exchange.state}/spool"), *stubs(directory, former))
     rendered = {
         "asterisk.conf": templates.render("asterisk.conf.j2", exchange=exchange, language=directory.town.languages[0]),
         "http.conf": templates.render("http.conf.j2", exchange=exchange),

@@ -172,6 +172,8 @@ class Do:
     seconds: float = 20.0
     """Longest that the skill may take."""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    intro: Prompt | None = None
+    """What the skill says before what it makes for the call."""
 
     @property
     def exits(self) -> Exits:
@@ -211,5 +213,8 @@ def prompts(step: Step) -> Iterable[Prompt]:
     match step:
         case Say(prompt=prompt) | Menu(prompt=prompt) | LeaveMessage(greeting=prompt):
             yield prompt
-        case Speak() | When() | Ring() | Transfer() | HangUp() | Do():
+        case Do(intro=intro):
+            if intro:
+                yield intro
+        case Speak() | When() | Ring() | Transfer() | HangUp():
             return

@@ -41,6 +41,8 @@ def from_data(wanted: type[Thing], data: Any) -> Thing:
 def _read(wanted: Any, data: Any) -> Any:
     origin, arguments = get_origin(wanted), get_args(wanted)
     if origin in (Union, types.UnionType):
+        if data is None:
+            return None
         return _read({one.__name__: one for one in arguments}[data["kind"]], data)
     if origin is tuple:
         return tuple(_read(arguments[0], item) for item in data)

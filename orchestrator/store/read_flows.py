@@ -33,7 +33,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds"),
     "message": ("greeting", "left", "too_short", "full", "failed", "otherwise", "limit"),
     "transfer": ("trunk", "busy", "nobody", "failed", "otherwise", "seconds"),
-    "do": ("with", "seconds", "exits", "python_down"),
+    "do": ("intro", "with", "seconds", "exits", "python_down"),
     "hangup": (),
 }
 """First word of a step -> the other keys that it may have."""
@@ -171,6 +171,7 @@ class Line:
             python_down=self._to("python_down"),
             seconds=float(self._number("seconds", 20, 120)),
             arguments={key.text(): value.text() for key, value in given},
+            intro=self._prompt(self.fields["intro"]) if "intro" in self.fields else None,
         )
 
     def _all(self, *answers: str) -> dict[str, Place]:

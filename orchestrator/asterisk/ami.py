@@ -1,0 +1,189 @@
+"""AMI: one connection to Asterisk's manager, kept up by its owner, on panoramisk's protocol and messages.
+
+What panoramisk 1.4 leaves open is closed here, in one place: values that would inject whole actions, umlauts that are
+split over two packets, actions without a limit, a connection that died without a word, and actions sent again after a
+reconnect (which could ring twice: here an unanswered action fails, and its caller decides).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from panoramisk.actions import Action
+from panoramisk.ami_protocol import AMIProtocol
+
+from orchestrator.asterisk.errors import AsteriskError, NoReply, NotConnected, Refused
+
+log = logging.getLogger(__name__)
+
+LIMIT = 5.0
+"""Seconds that connecting, logging in or one action may take."""
+PING_EVERY = 5.0
+"""Seconds between two pings: with `LIMIT`, a connection that died is noticed within 10 s."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+LONGEST_MESSAGE = 4 * 1024 * 1024
+"""Characters of one message after which the other side is not Asterisk."""
+
+
+class Unsayable(AsteriskError, ValueError):
+    """A key or value that AMI would read as more than one line."""
+
+
+class WrongPassword(AsteriskError):
+    """The login was refused: trying again would only lock the account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Where AMI listens and who we are."""
+
+    host: str = "127.0.0.1"
+    port: int
+    user: str
+    secret: str = field(repr=False)
+
+
+def checked(fields: Mapping[str, object]) -> dict[str, str]:
+    """Fields as text, each on one line; raises Unsayable."""
+    said = {key: str(value) for key, value in fields.items()}
+    for key, value in said.items():
+        for text in (key, value):
+            if any(character in text for character in "\r\n\0"):
+                raise Unsayable(f"{key!r}: {text!r} holds a line break or NUL")
+    return said
+
+
+class _Wire(AMIProtocol):  # type: ignore[misc]
+    """panoramisk's protocol with an incremental decoder. Also its own factory: no manager, nothing is sent again."""
+
+    forgetable_actions = ("login", "ping")
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self.awaiting_actions: deque[Action] = deque()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.factory = self
+
+    def data_received(self, data: bytes) -> None:
+        text = self._decode.decode(data)
+        self._waiting = 0 if "\r\n\r\n" in text else self._waiting + len(text)
+        if self._waiting > LONGEST_MESSAGE:
+            self.transport.abort()
+            return
+        super().data_received(text.encode())
+
+    def dispatch(self, message: Any) -> None:
+        """Events nobody asked for are not for us: the journal has them."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail whatever waits for an answer; nothing is kept to be sent again."""
+        waiting = [action for action in self.responses.values() if not action.future.done()]
+        self.responses.clear()
+        for action in waiting:
+            action.future.set_exception(NotConnected(f"AMI went away before it answered {action['action']}"))
+            action.future.exception()
+        self.closed = True
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+
+class Ami:
+    """The manager connection. `run` is a task of its owner; actions fail with NotConnected while it is down."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._wire: _Wire | None = None
+        self.reconnects = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether actions can be sent now."""
+        return self._wire is not None
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled; raises WrongPassword."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                async with asyncio.timeout(LIMIT):
+                    wire = await self._connect()
+                pause = FIRST_PAUSE
+                await self._watch(wire)
+            except (OSError, TimeoutError, AsteriskError) as bad:
+                if isinstance(bad, WrongPassword):
+                    raise
+                log.info("AMI: %r; again in %.1f s", bad, pause)
+            finally:
+                self._drop()
+            self.reconnects += 1
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def action(self, name: str, **fields: object) -> dict[str, str]:
+        """Send one action; the fields of its answer. Raises Unsayable, NotConnected, NoReply, Refused."""
+        answer = await self._ask(self._connected(), name, fields, rows=False)
+        return dict(answer.items())
+
+    async def rows(self, name: str, **fields: object) -> list[dict[str, str]]:
+        """Send an action that answers with a list; the fields of each event but the closing one."""
+        answers = await self._ask(self._connected(), name, fields, rows=True)
+        return [dict(answer.items()) for answer in answers[1:-1]]
+
+    def _connected(self) -> _Wire:
+        if self._wire is None:
+            raise NotConnected("there is no connection to AMI")
+        return self._wire
+
+    async def _connect(self) -> _Wire:
+        loop = asyncio.get_running_loop()
+        _, wire = await loop.create_connection(_Wire, self._account.host, self._account.port)
+        try:
+            login = {"Username": self._account.user, "Secret": self._account.secret, "Events": "off"}
+            await self._ask(wire, "Login", login, rows=False)
+        except Refused as bad:
+            wire.transport.abort()
+            raise WrongPassword(f"AMI refuses {self._account.user}: apply the tree again") from bad
+        except BaseException:
+            wire.transport.abort()
+            raise
+        self._wire = wire
+        return wire
+
+    async def _watch(self, wire: _Wire) -> None:
+        """Return when the connection is lost; raises NoReply when Asterisk no longer answers."""
+        while not wire.lost.done():
+            await asyncio.wait({wire.lost}, timeout=PING_EVERY)
+            if not wire.lost.done():
+                await self._ask(wire, "Ping", {}, rows=False)
+
+    async def _ask(self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool) -> Any:
+        action = Action({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
+        if wire.closed:
+            raise NotConnected("AMI went away")
+        wire.send(action, as_list=rows or None)
+        try:
+            async with asyncio.timeout(LIMIT):
+                answer = await action.future
+        except TimeoutError:
+            wire.responses.pop(action.id, None)
+            raise NoReply(f"AMI did not answer {name} within {LIMIT:.0f} s") from None
+        first = answer[0] if isinstance(answer, list) else answer
+        if not first.success:
+            raise Refused(status=0, reason=first.message, asked=f"AMI {name}")
+        return answer
+
+    def _drop(self) -> None:
+        if self._wire is not None:
+            self._wire.transport.abort()
+            self._wire = None

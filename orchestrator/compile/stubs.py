@@ -1,0 +1,30 @@
+"""What stays of flows that are gone: a caller may still be in one, and `continue` to no context cuts the call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.places import context_of, target
+from orchestrator.domain.directory import Directory
+
+_FLOW = re.compile(r"^\[flow-([a-z][a-z0-9_]+)\]$", re.MULTILINE)
+_STUB = "=gone"
+"""The extension that marks a stub, so that it is not kept for ever."""
+
+
+def flows_in(extensions_conf: str) -> frozenset[str]:
+    """The flows that a written dialplan has, stubs left out."""
+    parts = _FLOW.split(extensions_conf)[1:]
+    return frozenset(
+        name for name, body in zip(parts[::2], parts[1::2], strict=True) if f"exten => {_STUB}," not in body
+    )
+
+
+def stubs(directory: Directory, former: Iterable[str]) -> Iterator[Context]:
+    """For each flow that was and is no more, a context from which `landing` leads every caller to the catch-all."""
+    onward = Line(f"Goto({target(directory.first(directory.town.catch_all))})")
+    for flow in sorted(set(former) - set(directory.flows)):
+        gone = (Extension("=start", (onward,)), Extension(_STUB, (onward,)))
+        yield Context(name=context_of(flow), includes=("landing",), extensions=gone)

@@ -1,0 +1,125 @@
+"""The lines that `cel_custom` writes, as events. The order of columns is that of asterisk-conf/cel_custom.conf.
+
+Belongs here: reading lines, also half and broken ones. Not here: what they mean together (journeys).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+COLUMNS = (
+    "eventtype",
+    "eventtime",
+    "CHANNEL(uniqueid)",
+    "CHANNEL(linkedid)",
+    "CHANNEL(channame)",
+    "CHANNEL(context)",
+    "CHANNEL(exten)",
+    "CALLERID(num)",
+    "CALLERID(ANI)",
+    "CALLERID(DNID)",
+    "userdeftype",
+    "eventextra",
+    "CHANNEL(accountcode)",
+    "CHANNEL(appname)",
+    "BRIDGEPEER",
+)
+MARKS = ("PLACE", "ANSWER", "NOTE")
+"""User events of the dialplan; their name stands in `userdeftype`."""
+CHUNK = 4 * 1024 * 1024
+"""Bytes read at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line. Times are seconds since the epoch, UTC."""
+
+    kind: str
+    """`CHAN_START`, `BRIDGE_ENTER`, …; for a mark of the dialplan `PLACE`, `ANSWER` or `NOTE` with `mark` set."""
+    at: float
+    channel: str
+    """Unique id."""
+    call: str
+    """Linked id: the same for all channels of one call."""
+    name: str
+    context: str
+    extension: str
+    caller: str
+    mark: str = ""
+    """What the dialplan said: `town.door`, `town.door=open`."""
+    extra: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """What was read at once."""
+
+    events: tuple[Event, ...]
+    end: int
+    """Offset after the last whole line."""
+    broken: int
+    """Lines that could not be read."""
+
+
+def read(path: Path, offset: int) -> Chunk:
+    """Events of the whole lines from `offset` on; a half-written last line is left for later. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read(CHUNK)
+    whole = data[: data.rfind(b"\n") + 1]
+    events, broken = [], 0
+    for line in whole.decode("utf-8", "replace").splitlines():
+        event = parse(line)
+        if event:
+            events.append(event)
+        elif line.strip():
+            broken += 1
+    return Chunk(events=tuple(events), end=offset + len(whole), broken=broken)
+
+
+def parse(line: str) -> Event | None:
+    """One line as an event; None if it is not one."""
+    try:
+        (fields,) = csv.reader([line])
+        row = dict(zip(COLUMNS, fields, strict=True))
+        at = float(row["eventtime"])
+    except (ValueError, csv.Error):
+        return None
+    marked = row["userdeftype"] in MARKS
+    return Event(
+        kind=row["userdeftype"] if marked else _native(row),
+        at=at,
+        channel=row["CHANNEL(uniqueid)"],
+        call=row["CHANNEL(linkedid)"],
+        name=row["CHANNEL(channame)"],
+        context=row["CHANNEL(context)"],
+        extension=row["CHANNEL(exten)"],
+        caller=row["CALLERID(num)"],
+        mark=_extra(row["eventextra"]).get("extra", "") if marked else "",
+        extra=row["eventextra"],
+    )
+
+
+def _native(row: dict[str, str]) -> str:
+    """Asterisk's own ANSWER is `UP`, so that it is not taken for an answer of a step."""
+    return "UP" if row["eventtype"] == "ANSWER" else row["eventtype"]
+
+
+def _extra(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def columns_of(configuration: str) -> Iterator[str]:
+    """The columns that a cel_custom.conf writes."""
+    line = next(line for line in configuration.splitlines() if "=>" in line)
+    for column in line.partition("=>")[2].strip().split("})}"):
+        if "CSV_QUOTE(${" in column:
+            yield column.partition("CSV_QUOTE(${")[2]

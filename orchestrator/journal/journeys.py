@@ -1,0 +1,174 @@
+"""Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
+
+Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken next
+step), `gave_up` (hung up on the way), `failed` (cut by the exchange). There is no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from orchestrator.domain.explain import Visit
+from orchestrator.journal.cel import Event
+
+ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
+OUTCOMES = ("answered", "message", "too_short", "told", "gave_up", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One place of a journey. Times are seconds since the epoch."""
+
+    place: str
+    answer: str
+    """Empty where the call ended before one was found."""
+    at: float
+    answered_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    """What happened to one call into a flow."""
+
+    id: str
+    began: float
+    ended: float
+    caller: str
+    number: str
+    flow: str
+    outcome: str
+    place: str
+    """Where the outcome came about."""
+    wait: float | None
+    """Seconds until a person talked or a mailbox answered; None if it came to neither."""
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    """`deadline`: a step went on natively because Python was silent."""
+    recording: str = ""
+    """Name of the file that was recorded."""
+    test: bool = False
+
+    @property
+    def visits(self) -> list[tuple[Visit, datetime]]:
+        """The way, as `explain` writes it, with the instant of each answer."""
+        return [
+            (Visit(place=step.place, answer=step.answer), datetime.fromtimestamp(step.answered_at or step.at, UTC))
+            for step in self.steps
+        ]
+
+
+@dataclass
+class Call:
+    """The events of one call so far."""
+
+    id: str
+    events: list[Event] = field(default_factory=list)
+    channels: dict[str, bool] = field(default_factory=dict)
+    """Channel -> whether it is still there."""
+
+    def add(self, event: Event) -> None:
+        """Take one more event."""
+        self.events.append(event)
+        if event.kind == "CHAN_START":
+            self.channels[event.channel] = True
+        elif event.kind == "CHAN_END":
+            self.channels[event.channel] = False
+
+    @property
+    def over(self) -> bool:
+        """Whether Asterisk has nothing more to say about this call."""
+        return any(event.kind == "LINKEDID_END" for event in self.events)
+
+    @property
+    def place(self) -> str:
+        """Where the call is, or was last."""
+        return next((event.mark for event in reversed(self.events) if event.kind == "PLACE"), "")
+
+
+def journey(call: Call, *, cut: bool = False) -> Journey | None:
+    """The journey of a call; None if it never reached a flow. `cut`: the exchange died under it."""
+    marks = [event for event in call.events if event.kind in ("PLACE", "ANSWER", "NOTE")]
+    steps = tuple(_steps(marks))
+    if not steps:
+        return None
+    first = call.events[0]
+    caller = marks[0].channel
+    outcome, place, at = _outcome(call, steps, caller, cut)
+    began, ended = first.at, call.events[-1].at
+    return Journey(
+        id=call.id,
+        began=began,
+        ended=ended,
+        caller=first.caller or next((event.caller for event in call.events if event.caller), ""),
+        number=_number(call.events),
+        flow=steps[0].place.partition(".")[0],
+        outcome=outcome,
+        place=place,
+        wait=max(0.0, at - began) if at else None,
+        steps=steps,
+        notes=tuple(event.mark for event in marks if event.kind == "NOTE"),
+        recording=_recording(steps, caller),
+        test=any(event.name.startswith("PJSIP/testcall-") for event in call.events),
+    )
+
+
+def _steps(marks: Iterable[Event]) -> Iterator[Step]:
+    """Places with their answers. A place twice without an answer between is one visit: the call was sent back there."""
+    place, at = "", 0.0
+    for event in marks:
+        if event.kind == "PLACE" and event.mark != place:
+            if place:
+                yield Step(place=place, answer="", at=at, answered_at=0.0)
+            place, at = event.mark, event.at
+        elif event.kind == "ANSWER":
+            where, _, answer = event.mark.partition("=")
+            if where == place:
+                yield Step(place=place, answer=answer, at=at, answered_at=event.at)
+                place = ""
+    if place:
+        yield Step(place=place, answer="", at=at, answered_at=0.0)
+
+
+def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tuple[str, str, float]:
+    """What it came to, where, and when someone or something listened (0 if nobody did)."""
+    for step in steps:
+        if step.answer == "talked" or (not step.answer and step is steps[-1] and _talked(call, caller)):
+            return "answered", step.place, _talked(call, caller) or step.answered_at
+    for step in steps:
+        if step.answer == "left":
+            return "message", step.place, step.at
+    last = steps[-1]
+    if last.answer == "gone":
+        short = next((step for step in steps if step.answer == "too_short"), None)
+        return ("too_short", short.place, 0.0) if short else ("told", last.place, 0.0)
+    if last.answer == "too_short":
+        return "too_short", last.place, 0.0
+    if cut or not _hung_up_by(call, caller):
+        return "failed", last.place, 0.0
+    return "gave_up", last.place, 0.0
+
+
+def _talked(call: Call, caller: str) -> float:
+    """When the caller first was in a bridge with someone; 0 if never."""
+    return next((event.at for event in call.events if event.kind == "BRIDGE_ENTER" and event.channel == caller), 0.0)
+
+
+def _hung_up_by(call: Call, caller: str) -> bool:
+    """Whether the caller's own channel ended by a hangup from its side."""
+    for event in call.events:
+        if event.kind == "HANGUP" and event.channel == caller:
+            return "dialplan/" not in event.extra or f'"{event.name}"' in event.extra
+    return False
+
+
+def _number(events: list[Event]) -> str:
+    """What was dialled: the first extension in a context of entry."""
+    dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
+    return next(dialled, "").partition("*")[0]
+
+
+def _recording(steps: tuple[Step, ...], caller: str) -> str:
+    """The channel whose recording it is, if one was made."""
+    return caller if any(step.answer in ("left", "too_short") for step in steps) else ""

@@ -1,0 +1,177 @@
+"""Reads the journal as Asterisk writes it and keeps a journey of every call, exactly once.
+
+The stored offset is that of the oldest call that is not over, in the same transaction as the journeys: after a restart
+its events are read again, and what is already written is not written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from orchestrator.journal.cel import Chunk, read
+from orchestrator.journal.journeys import Call, Journey, journey
+from orchestrator.store.tables import journal, journeys
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the file."""
+QUIET = 15.0
+"""Seconds without an event after which Asterisk is asked whether a call still exists."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes at which the file is put aside, once nothing in it is needed any more."""
+LONGEST_PAUSE = 10.0
+MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
+"""Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
+
+
+class Listener(Protocol):
+    """Told of every journey once, when it is known for good."""
+
+    async def finished(self, journey: Journey) -> Journey:
+        """Judge a journey before it is written: the filer knows whether a message is one."""
+
+    def written(self, journey: Journey, unexpected: str) -> None:
+        """A journey was written for the first time."""
+
+
+Living = Callable[[], Awaitable[frozenset[str] | None]]
+"""The channels that exist now; None while Asterisk does not answer."""
+
+
+@dataclass(kw_only=True)
+class Recorder:
+    """Follows one journal file."""
+
+    engine: AsyncEngine
+    path: Path
+    listener: Listener
+    living: Living
+    expect: Callable[[Journey], str]
+    """Why a journey is not one that the directory allows; empty if it is."""
+    calls: dict[str, Call] = field(default_factory=dict)
+    broken: int = 0
+    _offset: int = 0
+    _since: dict[str, int] = field(default_factory=dict)
+    """Call -> offset at which it is known to begin."""
+    _heard: dict[str, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Follow the file until cancelled; what cannot be written now is written later."""
+        pause = LOOK_EVERY
+        await self._begin()
+        while True:
+            try:
+                more = await self.step()
+                pause = 0.0 if more else LOOK_EVERY
+            except (OSError, SQLAlchemyError) as bad:
+                pause = min(max(pause, LOOK_EVERY) * 2, LONGEST_PAUSE)
+                log.error("the journal cannot be kept: %s; again in %.1f s", bad, pause)
+            await asyncio.sleep(pause)
+
+    async def _begin(self) -> None:
+        async with self.engine.connect() as connection:
+            stored = (await connection.execute(select(journal))).first()
+        inode = self.path.stat().st_ino if self.path.exists() else 0
+        self._offset = stored.offset if stored and stored.inode == inode else 0
+
+    async def step(self) -> bool:
+        """Read once, write what is over; whether there may be more to read at once."""
+        if not self.path.exists():
+            return False
+        if self.path.stat().st_size < self._offset:
+            self._offset = 0  # another file under the same name
+        chunk = read(self.path, self._offset)
+        self._take(chunk)
+        await self._write([*self._over(), *await self._cut()])
+        if self._offset > LARGEST and not self.calls:
+            await self._put_aside()
+        return bool(chunk.events)
+
+    def _take(self, chunk: Chunk) -> None:
+        for event in chunk.events:
+            call = self.calls.setdefault(event.call, Call(event.call))
+            call.add(event)
+            self._since.setdefault(event.call, self._offset)
+            self._heard[event.call] = time.monotonic()
+        self.broken += chunk.broken
+        self._offset = chunk.end
+
+    def _over(self) -> list[tuple[Call, bool]]:
+        return [(call, False) for call in self.calls.values() if call.over]
+
+    async def _cut(self) -> list[tuple[Call, bool]]:
+        """Calls of which nothing was heard and which Asterisk no longer has: it was restarted under them."""
+        now = time.monotonic()
+        silent = [call for call in self.calls.values() if not call.over and now - self._heard[call.id] > QUIET]
+        if not silent:
+            return []
+        living = await self.living()
+        for call in silent:
+            self._heard[call.id] = now
+        if living is None:
+            return []
+        return [(call, True) for call in silent if not living & call.channels.keys()]
+
+    async def _write(self, over: Iterable[tuple[Call, bool]]) -> None:
+        over = list(over)
+        found = [made for call, cut in over if (made := journey(call, cut=cut))]
+        judged = [await self.listener.finished(made) for made in found]
+        ids = {call.id for call, _ in over}
+        since = [offset for call, offset in self._since.items() if call not in ids]
+        async with self.engine.begin() as connection:
+            new = await self._insert(connection, judged) if judged else []
+            await self._keep_offset(connection, min(since, default=self._offset))
+        for call in ids:
+            for kept in (self.calls, self._since, self._heard):
+                kept.pop(call, None)
+        for made in new:
+            self.listener.written(made, self.expect(made))
+
+    async def _insert(self, connection: AsyncConnection, judged: Sequence[Journey]) -> list[Journey]:
+        ids = [made.id for made in judged]
+        known = set((await connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids)))).scalars())
+        new = [made for made in judged if made.id not in known]
+        if new:
+            await connection.execute(insert(journeys), [self._row(made) for made in new])
+        return new
+
+    def _row(self, made: Journey) -> dict[str, object]:
+        row = asdict(made)
+        row["steps"] = [[step.place, step.answer, step.at, step.answered_at] for step in made.steps]
+        row["unexpected"] = self.expect(made)
+        del row["notes"]
+        return row
+
+    async def _keep_offset(self, connection: AsyncConnection, offset: int) -> None:
+        row = {"id": 1, "inode": self.path.stat().st_ino, "offset": offset}
+        await connection.execute(delete(journal))
+        await connection.execute(insert(journal), [row])
+
+    async def _put_aside(self) -> None:
+        """Everything is read: begin a new file. Asterisk opens it anew for each line, so the old one gets no more."""
+        old = self.path.with_suffix(".old")
+        self.path.replace(old)
+        await asyncio.sleep(LOOK_EVERY)  # a line that was being written is in the old file
+        self._take(read(old, self._offset))
+        self._offset = 0
+        self._since = dict.fromkeys(self.calls, 0)
+        old.unlink()
+
+
+async def forget(engine: AsyncEngine, now: float) -> None:
+    """Mask the numbers of old calls and delete older journeys, as the data protection rules of the town say."""
+    async with engine.begin() as connection:
+        old = journeys.c.began < now - MASK_AFTER
+        await connection.execute(update(journeys).where(old, journeys.c.caller != "").values(caller=""))
+        await connection.execute(delete(journeys).where(journeys.c.began < now - DELETE_AFTER))

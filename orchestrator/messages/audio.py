@@ -1,0 +1,51 @@
+"""Recordings as Asterisk writes them: 8 kHz, 16 bit, mono WAV. Repairing a cut-off one, and telling speech from silence."""
+
+from __future__ import annotations
+
+import array
+import math
+import struct
+import sys
+from pathlib import Path
+
+HEADER, RATE = 44, 8000
+SHORTEST = 1.5
+"""Seconds below which nothing can have been said."""
+SILENT = -50.0
+"""dBFS: a quarter of a second must be louder, or nothing was said. Telephone speech is 20 dB and more above that."""
+WINDOW = RATE // 4
+
+
+def repair(path: Path) -> None:
+    """Put the true sizes into a header that a crash left at zero. Raises OSError."""
+    size = path.stat().st_size
+    if size < HEADER:
+        return
+    with path.open("r+b") as file:
+        header = file.read(HEADER)
+        if header[:4] != b"RIFF" or header[36:40] != b"data":
+            return
+        if struct.unpack("<I", header[40:44])[0] != size - HEADER:
+            file.seek(4)
+            file.write(struct.pack("<I", size - 8))
+            file.seek(40)
+            file.write(struct.pack("<I", size - HEADER))
+
+
+def judge(path: Path) -> tuple[float, bool]:
+    """Seconds of a recording, and whether anything was said in it. Raises OSError."""
+    samples = array.array("h")
+    data = path.read_bytes()[HEADER:]
+    samples.frombytes(data[: len(data) // 2 * 2])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    seconds = len(samples) / RATE
+    if seconds < SHORTEST:
+        return seconds, False
+    windows = (samples[at : at + WINDOW] for at in range(0, len(samples) - WINDOW + 1, WINDOW))
+    return seconds, any(_level(window) > SILENT for window in windows)
+
+
+def _level(samples: array.array[int]) -> float:
+    power = sum(sample * sample for sample in samples) / len(samples)
+    return 10 * math.log10(max(power, 1) / 32768**2)

@@ -1,0 +1,56 @@
+"""Make a tree the one that runs: write beside, swap, reload what changed, read back; undo it if it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.rollout.plan import Plan, Tree, plan
+from orchestrator.rollout.trees import Trees
+
+
+class Running(Protocol):
+    """A running Asterisk, as far as a rollout needs it."""
+
+    async def reload(self, module: str) -> None:
+        """Have one module read its file again; returns when it has."""
+
+    async def differences(self, tree: Tree) -> Sequence[str]:
+        """What Asterisk believes otherwise than `tree` says; empty if all is as it should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of an apply."""
+
+    done: bool
+    plan: Plan
+    differences: tuple[str, ...] = ()
+    """Why it was undone."""
+
+
+async def apply(trees: Trees, tree: Tree, name: str, running: Running | None) -> Outcome:
+    """Apply `tree` under `name`; without a `running` Asterisk it is there at its next start. Holds the trees' lock."""
+    before, old = trees.running(), trees.name()
+    change = plan(tree, before)
+    trees.write(tree, name)
+    trees.swap(name)
+    differences = await _reload(running, change, tree) if running else ()
+    if differences and old:
+        trees.swap(old)
+        if running:
+            await _reload(running, plan(before, tree), before)
+        return Outcome(done=False, plan=change, differences=tuple(differences))
+    trees.remember(name)
+    return Outcome(done=True, plan=change)
+
+
+async def _reload(running: Running, change: Plan, tree: Tree) -> Sequence[str]:
+    """One module at a time: reloads that overlap can deadlock."""
+    try:
+        for module in change.reloads:
+            await running.reload(module)
+        return await running.differences(tree)
+    except OSError as bad:
+        return (f"Asterisk stopped answering: {bad}",)
