@@ -1,19 +1,17 @@
 """The smallest exchange that telephones can be tried on: a private Asterisk with a dozen hand-written numbers.
 
-Belongs here: its start and end, and the stock programs of this machine. The town's configuration comes from compile.
+Belongs here: its start and end. The town's configuration comes from compile.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.phone.program import Baresip, Program
+from orchestrator.asterisk.package import find
+from orchestrator.phone.program import surroundings
 from orchestrator.phone.sound import RATE, Sound, read_sound
 
 MODULES = """
@@ -89,50 +87,25 @@ match = 127.0.0.2
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Programs:
-    """The stock programs: of this machine, or of a folder into which packages were unpacked ($DURCHWAHL_PROGRAMS)."""
-
-    root: Path
-    library: Path
-    loader: tuple[str, ...]
-
-    @classmethod
-    def find(cls) -> Programs:
-        root = Path(os.environ.get("DURCHWAHL_PROGRAMS", "/"))
-        library = next(root.glob("usr/lib/*-linux-gnu"))
-        if root == Path("/"):
-            return cls(root=root, library=library, loader=())
-        linker = next(root.glob("usr/lib*/ld-linux-*.so.*"))
-        return cls(root=root, library=library,
-                   loader=(str(linker), "--library-path", f"{library}:{library}/pulseaudio"))  # fmt: skip
-
-    def program(self, name: str) -> Program:
-        return Program(argv=(*self.loader, str(self.root / name)))
-
-    @property
-    def baresip(self) -> Baresip:
-        modules = self.root / "usr/lib/baresip/modules"
-        return Baresip(argv=self.program("usr/bin/baresip").argv, modules=modules)
-
-    def speak(self, text: str, folder: Path) -> Sound:
-        """German speech by espeak-ng, at telephone rate (by linear interpolation: it only has to be recognised)."""
-        command = [*self.program("usr/bin/espeak-ng").argv, "-v", "de", "-w", str(folder / "speech.wav"), text]
-        data = {"ESPEAK_DATA_PATH": str(self.library / "espeak-ng-data")}
-        subprocess.run(command, check=True, timeout=20, env=data)
-        wide = read_sound(folder / "speech.wav")
-        step, source = wide.rate / RATE, wide.samples
-        places = [at * step for at in range(int((len(source) - 1) / step))]
-        return Sound(samples=[round(source[int(p)] + (p % 1) * (source[int(p) + 1] - source[int(p)])) for p in places])
+def speak(text: str, folder: Path) -> Sound:
+    """German speech by espeak-ng, at telephone rate (by linear interpolation: it only has to be recognised)."""
+    speech = find("espeak-ng")
+    command = [*speech.argv, "-v", "de", "-w", str(folder / "speech.wav"), text]
+    subprocess.run(command, check=True, timeout=20, env=surroundings(speech))
+    wide = read_sound(folder / "speech.wav")
+    step, source = wide.rate / RATE, wide.samples
+    places = [at * step for at in range(int((len(source) - 1) / step))]
+    return Sound(samples=[round(source[int(p)] + (p % 1) * (source[int(p) + 1] - source[int(p)])) for p in places])
 
 
 class Exchange:
     """One running Asterisk in `folder`."""
 
-    def __init__(self, programs: Programs, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._asterisk = programs.program("usr/sbin/asterisk").argv
-        self._configure(programs)
+        program = find("asterisk")
+        self._asterisk = program.argv
+        self._configure(program.modules, program.share)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -160,19 +133,19 @@ class Exchange:
                               capture_output=True, text=True, timeout=5, check=True).stdout  # fmt: skip
         return int(said.split(" active channel")[0].split()[-1])
 
-    def _configure(self, programs: Programs) -> None:
+    def _configure(self, modules: Path, share: Path) -> None:
         at = self.folder
         for part in ("etc", "lib", "data/sounds/de", "spool", "run", "log"):
             (at / part).mkdir(parents=True)
         # Asterisk refuses to start without the documentation of its own types.
-        (at / "data/documentation").symlink_to(programs.root / "usr/share/asterisk/documentation")
+        (at / "data/documentation").symlink_to(share / "documentation")
         self._conf = str(at / "etc/asterisk.conf")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         texts = {
-            "asterisk.conf": f"[directories]\nastetcdir={at}/etc\nastmoddir={programs.library}/asterisk/modules\n"
+            "asterisk.conf": f"[directories]\nastetcdir={at}/etc\nastmoddir={modules}\n"
             f"astvarlibdir={at}/lib\nastdbdir={at}/lib\nastkeydir={at}/lib\nastdatadir={at}/data\n"
             f"astagidir={at}/lib\nastspooldir={at}/spool\nastrundir={at}/run\nastlogdir={at}/log\n"
             "[options]\ndefaultlanguage=de\nentityid=02:00:00:00:00:01\n",
@@ -187,12 +160,3 @@ class Exchange:
         }
         for name, text in texts.items():
             (at / "etc" / name).write_text(text)
-
-
-def system(folder: Path) -> tuple[Programs, Exchange]:
-    """The programs and a started exchange; whoever asks must end it."""
-    programs = Programs.find()
-    shutil.rmtree(folder, ignore_errors=True)
-    exchange = Exchange(programs, folder)
-    exchange.start()
-    return programs, exchange

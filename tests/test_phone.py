@@ -8,21 +8,21 @@ import os
 import signal
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.asterisk.package import Program, find
 from orchestrator.phone.desk import Answers, Desk, LetsItRing, Refuses
 from orchestrator.phone.errors import CallOver, NothingHappened, NotRegistered, NotStarted, PhoneError
 from orchestrator.phone.events import Ended, Incoming, Registered
 from orchestrator.phone.hearing import level, recognise, tone_bursts
-from orchestrator.phone.program import Baresip
 from orchestrator.phone.sipp import run_sipp
 from orchestrator.phone.sound import ALAW, Sound, read_sound, write_wav
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.phone.wire import Frames, WireBroken, frame
-from tests.asterisk_instance_min import Exchange, Programs, system
+from tests.asterisk_instance_min import Exchange, speak
 
 GREETING = "Guten Tag. Sie sind mit der Stadtverwaltung verbunden. Bitte wählen Sie jetzt."
 OTHER = "Alle Leitungen sind zur Zeit besetzt. Bitte rufen Sie später wieder an."
@@ -31,30 +31,31 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 
 @dataclass(frozen=True, kw_only=True)
 class Town:
-    """An exchange, the programs, two sentences, and ready-made telephones."""
+    """An exchange, two sentences, and ready-made telephones."""
 
-    programs: Programs
+    baresip: Program
     exchange: Exchange
     greeting: Sound
     other: Sound
 
     def citizen(self, number: str = "+4962051234", **options: object) -> Telephone:
         line = Line(number=number, name="Erika Müller", exchange=self.exchange.address)
-        return Telephone(self.programs.baresip, line, address="127.0.0.2", **options)  # type: ignore[arg-type]
+        return Telephone(self.baresip, line, address="127.0.0.2", **options)  # type: ignore[arg-type]
 
     def tel2500(self, password: str = "secret-of-2500", **options: object) -> Telephone:
         line = Line(number="tel2500", password=password, registers=True, exchange=self.exchange.address)
-        return Telephone(self.programs.baresip, line, **options)  # type: ignore[arg-type]
+        return Telephone(self.baresip, line, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("exchange")
-    programs, exchange = system(folder / "asterisk")
+    exchange = Exchange(folder / "asterisk")
     try:
-        greeting, other = (programs.speak(text, folder) for text in (GREETING, OTHER))
+        exchange.start()
+        greeting, other = (speak(text, folder) for text in (GREETING, OTHER))
         write_wav(exchange.folder / "data/sounds/de/greeting.wav", greeting)
-        yield Town(programs=programs, exchange=exchange, greeting=greeting, other=other)
+        yield Town(baresip=find("baresip"), exchange=exchange, greeting=greeting, other=other)
     finally:
         exchange.end()
 
@@ -114,7 +115,7 @@ async def test_wrong_password_is_told(town: Town) -> None:
 async def test_exchange_that_is_not_there_is_told(town: Town) -> None:
     line = Line(number="tel2500", password="x", registers=True, exchange="127.0.0.3:9")
     with pytest.raises(NotRegistered, match="tel2500"):
-        async with Telephone(town.programs.baresip, line):
+        async with Telephone(town.baresip, line):
             pass
 
 
@@ -261,10 +262,10 @@ async def test_call_of_the_test_line(town: Town) -> None:
     def line(password: str) -> Line:
         return Line(number="testcall", password=password, exchange=town.exchange.address)
 
-    async with Telephone(town.programs.baresip, line("secret-of-test")) as phone:
+    async with Telephone(town.baresip, line("secret-of-test")) as phone:
         assert (await (await phone.dial("1*1766656800")).ends(within=2)).by == "them"
     assert await written(town.exchange, "TEST 1*1766656800")
-    async with Telephone(town.programs.baresip, line("guessed")) as phone:
+    async with Telephone(town.baresip, line("guessed")) as phone:
         assert (await (await phone.dial("1*1766656800")).ends(within=2)).code == 401
 
 
@@ -339,22 +340,21 @@ async def test_what_does_not_start_says_why(town: Town, tmp_path: Path) -> None:
     lines = Line(number="1", exchange="127.0.0.1:9")
     for argv, why in (("/nonexistent/baresip", "cannot be started"), ("/bin/false", "did not start")):
         with pytest.raises(NotStarted, match=why):
-            async with Telephone(Baresip(argv=(argv,), modules=tmp_path), lines):
+            async with Telephone(replace(town.baresip, argv=(argv,)), lines):
                 pass
-    broken = Baresip(argv=town.programs.baresip.argv, modules=tmp_path)
     with pytest.raises(NotStarted, match="ctrl_tcp"):
-        async with Telephone(broken, lines):
+        async with Telephone(replace(town.baresip, root=tmp_path), lines):
             pass
 
 
 async def test_sipp_caller_with_a_voice(town: Town, tmp_path: Path) -> None:
     (tmp_path / "voice.alaw").write_bytes(bytes(map(compress, town.greeting.samples)))
-    run = await run_sipp(town.programs.program("usr/bin/sipp"), SCENARIOS / "caller.xml", address="127.0.0.2",
+    run = await run_sipp(find("sipp"), SCENARIOS / "caller.xml", address="127.0.0.2",
                          exchange=town.exchange.address, number="record", audio=tmp_path / "voice.alaw")  # fmt: skip
     assert (run.succeeded, run.failed) == (1, 0), run.errors
     await asyncio.sleep(0.3)
     assert recognise(read_sound(town.exchange.folder / "taken.wav"), town.greeting).seconds > 2.5
-    run = await run_sipp(town.programs.program("usr/bin/sipp"), SCENARIOS / "caller.xml", address="127.0.0.2",
+    run = await run_sipp(find("sipp"), SCENARIOS / "caller.xml", address="127.0.0.2",
                          exchange=town.exchange.address, number="999", audio=tmp_path / "voice.alaw")  # fmt: skip
     assert (run.succeeded, run.failed) == (0, 1)
     assert "404" in run.errors

@@ -20,7 +20,7 @@ from pathlib import Path
 from orchestrator.phone.control import Control
 from orchestrator.phone.errors import NotStarted
 from orchestrator.phone.events import Event
-from orchestrator.phone.program import Baresip
+from orchestrator.phone.program import Baresip, surroundings
 
 START_LIMIT = 5.0
 """Seconds; measured 12 to 25 ms."""
@@ -126,6 +126,6 @@ class Handset:
             try:
                 self._process = subprocess.Popen(
                     (*self._baresip.argv, *options), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                    env=self._baresip.surroundings(), start_new_session=True)  # fmt: skip
+                    env=surroundings(self._baresip), start_new_session=True)  # fmt: skip
             except OSError as error:
                 raise NotStarted(f"{self._baresip.argv[0]} cannot be started: {error}") from error

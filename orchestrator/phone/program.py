@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """`argv` is everything before the program's own options: the program, or a loader and the program."""
+class Program(Protocol):
+    """Anything that says how it is started."""
 
-    argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to (and stronger than) the environment of this process."""
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """Everything before the program's own options: the program, or a loader and the program."""
 
-    def surroundings(self) -> dict[str, str]:
-        """The whole environment for the started process."""
-        return {**os.environ, **self.environment}
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Added to (and stronger than) the environment of this process."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Baresip(Program):
-    """baresip 1.1 or newer; `modules` is the folder with `ctrl_tcp.so`, `aufile.so`, `g711.so`, …"""
+class Baresip(Program, Protocol):
+    """baresip 1.1 or newer."""
 
-    modules: Path
+    @property
+    def modules(self) -> Path:
+        """The folder with `ctrl_tcp.so`, `aufile.so`, `g711.so`, …"""
+
+
+def surroundings(program: Program) -> dict[str, str]:
+    """The whole environment for the started process."""
+    return {**os.environ, **program.env}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.phone.errors import NotStarted
-from orchestrator.phone.program import Program
+from orchestrator.phone.program import Program, surroundings
 
 GRACE = 5.0
 """Seconds that SIPp may take to stop by itself after its time is over."""
@@ -54,7 +54,7 @@ async def run_sipp(sipp: Program, scenario: Path, *, exchange: str, number: str,
             try:
                 process = await asyncio.create_subprocess_exec(
                     *sipp.argv, *options, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                    env=sipp.surroundings(), start_new_session=True)  # fmt: skip
+                    env=surroundings(sipp), start_new_session=True)  # fmt: skip
             except OSError as error:
                 raise NotStarted(f"{sipp.argv[0]} cannot be started: {error}") from error
         try:
