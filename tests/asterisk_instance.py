@@ -24,58 +24,7 @@ USER, PASSWORD = "attendant", "only-for-tests"
 BOOT_LIMIT = 5.0
 """Seconds until it must answer; a start takes about one."""
 
-MODULES = [
-    "res_sorcery_config",
-    "res_sorcery_memory",
-    "res_timing_timerfd",
-    "pbx_config",
-    "func_global",
-    "func_timeout",
-    "func_logic",
-    "func_channel",
-    "func_strings",
-    "func_callerid",
-    "func_dialplan",
-    "app_dial",
-    "app_stack",
-    "app_playback",
-    "app_read",
-    "app_record",
-    "app_stasis",
-    "app_stasis_broadcast",
-    "app_celgenuserevent",
-    "bridge_simple",
-    "bridge_softmix",
-    "bridge_builtin_features",
-    "bridge_holding",
-    "codec_ulaw",
-    "codec_alaw",
-    "codec_gsm",
-    "codec_resample",
-    "format_wav",
-    "format_gsm",
-    "format_pcm",
-    "format_sln",
-    "res_stasis",
-    "res_stasis_answer",
-    "res_stasis_broadcast",
-    "res_stasis_playback",
-    "res_stasis_recording",
-    "res_stasis_snoop",
-    "res_ari",
-    "res_ari_model",
-    "res_ari_applications",
-    "res_ari_asterisk",
-    "res_ari_bridges",
-    "res_ari_channels",
-    "res_ari_events",
-    "res_ari_playbacks",
-    "res_ari_recordings",
-    "res_http_websocket",
-    "res_websocket_client",
-    "res_cdrel_custom",
-    "cel_custom",
-]
+MODULES = ["res_sorcery_config", "res_sorcery_memory", "res_timing_timerfd", "pbx_config", "func_global", "func_timeout", "func_logic", "func_channel", "func_strings", "func_callerid", "func_dialplan", "app_dial", "app_stack", "app_playback", "app_read", "app_record", "app_senddtmf", "app_stasis", "app_stasis_broadcast", "app_celgenuserevent", "bridge_simple", "bridge_softmix", "bridge_builtin_features", "bridge_holding", "codec_ulaw", "codec_alaw", "codec_gsm", "codec_resample", "format_wav", "format_gsm", "format_pcm", "format_sln", "res_stasis", "res_stasis_answer", "res_stasis_broadcast", "res_stasis_playback", "res_stasis_recording", "res_stasis_snoop", "res_ari", "res_ari_model", "res_ari_applications", "res_ari_asterisk", "res_ari_bridges", "res_ari_channels", "res_ari_events", "res_ari_playbacks", "res_ari_recordings", "res_http_websocket", "res_websocket_client", "res_cdrel_custom", "cel_custom"]
 
 JOURNAL = ",".join(
     f"${{CSV_QUOTE(${{{column}}})}}"
@@ -181,6 +130,22 @@ class Instance:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(5)
             self._process = None
+
+    def left_over(self) -> list[str]:
+        """Channels, bridges and recordings in progress that are still there."""
+        found: list[str] = []
+        for kind in ("channels", "bridges"):
+            listed = self.get(kind)
+            assert isinstance(listed, list)
+            found += [f"{kind}: {each['id']}" for each in listed]
+        return found
+
+    def assert_empty(self, within: float = 2.0) -> None:
+        """Nothing is left; hanging up takes Asterisk a moment."""
+        deadline = time.monotonic() + within
+        while left := self.left_over():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
 
     def get(self, path: str, method: str = "GET") -> object:
         """One plain request; raises OSError."""

@@ -103,9 +103,7 @@ class Attendant:
             case KeyPressed(channel=channel, key=key):
                 if leg := self._legs.get(channel):
                     leg.press(key)
-            case PlaybackEnded(channel=channel, playback=playback, failed=failed):
-                if failed:
-                    log.warning("could not play %s; is every sound of the tree there?", playback)
+            case PlaybackEnded(channel=channel, playback=playback):
                 if leg := self._legs.get(channel):
                     leg.playback_ended(playback)
             case _:

@@ -104,12 +104,22 @@ class Ami:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._wire: _Wire | None = None
+        self._came_up = asyncio.Event()
         self.reconnects = 0
 
     @property
     def up(self) -> bool:
         """Whether actions can be sent now."""
         return self._wire is not None
+
+    async def ready(self, within: float) -> bool:
+        """Whether the connection came up within so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._came_up.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def run(self) -> None:
         """Keep the connection up until cancelled; raises WrongPassword."""
@@ -158,6 +168,7 @@ class Ami:
             wire.transport.abort()
             raise
         self._wire = wire
+        self._came_up.set()
         return wire
 
     async def _watch(self, wire: _Wire) -> None:
@@ -187,3 +198,4 @@ class Ami:
         if self._wire is not None:
             self._wire.transport.abort()
             self._wire = None
+            self._came_up.clear()

@@ -53,11 +53,10 @@ class KeyPressed:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaybackEnded:
-    """A playback is over, heard to its end or stopped; `failed` if nothing could be played."""
+    """A playback is over: heard to its end, stopped, or its caller gone (Asterisk calls that last one a failure)."""
 
     playback: str
     channel: str
-    failed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,6 @@ def _read(message: Mapping[str, Any]) -> Event | None:
             return PlaybackEnded(
                 playback=_id(playback),
                 channel=str(playback["target_uri"]).removeprefix("channel:"),
-                failed=playback.get("state") == "failed",
             )
         case "ApplicationReplaced":
             return Replaced()

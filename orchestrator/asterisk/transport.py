@@ -44,7 +44,8 @@ def websocket(address: Address) -> Dial:
     """Dial the real Asterisk at `address`. A second line under one name takes that name from the first."""
 
     async def dial(app: str) -> Transport:
-        session = aiohttp.ClientSession(auth=aiohttp.BasicAuth(address.user, address.password, "utf-8"))
+        token = aiohttp.encode_basic_auth(address.user, address.password, "utf-8")
+        session = aiohttp.ClientSession(headers={"Authorization": token})
         try:
             async with asyncio.timeout(DIAL_LIMIT):
                 socket = await session.ws_connect(

@@ -1,7 +1,7 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
-Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken next
-step), `gave_up` (hung up on the way), `failed` (cut by the exchange). There is no other.
+Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
+next step), `gave_up` (hung up on the way), `failed` (cut by the exchange). There is no other.
 """
 
 from __future__ import annotations

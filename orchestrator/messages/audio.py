@@ -1,4 +1,4 @@
-"""Recordings as Asterisk writes them: 8 kHz, 16 bit, mono WAV. Repairing a cut-off one, and telling speech from silence."""
+"""Recordings as Asterisk writes them, 8 kHz 16 bit mono WAV: repairing one, and telling speech from silence."""
 
 from __future__ import annotations
 

@@ -130,15 +130,24 @@ class Filer:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the lock that Asterisk takes with `lockmode=flock`: the file `.lock` of the folder. Raises TimeoutError."""
     deadline = time.monotonic() + LOCK_LIMIT
-    while True:
-        with (folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(lock.fileno()).st_ino == (folder / ".lock").stat().st_ino:
-                    yield
-                    return
-            except (BlockingIOError, FileNotFoundError):
-                pass
+    while (lock := _lock(folder / ".lock")) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{folder} is locked for more than {LOCK_LIMIT:.0f} s")
         time.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path) -> int | None:
+    """The descriptor of the locked file; None while another has it, or if it was removed meanwhile."""
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_ino == path.stat().st_ino:
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(lock)
+    return None

@@ -1,0 +1,1 @@
+"""Pages for people and for Prometheus, on this machine only."""

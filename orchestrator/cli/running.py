@@ -1,0 +1,156 @@
+"""`up`, `attend`, `control`, `call`, `journeys`, `status`: the running exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from orchestrator.cli import output
+from orchestrator.domain.directory import Directory
+from orchestrator.journal.journeys import Journey
+from orchestrator.service import directory as directories
+from orchestrator.service import history, testcall, up, watching, wiring
+from orchestrator.service.control import run as run_control
+from orchestrator.service.questions import when
+from orchestrator.service.state import State
+from orchestrator.store.database import open_database
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command("up")(up_)
+    app.command()(attend)
+    app.command()(control)
+    app.command()(call)
+    app.command()(journeys)
+    app.command()(status)
+
+
+def up_(context: typer.Context) -> None:
+    """Run Asterisk, a shift of attendants and control in the foreground; Ctrl-C ends all of it."""
+    with output.failures():
+        state = output.state_of(context)
+
+        async def run() -> None:
+            async with up.running(state, output.note):
+                output.say(f"taking calls: {state.ready.read_text()}")
+                await up.until_interrupted()
+
+        asyncio.run(run())
+
+
+def attend(context: typer.Context) -> None:
+    """Run the shift alone: the parent and its attendants."""
+    with output.failures():
+        state = output.state_of(context)
+        address = wiring.ari(state)
+        argv = (
+            *(sys.executable, "-m", "orchestrator.apps.shift"),
+            *("--workers", str(state.settings().attendants), "--attend", str(state.current / "attend.json")),
+            *("--url", address.url, "--user", address.user, "--status", str(state.shift)),
+        )
+    os.execve(argv[0], argv, {**os.environ, "DURCHWAHL_ARI_PASSWORD": address.password})  # noqa: S606
+
+
+def control(context: typer.Context) -> None:
+    """Run control alone: journal, messages, metrics, status page."""
+    with output.failures():
+        state = output.state_of(context)
+
+        async def run() -> None:
+            stop = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            await run_control(state, stop)
+
+        asyncio.run(run())
+
+
+def call(
+    context: typer.Context,
+    number: str = typer.Argument(help="In any usual spelling."),
+    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
+    at: str = typer.Option("", help='Another time, "2026-12-25 10:00".'),
+    hangup_after: float = typer.Option(0.0, help="Seconds after the answer."),
+    says: Path = typer.Option(None, help="A WAV file that the caller speaks."),
+    json: bool = output.Json,
+) -> None:
+    """Place a real test call: the journey, and expected against actual."""
+    with output.failures():
+        state = output.state_of(context)
+        wish = testcall.Wish(number=number, press=press, at=at, hangup_after=hangup_after, says=says)
+
+        async def run() -> tuple[Directory, testcall.Placed]:
+            directory = await directories.read(state)
+            return directory, await testcall.place(state, directory, directories.spoken(state, directory), wish)
+
+        _, placed = asyncio.run(run())
+        if json:
+            output.dump(asdict(placed))
+        else:
+            show(placed.journey)
+            output.say(f"expected: {placed.difference or 'the same'}")
+        if placed.difference:
+            raise typer.Exit(output.FOUND_PROBLEMS)
+
+
+def show(journey: Journey) -> None:
+    """A journey for a person."""
+    for step in journey.steps:
+        output.say(f"  {step.at - journey.began:6.1f} s  {step.place:<28} {step.answer}")
+    waited = f" after {journey.wait:.1f} s" if journey.wait is not None else ""
+    output.say(f"  outcome: {journey.outcome} at {journey.place}{waited}")
+
+
+def journeys(
+    context: typer.Context,
+    since: str = typer.Option("", help='Local time, "2026-11-23 08:00"; default: all that are kept.'),
+    limit: int = typer.Option(50, min=1, max=10000),
+    unexpected: bool = typer.Option(False, "--unexpected", help="Only those that went another way than they should."),
+    json: bool = output.Json,
+) -> None:
+    """What happened to calls, the newest first."""
+    with output.failures():
+        state = output.state_of(context)
+
+        async def run() -> tuple[Directory, list[history.Past]]:
+            directory = await directories.read(state)
+            engine = open_database(state.database)
+            began = when(since, directory.town.timezone).timestamp() if since else 0.0
+            try:
+                return directory, await history.past(engine, since=began, limit=limit)
+            finally:
+                await engine.dispose()
+
+        directory, found = asyncio.run(run())
+        found = [past for past in found if past.unexpected] if unexpected else found
+        if json:
+            output.dump([asdict(past) for past in found])
+            return
+        for past in found:
+            waited = f"{past.wait:5.1f} s" if past.wait is not None else "      –"
+            began = f"{datetime.fromtimestamp(past.began).astimezone():%Y-%m-%d %H:%M:%S}"
+            output.say(f"{began}  {past.number:<16} {past.outcome:<10} {waited}  {past.way}")
+            if past.unexpected:
+                output.say(f"    unexpected: {past.unexpected}")
+
+
+def status(context: typer.Context, json: bool = output.Json) -> None:
+    """What runs, what is registered, what differs from the directory."""
+    with output.failures():
+        state: State = output.state_of(context)
+        seen = asyncio.run(watching.look(state))
+        if json:
+            output.dump(asdict(seen))
+        else:
+            for line in seen.lines():
+                output.say(line)
+        if seen.problems:
+            raise typer.Exit(output.FOUND_PROBLEMS)

@@ -1,0 +1,94 @@
+"""What operations watch: Prometheus metrics of control. Per flow and department, never per person.
+
+A derived flow of a person (`n_…`) or of a shared phone counts under its kind, so that no label names anybody.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from orchestrator.journal.journeys import Journey
+
+WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
+"""Seconds; 30 is the yardstick of the authorities' number 115."""
+
+
+def label(flow: str) -> str:
+    """The flow as a label: persons and shared phones are not told apart."""
+    return {"n_": "person", "t_": "shared_phone"}.get(flow[:2], flow)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        gauge, counter, histogram = self._gauge, self._counter, self._histogram
+        self.calls = counter("calls", "Calls that are over, by entry flow and outcome.", "flow", "outcome")
+        self.unexpected = counter("calls_unexpected", "Calls that went another way than the directory says.", "flow")
+        self.native = counter("calls_without_python", "Calls of which a step went on natively at its deadline.", "flow")
+        self.wait = histogram(
+            "call_wait_seconds", "Seconds until a person or a mailbox, for calls that got there.", "flow"
+        )
+        self.length = histogram("call_seconds", "Seconds from the first place to the end of the call.", "flow")
+        self.now = gauge("calls_now", "Calls that are in the exchange now.")
+        self.broken = gauge("journal_broken_lines", "Lines of the journal that could not be read since the start.")
+        self.attendants = gauge("attendants_up", "Attendants that are on the line to Asterisk.")
+        self.restarts = gauge("attendant_restarts", "Restarts of attendants since the shift began.")
+        self.rescued = gauge("calls_rescued", "Calls sent back to their place from a dead or hung attendant.")
+        self.ari = gauge("ari_up", "1 while the shift reaches Asterisk over ARI.")
+        self.ami = gauge("ami_up", "1 while control is logged in to AMI.")
+        self.applied = gauge(
+            "applied_timestamp_seconds", "When the tree that runs was applied, seconds since the epoch."
+        )
+        self.problems = gauge("proof_problems", "Problems that the proof finds in the directory.")
+        self.worst = gauge("proof_worst_wait_seconds", "The longest that a caller who does nothing can wait.")
+        self.prompts = gauge("prompts", "Prompts of the directory.")
+        self.recordings = gauge("recordings_waiting", "Recordings that are not filed yet.")
+        self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")
+
+    def written(self, journey: Journey, unexpected: str) -> None:
+        """Count one call that is over."""
+        flow = label(journey.flow)
+        self.calls.labels(flow, journey.outcome).inc()
+        self.length.labels(flow).observe(max(0.0, journey.ended - journey.began))
+        if journey.wait is not None:
+            self.wait.labels(flow).observe(journey.wait)
+        if unexpected:
+            self.unexpected.labels(flow).inc()
+        if "deadline" in journey.notes:
+            self.native.labels(flow).inc()
+
+    def read_shift(self, path: Path) -> None:
+        """Take over what the shift's parent tells of itself."""
+        status = shift(path)
+        self.attendants.set(status.get("up", 0))
+        self.restarts.set(status.get("restarts", 0))
+        self.rescued.set(status.get("rescued", 0))
+        self.ari.set(bool(status.get("asterisk", False)))
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"durchwahl_{name}", text, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"durchwahl_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"durchwahl_{name}", text, labels, registry=self.registry, buckets=WAITS)
+
+
+def shift(path: Path) -> dict[str, Any]:
+    """The shift's own words; empty while there is no shift."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

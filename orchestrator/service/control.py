@@ -1,0 +1,187 @@
+"""The control process: reads the journal, files messages, lights lamps, serves metrics and the status page.
+
+Nobody on the telephone needs it: everything that it reads lies on disk until it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.asterisk.ami import Ami
+from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.asterisk.rest import Rest
+from orchestrator.compile.sounds import prompts_of
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import retrace
+from orchestrator.domain.proof import prove
+from orchestrator.journal.journeys import Journey
+from orchestrator.journal.record import Recorder, forget
+from orchestrator.messages.filer import Filer
+from orchestrator.metrics import Metrics, shift
+from orchestrator.service import directory as directories
+from orchestrator.service import history, wiring
+from orchestrator.service.state import State
+from orchestrator.store.database import open_database
+from orchestrator.web.server import Call, Sources, Status, application, masked
+
+log = structlog.get_logger()
+
+STALE = 600.0
+"""Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
+TIDY_EVERY = 60.0
+
+
+@dataclass
+class Control:
+    """Everything of one control process."""
+
+    state: State
+    directory: Directory
+    engine: AsyncEngine
+    ami: Ami
+    rest: Rest
+    metrics: Metrics = field(default_factory=Metrics)
+    applied: str = ""
+
+    @property
+    def filer(self) -> Filer:
+        return Filer(self.state.spool)
+
+    async def finished(self, journey: Journey) -> Journey:
+        """File what was recorded, and correct the outcome where nothing was said."""
+        if not journey.recording:
+            return journey
+        taken = await asyncio.to_thread(self.filer.file, journey.recording, caller=journey.caller, at=journey.began)
+        if taken.verdict != "missing":
+            self.metrics.messages.labels(taken.verdict).inc()
+        if taken.verdict == "message":
+            await self._light(taken.box)
+        if taken.verdict == "too_short" and journey.outcome == "message":
+            return replace(journey, outcome="too_short")
+        return journey
+
+    def written(self, journey: Journey, unexpected: str) -> None:
+        """Count and log one call that is over."""
+        self.metrics.written(journey, unexpected)
+        told = log.warning if unexpected else log.info
+        told("call", id=journey.id, outcome=journey.outcome, place=journey.place, unexpected=unexpected)
+
+    def expect(self, journey: Journey) -> str:
+        """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
+        return "" if journey.test else retrace(self.directory, journey.visits)
+
+    async def living(self) -> frozenset[str] | None:
+        """The channels that Asterisk has now; None while it does not answer."""
+        try:
+            listed = await asyncio.to_thread(self.rest.ask, "GET", "channels")
+        except AsteriskError:
+            return None
+        return frozenset(channel["id"] for channel in listed)
+
+    def waiting(self) -> str:
+        """What is missing until calls are taken."""
+        told = shift(self.state.shift)
+        if not self.ami.up:
+            return "Asterisk"
+        return "" if told.get("up") and told.get("asterisk") else "attendants"
+
+    async def status(self) -> Status:
+        """What the status page shows."""
+        told = shift(self.state.shift)
+        zone = ZoneInfo(self.directory.town.timezone)
+        midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
+        return Status(
+            town=self.directory.town.name,
+            parts=[
+                ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
+                ("Schicht", f"{up} Bedienprozesse", up > 0),
+                ("Beweis", f"{problems} Probleme", problems == 0),
+                ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
+            ],
+            outcomes=await history.outcomes(self.engine, midnight),
+            calls=[
+                Call(
+                    began=f"{datetime.fromtimestamp(past.began, zone):%d.%m. %H:%M:%S}",
+                    caller=masked(past.caller),
+                    number=past.number,
+                    way=past.way,
+                    outcome=past.outcome,
+                )
+                for past in await history.past(self.engine, limit=20)
+            ],
+        )
+
+    async def tidy(self) -> None:
+        """Every second the figures, every minute what is old: stale recordings, journeys past their time, the directory."""
+        tidied = 0.0
+        while True:
+            if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
+                tidied = time.monotonic()
+                await self._reread()
+                await self._stale()
+                await forget(self.engine, time.time())
+            self.metrics.read_shift(self.state.shift)
+            self.metrics.ami.set(self.ami.up)
+            self.metrics.recordings.set(len(self.filer.waiting()))
+            await asyncio.sleep(1)
+
+    async def _reread(self) -> None:
+        self.directory = await directories.read(self.state)
+        self.applied = wiring.trees(self.state).name()
+        proof = prove(self.directory, {}, directories.today())
+        self.metrics.problems.set(len(proof.problems))
+        self.metrics.worst.set(proof.worst_wait)
+        self.metrics.prompts.set(len(prompts_of(self.directory)))
+        if self.applied:
+            self.metrics.applied.set((self.state.trees / self.applied).stat().st_mtime)
+
+    async def _stale(self) -> None:
+        for path in await asyncio.to_thread(self.filer.waiting):
+            changed = path.stat().st_mtime
+            if time.time() - changed > STALE:
+                channel = path.stem.partition("-")[2]
+                taken = await asyncio.to_thread(self.filer.file, channel, caller="", at=changed)
+                if taken.verdict == "message":
+                    await self._light(taken.box)
+
+    async def _light(self, box: str) -> None:
+        try:
+            await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+        except AsteriskError as bad:
+            log.warning("the lamp is late", box=box, why=str(bad))
+
+
+async def run(state: State, stop: asyncio.Event) -> None:
+    """Run control until `stop`; raises ServiceError if it cannot begin, WrongPassword if Asterisk has another tree."""
+    directory = await directories.read(state)
+    engine = open_database(state.database)
+    control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))
+    recorder = Recorder(
+        engine=engine, path=state.journal, listener=control, living=control.living, expect=control.expect
+    )
+    control.metrics.now.set_function(lambda: len(recorder.calls))
+    control.metrics.broken.set_function(lambda: recorder.broken)
+    runner = web.AppRunner(
+        application(Sources(metrics=control.metrics.text, waiting=control.waiting, status=control.status)),
+        access_log=None,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
+        async with asyncio.TaskGroup() as tasks:
+            owned = [tasks.create_task(part) for part in (control.ami.run(), recorder.run(), control.tidy())]
+            await stop.wait()
+            for task in owned:
+                task.cancel()
+    finally:
+        await runner.cleanup()
+        await engine.dispose()

@@ -1,0 +1,102 @@
+"""The central directory of a state folder: made, read, imported into, proved."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from orchestrator.compile import sounds
+from orchestrator.domain.derive import derive
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.prompts import Sounds
+from orchestrator.domain.proof import Proof, prove
+from orchestrator.service import wiring
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.state import State
+from orchestrator.store.database import NewerDatabase, migrate, open_database
+from orchestrator.store.load import EmptyDirectory, load, save
+from orchestrator.store.reading import read_files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What an import found, and whether it was saved."""
+
+    problems: tuple[str, ...]
+    counts: Mapping[str, int]
+    saved: bool
+
+
+async def prepare(state: State) -> None:
+    """Bring the database of `state` to this version; raises ServiceError for a newer one."""
+    try:
+        await asyncio.to_thread(migrate, state.database)
+    except NewerDatabase as newer:
+        raise ServiceError(f"{state.root}: {newer}", todo="install that version; nothing was changed") from newer
+
+
+async def read(state: State) -> Directory:
+    """The directory, derived; raises ServiceError if nothing was imported yet."""
+    await prepare(state)
+    engine = open_database(state.database)
+    try:
+        return derive(await load(engine))
+    except EmptyDirectory:
+        raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
+    finally:
+        await engine.dispose()
+
+
+async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, why: str) -> Imported:
+    """Read files and, if nothing is wrong in them and it is no dry run, make them the directory."""
+    for path in files:
+        if not path.exists():
+            raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
+    found = await asyncio.to_thread(read_files, files, date.today().year)  # noqa: DTZ011  the admin's calendar
+    problems = [str(mistake) for mistake in found.mistakes]
+    if not problems:
+        proof = prove(derive(found.directory), {}, today())
+        problems = [str(problem) for problem in proof.problems]
+    counts = {
+        kind: len(getattr(found.directory, kind))
+        for kind in ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
+    }
+    if problems or dry_run:
+        return Imported(problems=tuple(problems), counts=counts, saved=False)
+    await prepare(state)
+    engine = open_database(state.database)
+    try:
+        named = ", ".join(str(path) for path in files)
+        await save(engine, found.directory, who=who(), what=f"import {named}", why=why)
+    finally:
+        await engine.dispose()
+    return Imported(problems=(), counts=counts, saved=True)
+
+
+async def check(state: State) -> Proof:
+    """The proof of the directory, with the true lengths of prompts that were spoken already."""
+    directory = await read(state)
+    return prove(directory, await asyncio.to_thread(spoken, state, directory), today())
+
+
+def spoken(state: State, directory: Directory) -> Sounds:
+    """The sounds of `directory` that exist; made if the voice is at hand, estimated by their reader if it is not."""
+    try:
+        return sounds.make(sounds.prompts_of(directory), wiring.workshop(state)).sounds
+    except ServiceError:
+        return {}
+
+
+def today() -> date:
+    """The current day in UTC: good enough for a calendar that must reach a year ahead."""
+    return datetime.now(UTC).date()
+
+
+def who() -> str:
+    """The account that runs the command, for the record."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -1,0 +1,196 @@
+"""`durchwahl call`: a real call by SIP into the running exchange, pressed through its menus, and what came of it.
+
+The keys are pressed where the journal says that the caller is, so the same call works with Python and without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.domain import numbers
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import Visit, World, explain
+from orchestrator.domain.flow import Menu, Place
+from orchestrator.domain.prompts import Sounds, length
+from orchestrator.journal.cel import Event, read
+from orchestrator.journal.journeys import Call as Events
+from orchestrator.journal.journeys import Journey, journey
+from orchestrator.phone.call import Call
+from orchestrator.phone.errors import PhoneError
+from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import wiring
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.questions import Question, described, keys, start, when
+from orchestrator.service.state import State
+
+SETTLE = 1.0
+"""Seconds that a caller listens to a menu before pressing a key."""
+LOOK_EVERY = 0.1
+LONGEST = 300.0
+"""Seconds that a test call may last."""
+TALK = 2.0
+"""Seconds of talk with a person before the caller hangs up."""
+PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A test call: what happened against what should have."""
+
+    journey: Journey
+    expected: tuple[Visit, ...]
+    difference: str
+    """Empty where they are the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """How the caller behaves."""
+
+    number: str
+    press: str = ""
+    at: str = ""
+    hangup_after: float = 0.0
+    """Seconds after the answer; 0: when the exchange or the other side does, or after a talk."""
+    says: Path | None = None
+    """What the caller says from the answer on: a message, for a mailbox."""
+
+
+class Follower:
+    """Follows the journal from now on, for one call of the test endpoint or from one number."""
+
+    def __init__(self, path: Path, caller: str) -> None:
+        self._path, self._caller = path, caller
+        self._offset = path.stat().st_size if path.exists() else 0
+        self.call: Events | None = None
+
+    async def events(self, *, within: float) -> AsyncIterator[Event]:
+        """Events of the call until it is over; raises ServiceError after `within` seconds."""
+        calls: dict[str, Events] = {}
+        deadline = asyncio.get_running_loop().time() + within
+        while not (self.call and self.call.over):
+            if asyncio.get_running_loop().time() > deadline:
+                raise ServiceError(f"the call was not over within {within:.0f} s", todo="see `durchwahl status`")
+            chunk = read(self._path, self._offset) if self._path.exists() else None
+            self._offset = chunk.end if chunk else self._offset
+            for event in chunk.events if chunk else ():
+                calls.setdefault(event.call, Events(event.call)).add(event)
+                if self.call is None and self._is_ours(event):
+                    self.call = calls[event.call]
+                if self.call and event.call == self.call.id:
+                    yield event
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _is_ours(self, event: Event) -> bool:
+        return event.name.startswith(f"PJSIP/{self._caller}-") or event.caller == self._caller
+
+
+async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) -> Placed:
+    """Call as the test endpoint; expected is what `explain` says once it is known what people did."""
+    line = Line(
+        number="testcall",
+        exchange=f"{state.settings().bind}:{state.settings().sip_port}",
+        password=wiring.secrets(state).of("sip:testcall"),
+    )
+    world = described(directory, Question(number=wish.number, at=wish.at, press=wish.press))
+    dialled = directory_number(directory, wish.number)
+    if wish.at:
+        dialled += f"*{int(when(wish.at, directory.town.timezone).timestamp())}"
+    try:
+        async with Telephone(wiring.program("baresip"), line, says=wish.says) as telephone:
+            made = await call(telephone, Follower(state.journal, "testcall"), directory, sounds, dialled, wish)
+    except PhoneError as bad:
+        raise ServiceError(f"the test call failed: {bad}", todo="see `durchwahl status`") from bad
+    return compared(directory, start(directory, directory_number(directory, wish.number)), world, made)
+
+
+def directory_number(directory: Directory, number: str) -> str:
+    """The extension that `number` means."""
+    return numbers.extension(directory.town, number)
+
+
+async def call(
+    telephone: Telephone, follower: Follower, directory: Directory, sounds: Sounds, dialled: str, wish: Wish
+) -> Journey:
+    """Place one call, press its keys where its menus are, and follow it to its end."""
+    placed = await telephone.dial(dialled)
+    fingers = Fingers(placed, directory, sounds, list(keys(wish.press)))
+    hanging = asyncio.create_task(_hang_up(placed, wish.hangup_after)) if wish.hangup_after else None
+    try:
+        async for event in follower.events(within=LONGEST):
+            if event.kind == "PLACE":
+                fingers.at(event.mark)
+            elif event.kind == "BRIDGE_ENTER" and not hanging:
+                hanging = asyncio.create_task(_hang_up(placed, TALK))
+    finally:
+        fingers.rest()
+        if hanging:
+            hanging.cancel()
+    made = journey(follower.call) if follower.call else None
+    if made is None:
+        raise ServiceError(
+            f"{dialled}: the call reached no flow", todo="see `durchwahl status` and the log of Asterisk"
+        )
+    return made
+
+
+class Fingers:
+    """Presses the caller's keys, one per try of each menu."""
+
+    def __init__(self, placed: Call, directory: Directory, sounds: Sounds, pressed: list[str]) -> None:
+        self._placed, self._directory, self._sounds, self._keys = placed, directory, sounds, pressed
+        self._pressing: asyncio.Task[None] | None = None
+
+    def at(self, place: Place) -> None:
+        """The caller is at `place` now."""
+        self.rest()
+        step = self._directory.graph.get(place)
+        if isinstance(step, Menu) and self._keys:
+            self._pressing = asyncio.create_task(self._press(step))
+
+    def rest(self) -> None:
+        """Press nothing more."""
+        if self._pressing:
+            self._pressing.cancel()
+
+    async def _press(self, menu: Menu) -> None:
+        for _ in range(menu.tries):
+            if not self._keys:
+                return
+            key = self._keys.pop(0)
+            if not key:
+                await asyncio.sleep(length(menu.prompt, self._sounds) + menu.wait + 0.3)
+                continue
+            await asyncio.sleep(SETTLE)
+            await self._placed.press(key)
+            if key in menu.keys:
+                return
+
+
+async def _hang_up(placed: Call, after: float) -> None:
+    await placed.answered(within=LONGEST)
+    if await placed.stays(after):
+        await placed.hang_up()
+
+
+def compared(directory: Directory, first: Place, world: World, made: Journey) -> Placed:
+    """What happened against what `explain` says, given what the people on the way did."""
+    observed = {step.place: step.answer for step in made.steps if step.answer in PEOPLE}
+    expected = tuple(explain(directory, first, replace(world, observed=observed)))
+    return Placed(journey=made, expected=expected, difference=difference(made, expected))
+
+
+def difference(made: Journey, expected: tuple[Visit, ...]) -> str:
+    """The first place where a journey left the expected way; a hangup on the way is none."""
+    for at, step in enumerate(made.steps):
+        wanted = expected[at] if at < len(expected) else None
+        if wanted is None or step.place != wanted.place:
+            return f"went to {step.place}, expected {wanted.place if wanted else 'the end'}"
+        if step.answer and step.answer != wanted.answer:
+            return f"at {step.place}: {step.answer}, expected {wanted.answer}"
+    if len(made.steps) < len(expected) and made.outcome not in ("gave_up", "message", "too_short"):
+        return f"ended at {made.steps[-1].place}, expected {expected[len(made.steps)].place}"
+    return ""

@@ -1,0 +1,61 @@
+"""`durchwahl status`: what runs, which phones are registered, what Asterisk has otherwise than the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.metrics import shift
+from orchestrator.service import directory as directories
+from orchestrator.service import wiring
+from orchestrator.service.running import connected
+from orchestrator.service.state import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One look at an exchange."""
+
+    tree: str
+    asterisk: bool
+    attendants: int
+    registered: tuple[str, ...]
+    phones: int
+    problems: tuple[str, ...]
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        yield f"tree        {self.tree or 'nothing applied'}"
+        yield f"Asterisk    {'takes calls' if self.asterisk else 'does not answer'}"
+        yield f"attendants  {self.attendants} up"
+        yield f"phones      {len(self.registered)} of {self.phones} registered"
+        for problem in self.problems:
+            yield f"problem     {problem}"
+
+
+async def look(state: State) -> Seen:
+    """Look once; raises ServiceError where there is no directory."""
+    directory = await directories.read(state)
+    trees = wiring.trees(state)
+    problems: list[str] = []
+    registered: frozenset[str] = frozenset()
+    async with connected(state) as running:
+        if running:
+            try:
+                problems += await running.differences(trees.running())
+                registered = await running.registered()
+            except OSError as bad:
+                problems.append(f"Asterisk does not answer fully: {bad}")
+        else:
+            problems.append("Asterisk does not answer: run `durchwahl up`")
+    attendants = int(shift(state.shift).get("up", 0)) if running else 0
+    if running and not attendants:
+        problems.append("no attendant is up: menus go on natively")
+    return Seen(
+        tree=trees.name(),
+        asterisk=running is not None,
+        attendants=attendants,
+        registered=tuple(sorted(registered)),
+        phones=len(directory.phones),
+        problems=tuple(problems),
+    )

@@ -1,0 +1,102 @@
+"""The HTTP server of control: `/metrics`, `/health/live`, `/health/ready` and a plain status page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One line of the list of calls; the caller's number is masked."""
+
+    began: str
+    caller: str
+    number: str
+    way: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What the page shows."""
+
+    town: str
+    parts: Sequence[tuple[str, str, bool]]
+    """Name, what it says, whether that is well."""
+    outcomes: Sequence[tuple[str, int]]
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the pages get what they show."""
+
+    metrics: Callable[[], bytes]
+    waiting: Callable[[], str]
+    """What is not ready yet; empty when the exchange takes calls."""
+    status: Callable[[], Awaitable[Status]]
+
+
+def application(sources: Sources) -> web.Application:
+    """The whole server as an aiohttp application."""
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(
+            body=sources.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def live(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        waiting = sources.waiting()
+        return web.Response(text=waiting or "ready\n", status=503 if waiting else 200)
+
+    async def page(_: web.Request) -> web.Response:
+        text = pages.get_template("status.html").render(status=await sources.status())
+        return web.Response(text=text, content_type="text/html")
+
+    app = web.Application(middlewares=[_guarded])
+    app.add_routes(
+        [
+            web.get("/", page),
+            web.get("/metrics", metrics),
+            web.get("/health/live", live),
+            web.get("/health/ready", ready),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _guarded(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> web.StreamResponse:
+    """Every answer, errors too, carries the security headers."""
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPException as refused:
+        refused.headers.update(HEADERS)
+        raise
+    response.headers.update(HEADERS)
+    return response
+
+
+def masked(number: str) -> str:
+    """A caller's number with its last digits hidden."""
+    return number[:-4] + "····" if len(number) > 5 else number

@@ -1,0 +1,50 @@
+"""Reading the private Asterisk's journal: which way one call went, and when."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+UNIQUEID, USER_EVENT, EXTRA, TYPE, TIME = 2, 10, 11, 0, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One thing that the dialplan wrote down: `PLACE town.door`, `ANSWER town.door=key_1`, `NOTE deadline`."""
+
+    at: float
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.what}"
+
+
+def journeys(journal: Path) -> dict[str, list[Mark]]:
+    """Channel id -> its marks in order."""
+    found: dict[str, list[Mark]] = {}
+    if not journal.exists():
+        return found
+    with journal.open(newline="") as file:
+        for row in csv.reader(file):
+            if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE"}:
+                mark = Mark(at=float(row[TIME]), kind=row[USER_EVENT], what=json.loads(row[EXTRA])["extra"])
+                found.setdefault(row[UNIQUEID], []).append(mark)
+    return found
+
+
+def ended(journal: Path) -> set[str]:
+    """Ids of the channels that have ended."""
+    with journal.open(newline="") as file:
+        return {row[UNIQUEID] for row in csv.reader(file) if row and row[TYPE] == "CHAN_END"}
+
+
+def way(marks: list[Mark]) -> list[str]:
+    """The journey without notes, and with a place that was begun again counted once."""
+    steps: list[str] = []
+    for mark in marks:
+        if mark.kind != "NOTE" and (not steps or steps[-1] != str(mark)):
+            steps.append(str(mark))
+    return steps
