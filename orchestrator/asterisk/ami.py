@@ -59,6 +59,14 @@ def checked(fields: Mapping[str, object]) -> dict[str, str]:
     return said
 
 
+class _Asked(Action):  # type: ignore[misc]
+    """An action whose list, if it is refused, is over at once: panoramisk waits for rows that never come."""
+
+    @property
+    def multi(self) -> bool:
+        return bool(self.as_list) and bool(self.responses[0].success)
+
+
 class _Wire(AMIProtocol):  # type: ignore[misc]
     """panoramisk's protocol with an incremental decoder. Also its own factory: no manager, nothing is sent again."""
 
@@ -179,7 +187,7 @@ class Ami:
                 await self._ask(wire, "Ping", {}, rows=False)
 
     async def _ask(self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool) -> Any:
-        action = Action({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
+        action = _Asked({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
         if wire.closed:
             raise NotConnected("AMI went away")
         wire.send(action, as_list=rows or None)

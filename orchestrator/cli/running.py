@@ -13,7 +13,6 @@ from pathlib import Path
 import typer
 
 from orchestrator.cli import output
-from orchestrator.domain.directory import Directory
 from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
 from orchestrator.service import history, testcall, up, watching, wiring
@@ -87,11 +86,11 @@ def call(
         state = output.state_of(context)
         wish = testcall.Wish(number=number, press=press, at=at, hangup_after=hangup_after, says=says)
 
-        async def run() -> tuple[Directory, testcall.Placed]:
+        async def run() -> testcall.Placed:
             directory = await directories.read(state)
-            return directory, await testcall.place(state, directory, directories.spoken(state, directory), wish)
+            return await testcall.place(state, directory, directories.spoken(state, directory), wish)
 
-        _, placed = asyncio.run(run())
+        placed = asyncio.run(run())
         if json:
             output.dump(asdict(placed))
         else:
@@ -120,16 +119,16 @@ def journeys(
     with output.failures():
         state = output.state_of(context)
 
-        async def run() -> tuple[Directory, list[history.Past]]:
+        async def run() -> list[history.Past]:
             directory = await directories.read(state)
             engine = open_database(state.database)
             began = when(since, directory.town.timezone).timestamp() if since else 0.0
             try:
-                return directory, await history.past(engine, since=began, limit=limit)
+                return await history.past(engine, since=began, limit=limit)
             finally:
                 await engine.dispose()
 
-        directory, found = asyncio.run(run())
+        found = asyncio.run(run())
         found = [past for past in found if past.unexpected] if unexpected else found
         if json:
             output.dump([asdict(past) for past in found])

@@ -121,7 +121,7 @@ class Control:
         )
 
     async def tidy(self) -> None:
-        """Every second the figures, every minute what is old: stale recordings, journeys past their time, the directory."""
+        """Every second the figures; every minute what is old: recordings, journeys, the directory."""
         tidied = 0.0
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
