@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
-from orchestrator.domain.flow import Menu, Place
+from orchestrator.domain.flow import LeaveMessage, Menu, Place
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.journal.cel import Event, read
 from orchestrator.journal.journeys import Call as Events
@@ -26,11 +26,11 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import Question, described, keys, start, when
 from orchestrator.service.state import State
 
-SETTLE = 1.0
-"""Seconds that a caller listens to a menu before pressing a key."""
 LOOK_EVERY = 0.1
 LONGEST = 300.0
 """Seconds that a test call may last."""
+AFTER_THE_BEEP = 1.2
+"""Seconds from the end of a greeting until the caller speaks: the beep, and a breath."""
 TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
 PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed")
@@ -56,7 +56,9 @@ class Wish:
     hangup_after: float = 0.0
     """Seconds after the answer; 0: when the exchange or the other side does, or after a talk."""
     says: Path | None = None
-    """What the caller says from the answer on: a message, for a mailbox."""
+    """What the caller says after the beep of a mailbox."""
+    settle: float = 1.0
+    """Seconds that the caller listens to a menu before pressing a key."""
 
 
 class Follower:
@@ -100,7 +102,7 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
     if wish.at:
         dialled += f"*{int(when(wish.at, directory.town.timezone).timestamp())}"
     try:
-        async with Telephone(wiring.program("baresip"), line, says=wish.says) as telephone:
+        async with Telephone(wiring.program("baresip"), line) as telephone:
             made = await call(telephone, Follower(state.journal, "testcall"), directory, sounds, dialled, wish)
     except PhoneError as bad:
         raise ServiceError(f"the test call failed: {bad}", todo="see `durchwahl status`") from bad
@@ -117,16 +119,16 @@ async def call(
 ) -> Journey:
     """Place one call, press its keys where its menus are, and follow it to its end."""
     placed = await telephone.dial(dialled)
-    fingers = Fingers(placed, directory, sounds, list(keys(wish.press)))
+    citizen = Citizen(placed, directory, sounds, wish)
     hanging = asyncio.create_task(_hang_up(placed, wish.hangup_after)) if wish.hangup_after else None
     try:
         async for event in follower.events(within=LONGEST):
             if event.kind == "PLACE":
-                fingers.at(event.mark)
+                citizen.at(event.mark)
             elif event.kind == "BRIDGE_ENTER" and not hanging:
                 hanging = asyncio.create_task(_hang_up(placed, TALK))
     finally:
-        fingers.rest()
+        citizen.rest()
         if hanging:
             hanging.cancel()
     made = journey(follower.call) if follower.call else None
@@ -137,37 +139,45 @@ async def call(
     return made
 
 
-class Fingers:
-    """Presses the caller's keys, one per try of each menu."""
+class Citizen:
+    """Presses keys, one per try of each menu, and speaks after the beep of a mailbox."""
 
-    def __init__(self, placed: Call, directory: Directory, sounds: Sounds, pressed: list[str]) -> None:
-        self._placed, self._directory, self._sounds, self._keys = placed, directory, sounds, pressed
-        self._pressing: asyncio.Task[None] | None = None
+    def __init__(self, placed: Call, directory: Directory, sounds: Sounds, wish: Wish) -> None:
+        self._placed, self._directory, self._sounds, self._wish = placed, directory, sounds, wish
+        self._keys = list(keys(wish.press))
+        self._doing: asyncio.Task[None] | None = None
 
     def at(self, place: Place) -> None:
-        """The caller is at `place` now."""
+        """The caller is at `place` now, or again: whoever is sent back there hears it anew."""
         self.rest()
-        step = self._directory.graph.get(place)
-        if isinstance(step, Menu) and self._keys:
-            self._pressing = asyncio.create_task(self._press(step))
+        match self._directory.graph.get(place):
+            case Menu() as menu if self._keys:
+                self._doing = asyncio.create_task(self._press(menu))
+            case LeaveMessage(greeting=greeting) if self._wish.says:
+                self._doing = asyncio.create_task(self._speak(length(greeting, self._sounds) + AFTER_THE_BEEP))
 
     def rest(self) -> None:
-        """Press nothing more."""
-        if self._pressing:
-            self._pressing.cancel()
+        """Do nothing more here."""
+        if self._doing:
+            self._doing.cancel()
 
     async def _press(self, menu: Menu) -> None:
         for _ in range(menu.tries):
             if not self._keys:
                 return
-            key = self._keys.pop(0)
-            if not key:
+            if key := self._keys[0]:
+                await asyncio.sleep(self._wish.settle)
+                await self._placed.press(key)
+            else:
                 await asyncio.sleep(length(menu.prompt, self._sounds) + menu.wait + 0.3)
-                continue
-            await asyncio.sleep(SETTLE)
-            await self._placed.press(key)
+            del self._keys[0]
             if key in menu.keys:
                 return
+
+    async def _speak(self, after: float) -> None:
+        await asyncio.sleep(after)
+        if self._wish.says:
+            await self._placed.say(self._wish.says)
 
 
 async def _hang_up(placed: Call, after: float) -> None:
