@@ -76,9 +76,10 @@ class Real:
     def __init__(self, instance: Instance, attend: Path) -> None:
         self._instance, self.attend = instance, attend
         self.dial = websocket(instance.address)
+        self._began = instance.journal.stat().st_size if instance.journal.exists() else 0
 
     async def marks(self, line: str) -> list[str]:
-        return [str(mark) for mark in journeys(self._instance.journal).get(line, [])]
+        return [str(mark) for mark in journeys(self._instance.journal, self._began).get(line, [])]
 
     def left_over(self) -> list[str]:
         return self._instance.left_over()
