@@ -122,12 +122,14 @@ class Handset:
         config = CONFIG.format(address=self._address, folder=self.folder, rtp_ports=RTP_PORTS, port=port,
                                modules=self._baresip.modules)  # fmt: skip
         (self.folder / "config").write_text(config)
-        # -t: the program ends by itself then, even if we were killed and cannot end it.
+        # If we are killed and cannot end it: it gets a signal then (Linux), and ends by itself when its time is over.
+        leash = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
         options = ("-f", str(self.folder), "-t", str(max(1, round(self._lifetime))), *self._trace)
+        command = (*leash, *self._baresip.argv, *options)
         with (self.folder / "log").open("wb") as log:
             try:
                 self._process = subprocess.Popen(
-                    (*self._baresip.argv, *options), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                     env=surroundings(self._baresip), start_new_session=True)  # fmt: skip
             except OSError as error:
                 raise NotStarted(f"{self._baresip.argv[0]} cannot be started: {error}") from error
