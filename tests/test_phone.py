@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from orchestrator.phone.hearing import level, recognise, tone_bursts
 from orchestrator.phone.sipp import run_sipp
 from orchestrator.phone.sound import ALAW, Sound, read_sound, write_wav
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.phone.wire import Frames, WireBroken, frame
 from tests.asterisk_instance_min import Exchange, speak
 
 GREETING = "Guten Tag. Sie sind mit der Stadtverwaltung verbunden. Bitte wählen Sie jetzt."
@@ -404,29 +403,3 @@ STEPS = sorted((value, code) for code, value in enumerate(ALAW))
 def compress(sample: int) -> int:
     """The a-law code next above a sample."""
     return STEPS[min(bisect_left(STEPS, (sample, 0)), 255)][1]
-
-
-@pytest.mark.parametrize("make", [
-    lambda: Line(number="1>;auth_pass=x", exchange="h:1"),
-    lambda: Line(number="1", exchange="h:1>"),
-    lambda: Line(number="1", exchange="h:1", name='"Eve" <sip:110@h>'),
-    lambda: Line(number="1", exchange="h:1", password="a;regint=5"),
-])  # fmt: skip
-def test_what_would_change_the_account_is_refused(make: Callable[[], Line]) -> None:
-    with pytest.raises(ValueError, match=r"cannot|not host"):
-        make()
-
-
-def test_frames_in_any_pieces() -> None:
-    sent = [{"event": "true", "name": "Müller, Ü:1"}, {"command": "dial"}]
-    stream = b"".join(map(frame, sent))
-    for cut in range(1, 9):
-        frames = Frames()
-        received = [message for at in range(0, len(stream), cut) for message in frames.feed(stream[at : at + cut])]
-        assert received == sent
-
-
-@pytest.mark.parametrize("junk", [b"HTTP/1.1 200 OK:", b"99999999999", b":{},", b"2:{}!", b"4:nope,", b"2:[],"])
-def test_what_is_no_frame_is_refused(junk: bytes) -> None:
-    with pytest.raises(WireBroken):
-        Frames().feed(junk)

@@ -23,7 +23,7 @@ from orchestrator.phone.events import Event
 from orchestrator.phone.program import Baresip, surroundings
 
 START_LIMIT = 5.0
-"""Seconds; measured 12 to 25 ms."""
+"""Seconds; measured 20 to 45 ms."""
 END_LIMIT = 0.5
 """Seconds for an orderly end (it takes its registration back: 3 ms), then it is killed."""
 RTP_PORTS = "28000-32700"
