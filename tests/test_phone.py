@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +19,9 @@ from orchestrator.phone.errors import CallOver, NothingHappened, NotRegistered, 
 from orchestrator.phone.events import Ended, Incoming, Registered
 from orchestrator.phone.hearing import level, recognise, tone_bursts
 from orchestrator.phone.sipp import run_sipp
-from orchestrator.phone.sound import ALAW, Sound, read_sound, write_wav
+from orchestrator.phone.sound import Sound, read_sound, write_wav
 from orchestrator.phone.telephone import Line, Telephone
-from tests.asterisk_instance_min import Exchange, speak
+from tests.asterisk_instance_min import Exchange, compress, speak
 
 GREETING = "Guten Tag. Sie sind mit der Stadtverwaltung verbunden. Bitte wählen Sie jetzt."
 OTHER = "Alle Leitungen sind zur Zeit besetzt. Bitte rufen Sie später wieder an."
@@ -395,11 +394,3 @@ async def test_sipp_caller_with_a_voice(town: Town, tmp_path: Path) -> None:
                          exchange=town.exchange.address, number="999", audio=tmp_path / "voice.alaw")  # fmt: skip
     assert (run.succeeded, run.failed) == (0, 1)
     assert "404" in run.errors
-
-
-STEPS = sorted((value, code) for code, value in enumerate(ALAW))
-
-
-def compress(sample: int) -> int:
-    """The a-law code next above a sample."""
-    return STEPS[min(bisect_left(STEPS, (sample, 0)), 255)][1]
