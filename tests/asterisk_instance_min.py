@@ -8,11 +8,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from bisect import bisect_left
 from pathlib import Path
 
 from orchestrator.asterisk.package import find
 from orchestrator.phone.program import surroundings
-from orchestrator.phone.sound import RATE, Sound, read_sound
+from orchestrator.phone.sound import ALAW, RATE, Sound, read_sound
 
 MODULES = """
 res_timing_timerfd res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip
@@ -96,6 +97,14 @@ def speak(text: str, folder: Path) -> Sound:
     step, source = wide.rate / RATE, wide.samples
     places = [at * step for at in range(int((len(source) - 1) / step))]
     return Sound(samples=[round(source[int(p)] + (p % 1) * (source[int(p) + 1] - source[int(p)])) for p in places])
+
+
+STEPS = sorted((value, code) for code, value in enumerate(ALAW))
+
+
+def compress(sample: int) -> int:
+    """The a-law code next above a sample."""
+    return STEPS[min(bisect_left(STEPS, (sample, 0)), 255)][1]
 
 
 class Exchange:

@@ -22,12 +22,13 @@ class Mark:
         return f"{self.kind} {self.what}"
 
 
-def journeys(journal: Path) -> dict[str, list[Mark]]:
-    """Channel id -> its marks in order."""
+def journeys(journal: Path, since: int = 0) -> dict[str, list[Mark]]:
+    """Channel id -> its marks in order, from byte `since` of the journal on."""
     found: dict[str, list[Mark]] = {}
     if not journal.exists():
         return found
     with journal.open(newline="") as file:
+        file.seek(since)
         for row in csv.reader(file):
             if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE"}:
                 mark = Mark(at=float(row[TIME]), kind=row[USER_EVENT], what=json.loads(row[EXTRA])["extra"])

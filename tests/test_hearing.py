@@ -39,6 +39,13 @@ def test_tone_is_measured(rate: int) -> None:
     assert tone_seconds(ringing, 500.0) == 0
 
 
+def test_tone_with_lost_packets_is_one_tone_but_congestion_is_many() -> None:
+    lost = tone(425, 0.4) + [0] * 960 + tone(425, 0.48)
+    assert tone_bursts(Sound(samples=lost)) == [(0.0, 1.0)]
+    congestion = (tone(425, 0.24) + [0] * 1920) * 3
+    assert len(tone_bursts(Sound(samples=congestion))) == 3
+
+
 def test_neither_speech_nor_noise_nor_a_whisper_is_a_tone() -> None:
     chance = random.Random(1)
     noise = [chance.randint(-3000, 3000) for _ in range(16000)]

@@ -202,8 +202,8 @@ def judge(
             wrong.append(f"{name}: {line} went {[str(mark) for mark in marks]}")
             continue
         recording = folder / "spool/recording" / f"{line}.wav"
-        if not MESSAGE - 0.6 < length(recording) < MESSAGE + 0.3:
-            wrong.append(f"{name}: the message of {line} lasts {length(recording):.1f} s")
+        if not length(recording) > MESSAGE - 0.6:
+            wrong.append(f"{name}: the message of {line} was cut to {length(recording):.1f} s")
         again = [mark.at - at for mark in marks if mark.at > at and str(mark) == EXPECTED[0]]
         late = [mark.at - at for mark in marks if mark.at > at and mark.kind == "NOTE"]
         hit += (again + late)[:1]

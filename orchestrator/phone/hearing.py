@@ -25,6 +25,8 @@ SILENCE = -50.0
 """dBFS. Quieter is silence: a-law's own noise lies at -66, speech prompts at -24 to -14, tones at about -20."""
 TONE_SHARE = 0.8
 """Share of the energy within +-25 Hz. A pure tone has above 0.95, speech hardly ever 0.5."""
+HOLE = 0.2
+"""Seconds. A shorter pause in a tone is lost packets: the shortest real one, in the congestion tone, has 0.24."""
 FRAME = RATE // 50
 """20 ms, what one RTP packet carries."""
 PIECE = RATE // 8
@@ -75,7 +77,7 @@ def tone_bursts(sound: Sound, hertz: float = RINGING_TONE) -> list[tuple[float, 
     for at in range(0, len(sound.samples) - step + 1, step):
         if _is_tone(sound.samples[at : at + step], hertz / sound.rate):
             start, end = at / sound.rate, (at + step) / sound.rate
-            if bursts and bursts[-1][1] == start:
+            if bursts and start - bursts[-1][1] < HOLE:
                 start = bursts.pop()[0]
             bursts.append((start, end))
     return bursts

@@ -4,7 +4,7 @@
         call = await citizen.dial("210")
         await call.answered(within=5)
 
-One process each: it starts in about 20 ms with 11 MB, and its commands go to `the` call, so two calls would mix.
+One process each: it starts in about 30 ms with 12 to 16 MB, and its commands go to `the` call, so two calls would mix.
 """
 
 from __future__ import annotations
