@@ -6,7 +6,7 @@ The keys are pressed where the journal says that the caller is, so the same call
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,10 +62,10 @@ class Wish:
 
 
 class Follower:
-    """Follows the journal from now on, for one call of the test endpoint or from one number."""
+    """Follows the journal from now on, for the one call that begins with an event that `is_ours`."""
 
-    def __init__(self, path: Path, caller: str) -> None:
-        self._path, self._caller = path, caller
+    def __init__(self, path: Path, is_ours: Callable[[Event], bool]) -> None:
+        self._path, self._is_ours = path, is_ours
         self._offset = path.stat().st_size if path.exists() else 0
         self.call: Events | None = None
 
@@ -86,8 +86,10 @@ class Follower:
                     yield event
             await asyncio.sleep(LOOK_EVERY)
 
-    def _is_ours(self, event: Event) -> bool:
-        return event.name.startswith(f"PJSIP/{self._caller}-") or event.caller == self._caller
+
+def tested(dialled: str) -> Callable[[Event], bool]:
+    """The beginning of a test call to `dialled`."""
+    return lambda event: event.name.startswith("PJSIP/testcall-") and event.extension == dialled
 
 
 async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) -> Placed:
@@ -103,7 +105,7 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
         dialled += f"*{int(when(wish.at, directory.town.timezone).timestamp())}"
     try:
         async with Telephone(wiring.program("baresip"), line) as telephone:
-            made = await call(telephone, Follower(state.journal, "testcall"), directory, sounds, dialled, wish)
+            made = await call(telephone, Follower(state.journal, tested(dialled)), directory, sounds, dialled, wish)
     except PhoneError as bad:
         raise ServiceError(f"the test call failed: {bad}", todo="see `durchwahl status`") from bad
     return compared(directory, start(directory, directory_number(directory, wish.number)), world, made)
@@ -131,6 +133,7 @@ async def call(
         citizen.rest()
         if hanging:
             hanging.cancel()
+            await asyncio.gather(hanging, return_exceptions=True)
     made = journey(follower.call) if follower.call else None
     if made is None:
         raise ServiceError(
@@ -165,12 +168,11 @@ class Citizen:
         for _ in range(menu.tries):
             if not self._keys:
                 return
-            if key := self._keys[0]:
-                await asyncio.sleep(self._wish.settle)
+            silent = length(menu.prompt, self._sounds) + menu.wait + 0.3
+            await asyncio.sleep(self._wish.settle if self._keys[0] else silent)
+            key = self._keys.pop(0)  # before it is pressed: its answer may come while we still press
+            if key:
                 await self._placed.press(key)
-            else:
-                await asyncio.sleep(length(menu.prompt, self._sounds) + menu.wait + 0.3)
-            del self._keys[0]
             if key in menu.keys:
                 return
 

@@ -1,0 +1,84 @@
+"""The example town, told in a hurry: the same flows and numbers, with a few words for each text and short rings.
+
+Only the departments that the entry flow leads to are kept. What derived flows say is replaced by recorded files, as an
+admin would do it.
+"""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.compile import sounds, speech
+from orchestrator.domain.derive import derive
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Do, Flow, LeaveMessage, Menu, Say, Step
+from orchestrator.domain.prompts import Prompt
+from orchestrator.store.reading import read_files
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "town"
+KEPT = ("buergerbuero", "standesamt", "bauamt", "sozialamt", "zentrale")
+RING = 4
+"""Seconds that phones ring here."""
+
+
+def directory() -> Directory:
+    """The hurried town, not derived."""
+    found = read_files([EXAMPLE], 2026)
+    assert not found.mistakes
+    town = found.directory
+    departments = {id_: replace(town.departments[id_], ring_seconds=RING, parent="") for id_ in KEPT}
+    people = {id_: replace(p, ring_seconds=RING) for id_, p in town.people.items() if p.department in KEPT}
+    boxes = {p.box for p in people.values()} | {d.box for d in departments.values()}
+    return replace(
+        town,
+        departments=departments,
+        people=people,
+        phones={phone: town.phones[phone] for person in people.values() for phone in person.phones},
+        boxes={id_: replace(town.boxes[id_], quota=5, limit=20) for id_ in sorted(boxes - {""})},
+        flows={name: _flow(flow) for name, flow in town.flows.items()},
+    )
+
+
+def _flow(flow: Flow) -> Flow:
+    return replace(flow, steps={name: _step(step) for name, step in flow.steps.items()})
+
+
+def _step(step: Step) -> Step:
+    match step:
+        case Menu():
+            return replace(step, prompt=_short(step.prompt), wait=1.5)
+        case Say() if step.prompt.name not in ("thanks", "sorry"):
+            return replace(step, prompt=_short(step.prompt))
+        case LeaveMessage():
+            return replace(step, greeting=_short(step.greeting), limit=20)
+        case Do(intro=Prompt() as intro):
+            return replace(step, intro=_short(intro))
+        case _:
+            return step
+
+
+def _short(prompt: Prompt) -> Prompt:
+    """The first words, which are enough to tell one prompt from another."""
+    return replace(prompt, texts={language: " ".join(text.split()[:7]) for language, text in prompt.texts.items()})
+
+
+def record_derived(town: Directory, voice: speech.Voice, recorded: Path) -> None:
+    """Recorded files for everything that derived flows say."""
+    written = sounds.prompts_of(town)
+    for name in sounds.prompts_of(derive(town)).keys() - written.keys() | {"thanks", "sorry"}:
+        words = {"thanks": "Vielen Dank.", "sorry": "Bitte später."}.get(name, f"Büro {name[-14:]}")
+        for language in town.town.languages:
+            samples, rate = speech.speak(voice, words, language)
+            write_wav(recorded / language / f"{name}.wav", samples, rate)
+
+
+def write_wav(path: Path, samples: speech.Samples, rate: int) -> None:
+    """A mono 16-bit WAV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(speech.linear(samples))

@@ -1,0 +1,221 @@
+"""The hurried town, running for the tests: a real Asterisk, control, and a shift that can be sent home.
+
+Belongs here: starting, stopping, calling. Not here: what is expected of a call (the tests).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.asterisk.rest import Rest
+from orchestrator.compile import speech
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import World, explain
+from orchestrator.domain.prompts import Sounds
+from orchestrator.journal.cel import Event
+from orchestrator.journal.journeys import Journey
+from orchestrator.phone.desk import Answers, Desk, LetsItRing, Refuses
+from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import directory as directories
+from orchestrator.service import rollout, testcall, wiring
+from orchestrator.service.questions import keys, start
+from orchestrator.service.state import State, create
+from orchestrator.store.database import open_database
+from orchestrator.store.load import save
+from tests import hurry
+
+CITIZEN = "127.0.0.2"
+"""The provider's address: calls from there come in by the trunk."""
+WORDS = "Guten Tag, ich hätte gern einen Termin."
+HABITS = {"talked": Answers(after=0.7), "busy": Refuses(), "nobody": LetsItRing()}
+
+
+@dataclass
+class Town:
+    """One running exchange."""
+
+    state: State
+    directory: Directory
+    sounds: Sounds
+    words: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    used: int = 0
+
+    @property
+    def exchange(self) -> str:
+        return f"127.0.0.1:{self.state.settings().sip_port}"
+
+    def begin(self, name: str) -> None:
+        """Start `asterisk`, `control` or `attend`, and wait until it is there."""
+        if name == "asterisk":
+            program = wiring.program("asterisk")
+            argv = (*program.argv, "-f", "-C", str(self.state.current / "asterisk" / "asterisk.conf"))
+        else:
+            argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.state.root), name)
+        with (self.state.log / f"{name}.out").open("ab") as output:
+            self.processes[name] = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
+
+    def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+        """End one of them and wait for it."""
+        process = self.processes.pop(name)
+        os.kill(process.pid, number)
+        try:
+            process.wait(20)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def answers(self) -> bool:
+        """Whether ARI answers."""
+        try:
+            return bool(Rest(wiring.ari(self.state)).ask("GET", "asterisk", "ping"))
+        except AsteriskError:
+            return False
+
+    def ready(self) -> bool:
+        return self._get("/health/ready") == 200
+
+    def alive(self) -> bool:
+        return self._get("/health/live") == 200
+
+    def page(self, path: str) -> str:
+        """A page of control."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.state.settings().web_port}{path}", timeout=5) as reply:
+            return str(reply.read().decode())
+
+    def _get(self, path: str) -> int:
+        try:
+            self.page(path)
+        except urllib.error.HTTPError as bad:
+            return bad.code
+        except OSError:
+            return 0
+        return 200
+
+    def left(self) -> list[Any]:
+        """Channels and bridges that exist now."""
+        rest = Rest(wiring.ari(self.state))
+        return [*rest.ask("GET", "channels"), *rest.ask("GET", "bridges")]
+
+    def desk(self, phone: str, does: str) -> Desk:
+        """An employee at a registered phone."""
+        password = wiring.secrets(self.state).of(f"sip:{phone}")
+        line = Line(number=phone, exchange=self.exchange, password=password, registers=True)
+        return Desk(Telephone(wiring.program("baresip"), line), HABITS[does])
+
+    def staff(self, phones: Mapping[str, str]) -> AsyncExitStack:
+        """Everyone who is in: phone -> what its owner does. To be entered with `async with`."""
+        return _Staff([self.desk(phone, does) for phone, does in phones.items()])
+
+    async def test_call(self, world: World, *, number: str = "210", says: bool = True) -> tuple[Journey, str]:
+        """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says."""
+        self.used += 1  # a second of its own tells parallel calls apart
+        dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
+        password = wiring.secrets(self.state).of("sip:testcall")
+        line = Line(number="testcall", exchange=self.exchange, password=password)
+        return await self._call(line, "127.0.0.1", dialled, number, world, says, testcall.tested(dialled))
+
+    async def citizen_calls(self, world: World, *, dialled: str, says: bool = True) -> tuple[Journey, str]:
+        """A call by the trunk, as the provider delivers it, at the true time."""
+        self.used += 1
+        caller = f"+4917112{self.used:05d}"
+        line = Line(number=caller, exchange=self.exchange)
+
+        def is_ours(event: Event) -> bool:
+            return event.caller == caller
+
+        return await self._call(line, CITIZEN, dialled, dialled, world, says, is_ours)
+
+    async def _call(
+        self, line: Line, address: str, dialled: str, number: str, world: World, says: bool, is_ours: Any
+    ) -> tuple[Journey, str]:
+        press = ",".join(world.keys)
+        wish = testcall.Wish(number=number, press=press, says=self.words if says else None, settle=0.6)
+        follower = testcall.Follower(self.state.journal, is_ours)
+        async with Telephone(wiring.program("baresip"), line, address=address) as telephone:
+            made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
+        first = start(self.directory, testcall.directory_number(self.directory, number))
+        return made, testcall.difference(made, tuple(explain(self.directory, first, world)))
+
+
+class _Staff(AsyncExitStack):
+    """Several desks, entered together."""
+
+    def __init__(self, desks: list[Desk]) -> None:
+        super().__init__()
+        self._desks = desks
+
+    async def __aenter__(self) -> _Staff:
+        await super().__aenter__()
+        try:
+            for desk in self._desks:
+                await self.enter_async_context(desk)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+
+def until(true: Any, limit: float) -> None:
+    """Wait for something to be so; TimeoutError if it is not within `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{true.__qualname__} was not so within {limit:.0f} s")
+        time.sleep(0.05)
+
+
+@contextmanager
+def running_town(folder: Path) -> Iterator[Town]:
+    """The hurried town in `folder`, up with two attendants."""
+    state = create(folder / "s")
+    with (state.root / "settings.toml").open("a") as file:
+        file.write(f'provider = "{CITIZEN}:5090"\n')
+    voice = wiring.voice(state)
+    written = hurry.directory()
+    hurry.record_derived(written, voice, state.recorded)
+    directory, spoken = asyncio.run(_prepare(state, written))
+    words = state.run / "words.wav"
+    samples, rate = speech.speak(voice, WORDS, "de")
+    hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
+    town = Town(state, directory, spoken, words)
+    try:
+        for name in ("asterisk", "control", "attend"):
+            town.begin(name)
+        yield town
+    finally:
+        for name in ("attend", "control", "asterisk"):
+            if name in town.processes:
+                town.end(name)
+
+
+async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:
+    await directories.prepare(state)
+    engine = open_database(state.database)
+    await save(engine, written, who="tests", what="hurried town", why="tests")
+    await engine.dispose()
+    applied = await rollout.apply(state, lambda done, total: None, checksum="", force=())
+    assert applied.done, applied.told
+    directory = await directories.read(state)
+    return directory, directories.spoken(state, directory)
+
+
+def world(at: Any, press: str = "", **more: Any) -> World:
+    """A world in which only those phones are registered that `more` names."""
+    return World(at=at, keys=keys(press), others="unreachable", **more)
