@@ -147,8 +147,10 @@ class Instance:
             "cel.conf": "[general]\nenable = yes\napps = all\nevents = ALL\n",
             "cel_custom.conf": f"[mappings]\njournal.csv => {JOURNAL}\n",
             "logger.conf": "[general]\n[logfiles]\nfull => notice,warning,error\n",
-            "indications.conf": "[general]\ncountry=de\n[de]\ndescription=Deutschland\nringcadence=1000,4000\ndial=425\nbusy=425/480,0/480\n"
-            "ring=425/1000,0/4000\ncongestion=425/240,0/240\n",
+            "indications.conf": (
+                "[general]\ncountry=de\n[de]\ndescription=Deutschland\nringcadence=1000,4000\n"
+                "dial=425\nbusy=425/480,0/480\n"
+            ),
             "extensions.conf": dialplan,
         }
 

@@ -6,6 +6,7 @@ A Local channel has two ends: `<name>` is with us and plays the citizen, `<name>
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -80,7 +81,5 @@ class Citizens:
 
     async def hang_up(self, name: str) -> None:
         """Hang up, if there is still somebody to hang up on."""
-        try:
+        with suppress(AlreadyOver):
             await self.connection.request("DELETE", f"channels/{name}")
-        except AlreadyOver:
-            pass

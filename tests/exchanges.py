@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.asterisk.transport import Dial, websocket
 from tests import town_dialplan as town
@@ -25,13 +25,13 @@ from tests.sounds import tone
 
 SOUNDS = {"short": 1.0, "brief": 0.3}
 """Prompts of the town, and how long each is in seconds."""
-WAIT, TRIES, SKILL_SECONDS = 0.8, 2, 2.0
+WAIT, TRIES, SKILL_SECONDS = 0.9, 2, 2.0
 LEADS = {
     "door": {"key_1": "desk", "key_2": "hall", "gave_up": "desk"},
     "hall": {"said": "desk", "failed": "desk", "python_down": "desk"},
     "desk": {"talked": ""},
 }
-ATTEND = {
+ATTEND: dict[str, Any] = {
     "tree": "contract",
     "places": {
         "test.door": {
@@ -75,7 +75,7 @@ class Real:
 
     def __init__(self, instance: Instance, attend: Path) -> None:
         self._instance, self.attend = instance, attend
-        self.dial = websocket(instance.address)
+        self.dial: Dial = websocket(instance.address)
         self._began = instance.journal.stat().st_size if instance.journal.exists() else 0
 
     async def marks(self, line: str) -> list[str]:
@@ -91,7 +91,7 @@ class Fake:
     def __init__(self, attend: Path, delays: Delays) -> None:
         self.attend = attend
         self.fake = FakeExchange(places(), media=length, delays=delays)
-        self.dial = self.fake.dial
+        self.dial: Dial = self.fake.dial
 
     async def marks(self, line: str) -> list[str]:
         return list(self.fake.marks.get(line, []))
@@ -174,13 +174,3 @@ async def attendants(citizens: Citizens, count: int) -> None:
     """Tell the dialplan how many attendants there are."""
     query = [("variable", "ATTENDANTS"), ("value", str(count))]
     await citizens.connection.request("POST", "asterisk/variable", query)
-
-
-@asynccontextmanager
-async def owned(task: asyncio.Task[None]):  # type: ignore[no-untyped-def]
-    """Run `task` for as long as the block lasts."""
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

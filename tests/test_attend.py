@@ -130,6 +130,18 @@ def test_silence_gives_up_after_every_try(run: Run) -> None:
     run(scenario)
 
 
+def test_the_deadline_is_renewed_for_each_further_try(run: Run) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        places = {**ATTEND["places"], "test.door": {**ATTEND["places"]["test.door"], "tries": 3}}
+        exchange.attend.write_text(json.dumps({"tree": "more tries", "places": places}))
+        async with attending(exchange):
+            line = await citizens.call("slow", "test.door")
+            await over(citizens, "slow")
+        assert await exchange.marks(line) == ["PLACE test.door", "ANSWER test.door=gave_up", *DESK]
+
+    run(scenario)
+
+
 def test_a_wrong_key_is_the_next_try_and_a_skill_speaks(run: Run) -> None:
     async def scenario(exchange: Exchange, citizens: Citizens) -> None:
         async with attending(exchange) as (_, notes):

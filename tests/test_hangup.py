@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +185,11 @@ class Journey:
         self.ended = 0.0
         self.hung_up = False
 
-    async def walk(self, hang_up_at: float | None = None) -> None:
-        exchange = Fake(self._attend, self._delays)
+    async def walk(self, at: float | None = None, disturb: Callable[[Journey], None] | None = None) -> None:
+        """Make the call; `disturb` it at the instant `at`."""
+        self.exchange = exchange = Fake(self._attend, self._delays)
         exchange.fake.globals["ATTENDANTS"] = "1"
-        attendant = Attendant(
+        self.attendant = attendant = Attendant(
             slot=1, dial=exchange.dial, book=Book(self._attend), skills={"hello": hello}, observer=self.notes
         )
         working = asyncio.create_task(attendant.run())
@@ -196,8 +197,8 @@ class Journey:
         async with Citizens(exchange.dial) as citizens:
             await asyncio.sleep(1 - loop.time())
             fake = exchange.fake
-            if hang_up_at is not None:
-                loop.call_at(hang_up_at, self._hang_up, exchange)
+            if at is not None and disturb:
+                loop.call_at(at, disturb, self)
             for at, key in self._presses.items():
                 loop.call_at(1 + at, self._press, exchange, key)
             await citizens.call("citizen", "test.door")
@@ -205,7 +206,6 @@ class Journey:
                 await asyncio.sleep(0.05)
             self.ended = loop.time()
             await asyncio.sleep(0.5)  # whatever was under way arrives
-            assert not working.done()
             assert not attendant._legs
             attendant.drain()
             await working
@@ -214,10 +214,18 @@ class Journey:
         assert all(not app.channels for app in fake.apps.values())
         assert len(asyncio.all_tasks()) == 1, asyncio.all_tasks()
 
-    def _hang_up(self, exchange: Fake) -> None:
-        if channel := exchange.fake.channels.get("citizen-line"):
-            exchange.fake.hang_up(channel)
+    def hang_up(self) -> None:
+        if channel := self.exchange.fake.channels.get("citizen-line"):
+            self.exchange.fake.hang_up(channel)
             self.hung_up = True
+
+    def drain(self) -> None:
+        self.exchange.fake.globals["ATTENDANTS"] = "0"
+        self.attendant.drain()
+
+    def cut(self) -> None:
+        if line := self.exchange.fake.apps["attendant-1"].line:
+            line.cut()
 
     @staticmethod
     def _press(exchange: Fake, key: str) -> None:
@@ -237,6 +245,14 @@ DELAYS = {
 }
 
 
+def every_moment(undisturbed: Journey) -> list[float]:
+    """Make the undisturbed call; every instant of it, and just before and after."""
+    _, moments = clock.run_and_time(undisturbed.walk())
+    tried = sorted({moment + slightly for moment in moments for slightly in (-1e-6, 0, 1e-6) if moment > 1})
+    assert len(tried) > 20
+    return tried
+
+
 @pytest.mark.parametrize("presses", JOURNEYS.values(), ids=JOURNEYS)
 @pytest.mark.parametrize("delays", DELAYS.values(), ids=DELAYS)
 def test_hanging_up_at_every_moment_leaves_nothing_behind(
@@ -245,16 +261,30 @@ def test_hanging_up_at_every_moment_leaves_nothing_behind(
     """Once undisturbed, noting every instant at which anything happens; then hanging up at each of them."""
     attend = write_attend(tmp_path)
     undisturbed = Journey(attend, delays, presses)
-    _, moments = clock.run_and_time(undisturbed.walk())
-    tried = sorted({moment + slightly for moment in moments for slightly in (-1e-6, 0, 1e-6) if moment > 1})
-    assert len(tried) > 20
+    tried = every_moment(undisturbed)
     met = 0
     for moment in tried:
         journey = Journey(attend, delays, presses)
-        clock.run(journey.walk(hang_up_at=moment))
+        clock.run(journey.walk(moment, Journey.hang_up))
         assert journey.marks == undisturbed.marks[: len(journey.marks)], moment
         met += journey.hung_up
         assert not journey.hung_up or journey.ended <= moment + 0.1, moment
         assert not journey.notes.failures, moment
     assert met > len(tried) / 3  # at the others, there was no call yet or no more
     assert not [record for record in caplog.records if record.levelname in {"ERROR", "WARNING"}], caplog.text
+
+
+@pytest.mark.parametrize("presses", JOURNEYS.values(), ids=JOURNEYS)
+@pytest.mark.parametrize("delays", DELAYS.values(), ids=DELAYS)
+@pytest.mark.parametrize("disturb", [Journey.drain, Journey.cut])
+def test_an_attendant_who_leaves_at_any_moment_costs_no_caller_their_call(
+    tmp_path: Path, presses: dict[float, str], delays: Delays, disturb: Callable[[Journey], None]
+) -> None:
+    """Drained, or cut off from Asterisk: the call goes on at its place, natively if need be, and reaches its end."""
+    attend = write_attend(tmp_path)
+    for moment in every_moment(Journey(attend, delays, presses)):
+        journey = Journey(attend, delays, presses)
+        clock.run(journey.walk(moment, disturb))
+        assert journey.marks[-1] == "ANSWER test.desk=talked", (moment, journey.marks)
+        assert "NOTE deadline" not in journey.marks, (moment, journey.marks)
+        assert not journey.notes.failures, moment

@@ -7,11 +7,6 @@ cut three seconds later looks like a success until then. Nothing here may depend
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from orchestrator.apps.shift import PASSWORD as PASSWORD_VARIABLE
 from tests import town_dialplan as town
-from tests.asterisk_instance import PASSWORD, USER, Instance
+from tests.asterisk_instance import Instance
 from tests.journeys import Mark, ended, journeys, way
 from tests.sounds import length, tone
+from tests.staff import Staff
 
 PROMPT, WAIT, MESSAGE = 20.0, 2.0, 4
 FIRST_PRESS, PRESS_EVERY = 23.3, 4.0
 """A citizen hears the prompt out, waits, and presses 1 into its second try; and again if nothing seems to happen."""
 CALLS = 34
-"""A call lasts: 20 s prompt, 2 s wait, 1 s of the second try, 2 s ring, 3 s talk, 4 s message. One per second of it."""
+"""A call lasts: 20 s prompt, 2 s wait, 1 s of the second try, 2 s ring, 3 s talk, 4 s message. One for each second."""
 END_LIMIT = 90.0
-"""Seconds after the attack until every call must be over: once more from the beginning, with all tries, and a margin."""
+"""Seconds after the attack until every call must be over: once more from the beginning with all tries, and a margin."""
 EXPECTED = [
     "PLACE test.door",
     "ANSWER test.door=key_1",
@@ -70,60 +65,6 @@ def dialplan(folder: Path) -> str:
     )
 
 
-class Staff:
-    """The shift of one test, as its supervisor sees it."""
-
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-        self._attend, self._status = instance.folder / "attend.json", instance.folder / "shift.json"
-        menu = {"step": "menu", "prompt": "long", "keys": ["1"], "tries": 3, "wait": WAIT, "seconds": {"de": PROMPT}}
-        self._attend.write_text(json.dumps({"tree": "test", "places": {"test.door": menu}}))
-
-    def begin(self) -> None:
-        command = [sys.executable, "-m", "orchestrator.apps.shift", "--attend", str(self._attend), "--user", USER]
-        command += ["--url", self._instance.url, "--status", str(self._status)]
-        with (self._instance.folder / "shift.log").open("ab") as log:
-            self._parent = subprocess.Popen(
-                command, env={**os.environ, PASSWORD_VARIABLE: PASSWORD}, stdout=log, stderr=log
-            )
-
-    async def ready(self) -> None:
-        async with asyncio.timeout(15):
-            while self.status().get("up") != 2:
-                await asyncio.sleep(0.05)
-
-    def status(self) -> dict[str, object]:
-        try:
-            found: dict[str, object] = json.loads(self._status.read_text())
-        except FileNotFoundError:
-            return {}
-        return found
-
-    def workers(self) -> list[int]:
-        return [worker["pid"] for worker in self.status()["workers"]]  # type: ignore[attr-defined]
-
-    def kill_one(self) -> None:
-        os.kill(self.workers()[0], signal.SIGKILL)
-
-    def stop_one(self) -> None:
-        os.kill(self.workers()[0], signal.SIGSTOP)
-
-    def kill_parent(self) -> None:
-        self._parent.kill()
-        self._parent.wait()
-
-    def kill_all(self) -> None:
-        workers = self.workers()
-        self.kill_parent()
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-
-    def end(self) -> None:
-        if self._parent.poll() is None:
-            self._parent.terminate()
-            assert self._parent.wait(8) == 0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Attack:
     """What is done to the staff, whether a supervisor starts a new shift a second later, and what a caller may notice.
@@ -147,11 +88,11 @@ ATTACKS = {
 
 @asynccontextmanager
 async def exchange(folder: Path) -> AsyncIterator[tuple[Instance, Staff]]:
-    folder.mkdir(parents=True)
     lasts = {"long": PROMPT, "listens": FIRST_PRESS, "talks": PRESS_EVERY}
     sounds = {f"{name}.wav": tone(folder / f"{name}.wav", seconds) for name, seconds in lasts.items()}
     instance = Instance(folder, dialplan(folder), sounds)
-    staff = Staff(instance)
+    menu = {"step": "menu", "prompt": "long", "keys": ["1"], "tries": 3, "wait": WAIT, "seconds": {"de": PROMPT}}
+    staff = Staff(instance, {"test.door": menu})
     instance.start()
     try:
         staff.begin()
@@ -218,6 +159,8 @@ def judge(
 
 async def test_every_call_reaches_its_end(tmp_path: Path) -> None:
     folders = {name: tmp_path / name.replace(" ", "-") for name in ATTACKS}
+    for folder in folders.values():
+        folder.mkdir()
     results = await asyncio.gather(*(attacked(folders[name], attack) for name, attack in ATTACKS.items()))
     wrong: list[str] = []
     for (name, attack), (at, found, over, log) in zip(ATTACKS.items(), results, strict=True):

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 MOST_TRIES = 9
 """Playbacks are numbered from 1 to this."""
+ARRIVAL_LIMIT = 0.5
+"""Seconds from a claim that was won until its caller must have arrived."""
 DRAIN_LIMIT = 2.0
 """Seconds that handing all callers back may take."""
 
@@ -40,7 +42,8 @@ class Attendant:
         self._ari = ari.Ari(self.connection)
         self._book, self._skills, self._observer = book, skills, observer or Nobody()
         self._legs: dict[str, Leg] = {}
-        self._claims = 0
+        self._expected: set[str] = set()
+        """Callers whom we have claimed and who have not arrived."""
         self._open = False
         self._draining = False
         self._leaving = asyncio.Event()
@@ -84,7 +87,8 @@ class Attendant:
     def lost(self) -> None:
         if self._open:
             self._observer.disconnected()
-        self._open, self._claims = False, 0
+        self._open = False
+        self._expected.clear()
         legs, self._legs = self._legs, {}
         for leg in legs.values():
             leg.end()
@@ -113,26 +117,32 @@ class Attendant:
         if not self._open or self._draining:
             return
         place = f"{offered.channel.context.removeprefix('flow-')}.{offered.channel.extension}"
-        self._claims += 1
+        channel = offered.channel.id
+        self._expected.add(channel)
 
         def settled(reply: asyncio.Future[Any]) -> None:
-            self._claims = max(0, self._claims - 1)
             match reply.exception():
-                case None:
-                    pass
+                case None:  # one who hangs up at this instant never arrives
+                    asyncio.get_running_loop().call_later(ARRIVAL_LIMIT, self._expect_no_more, channel)
+                    return
                 case AlreadyOver():
                     self._observer.claim_lost(place)
                 case error:
                     log.warning("could not claim a caller at %s: %s", place, error)
-            self._notice_idle()
+            self._expect_no_more(channel)
 
-        self._ari.claim(offered.channel.id).then(settled)
+        self._ari.claim(channel).then(settled)
+
+    def _expect_no_more(self, channel: str) -> None:
+        self._expected.discard(channel)
+        self._notice_idle()
 
     def _receive(self, arrived: Arrived) -> None:
         leg = Leg(self._ari, arrived)
         if earlier := self._legs.get(leg.id):
             earlier.end()
         self._legs[leg.id] = leg
+        self._expected.discard(leg.id)
         if self._draining:
             leg.hand_back()
         else:
@@ -169,5 +179,5 @@ class Attendant:
             log.warning("could not send %s back to its place: %s", channel, error)
 
     def _notice_idle(self) -> None:
-        if self._draining and not self._legs and not self._claims:
+        if self._draining and not self._legs and not self._expected:
             self._idle.set()

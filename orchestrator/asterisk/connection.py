@@ -28,6 +28,8 @@ REQUEST_LIMIT = 2.0
 """Seconds until a request that nobody answered counts as NoReply."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts to connect: doubled each time, with up to half of it added by chance."""
+CLOSE_LIMIT = 1.0
+"""Seconds that putting down a line may take."""
 SETTLED = 10.0
 """Seconds that a line must hold until the next pause is the shortest again."""
 
@@ -111,8 +113,8 @@ class Connection:
             began = loop.time()
             try:
                 await self._line()
-            except* AsteriskError as errors:
-                log.warning("%s: %s", self.app, "; ".join(str(error) for error in errors.exceptions))
+            except AsteriskError as error:
+                log.warning("%s: %s", self.app, error)
             if loop.time() - began > SETTLED:
                 pause = FIRST_PAUSE
             await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311
@@ -122,13 +124,21 @@ class Connection:
         """One line from its beginning to its end, which is always an error or a cancellation."""
         transport = await self._dial(self.app)
         self._outbox = asyncio.Queue()
+        ways = (self._pump(transport), self._write(transport, self._outbox), self._greet())
+        # No task group: before Python 3.13 one that fails as it is cancelled swallows the cancellation for ever.
+        tasks = {asyncio.create_task(way) for way in ways}
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(transport))
-                tasks.create_task(self._write(transport, self._outbox))
-                tasks.create_task(self._greet())
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
             self._drop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CLOSE_LIMIT)
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.exception()  # one reason is enough, asyncio need not complain about the others
             await transport.close()
 
     async def _greet(self) -> None:

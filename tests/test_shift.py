@@ -1,0 +1,157 @@
+"""The shift's parent on a real Asterisk: start, drain, rescue, and an Asterisk that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator.asterisk.transport import websocket
+from tests.asterisk_instance import Instance
+from tests.citizens import Citizens
+from tests.exchanges import ATTEND, SOUNDS, dialplan
+from tests.journeys import journeys
+from tests.sounds import tone
+from tests.staff import Staff
+
+DESK = ["PLACE test.desk", "ANSWER test.desk=talked"]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    """Not started yet."""
+    lasts = {**SOUNDS, "short": 8.0}
+    sounds = {f"{name}.wav": tone(tmp_path / f"{name}.wav", seconds) for name, seconds in lasts.items()}
+    return Instance(tmp_path, dialplan(), sounds)
+
+
+@asynccontextmanager
+async def at_work(instance: Instance, workers: int = 2) -> AsyncIterator[Staff]:
+    """A shift at work, and nothing left of it afterwards."""
+    door = {**ATTEND["places"]["test.door"], "seconds": {"de": 8.0}}
+    staff = Staff(instance, {**ATTEND["places"], "test.door": door}, workers)
+    staff.begin()
+    try:
+        yield staff
+        staff.end()
+    finally:
+        staff.kill_parent()
+        instance.kill()
+
+
+def marks(instance: Instance, line: str) -> list[str]:
+    return [str(mark) for mark in journeys(instance.journal).get(line, [])]
+
+
+async def until(limit: float, fulfilled: object) -> float:
+    """Wait until `fulfilled()` is true; how many seconds that took."""
+    assert callable(fulfilled)
+    began = time.monotonic()
+    async with asyncio.timeout(limit):
+        while not fulfilled():
+            await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+async def over(citizens: Citizens, name: str) -> None:
+    async with asyncio.timeout(10):
+        await citizens.over[name].wait()
+
+
+def told(instance: Instance) -> object:
+    found = instance.get("asterisk/variable?variable=ATTENDANTS")
+    assert isinstance(found, dict)
+    return found["value"]
+
+
+async def test_draining_sends_callers_back_and_leaves_none(instance: Instance) -> None:
+    instance.start()
+    async with at_work(instance) as staff:
+        await staff.ready()
+        assert told(instance) == "2"
+        async with Citizens(websocket(instance.address)) as citizens:
+            line = await citizens.call("drained", "test.door")
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            await asyncio.to_thread(staff.end)
+            assert time.monotonic() - began < 1.5
+            assert told(instance) == "0"
+            await asyncio.sleep(0.3)
+            await citizens.press("drained", "1")
+            await over(citizens, "drained")
+        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        instance.assert_empty()
+
+
+async def test_an_asterisk_that_comes_late_and_comes_again(instance: Instance) -> None:
+    async with at_work(instance) as staff:
+        await asyncio.sleep(1.0)
+        for _ in range(2):
+            instance.start()
+            await until(10, lambda: staff.status().get("up") == 2)
+            await until(4, lambda: told(instance) == "2")
+            async with Citizens(websocket(instance.address)) as citizens:
+                line = await citizens.call("early", "test.door")
+                await asyncio.sleep(0.3)
+                await citizens.press("early", "1")
+                await over(citizens, "early")
+            assert marks(instance, line)[-4:] == ["PLACE test.door", "ANSWER test.door=key_1", *DESK]
+            instance.kill()
+            await until(5, lambda: staff.status()["up"] == 0 and not staff.status()["asterisk"])
+        assert staff.status()["restarts"] == 0
+
+
+def holder(instance: Instance, line: str) -> int | None:
+    """The slot of the attendant who has a caller."""
+    found = instance.get("applications")
+    assert isinstance(found, list)
+    having = [app["name"] for app in found if line in app["channel_ids"] and app["name"].startswith("attendant-")]
+    return int(having[0].removeprefix("attendant-")) if having else None
+
+
+async def test_the_second_rescue_from_one_place_is_native(instance: Instance) -> None:
+    """A step that kills its attendants must not kill them all."""
+    instance.start()
+    async with at_work(instance) as staff:
+        await staff.ready()
+        async with Citizens(websocket(instance.address)) as citizens:
+            line = await citizens.call("twice", "test.door")
+            await until(2, lambda: holder(instance, line))
+            await asyncio.sleep(0.5)
+            first = holder(instance, line)
+            assert first
+            os.kill(staff.workers()[first - 1], signal.SIGKILL)
+            await until(2, lambda: holder(instance, line) not in {None, first})
+            await asyncio.sleep(0.5)
+            os.kill(staff.workers()[2 - first], signal.SIGKILL)
+            await until(2, lambda: staff.status()["rescued"] == 2)
+            await staff.ready()
+            assert holder(instance, line) is None
+            await citizens.press("twice", "1")
+            await over(citizens, "twice")
+        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        assert staff.status()["restarts"] == 2
+
+
+async def test_a_shift_that_finds_callers_of_an_earlier_one_rescues_them(instance: Instance) -> None:
+    instance.start()
+    async with at_work(instance) as staff:
+        await staff.ready()
+        async with Citizens(websocket(instance.address)) as citizens:
+            line = await citizens.call("found", "test.door")
+            await until(2, lambda: holder(instance, line))
+            staff.kill_all()
+            await asyncio.sleep(0.3)
+            assert holder(instance, line)
+            staff.begin()
+            assert await until(2, lambda: len(marks(instance, line)) == 2) < 1.0
+            await asyncio.sleep(0.5)
+            await citizens.press("found", "1")
+            await over(citizens, "found")
+        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
