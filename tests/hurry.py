@@ -19,7 +19,10 @@ from orchestrator.store.reading import read_files
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "town"
 KEPT = ("buergerbuero", "standesamt", "bauamt", "sozialamt", "zentrale")
+STAND_INS = {"standesamt": "buergerbuero"}
+"""One is enough, so that calls at the same time do not meet at one telephone."""
 RING = 4
+QUOTA = 60
 """Seconds that phones ring here."""
 
 
@@ -28,7 +31,10 @@ def directory() -> Directory:
     found = read_files([EXAMPLE], 2026)
     assert not found.mistakes
     town = found.directory
-    departments = {id_: replace(town.departments[id_], ring_seconds=RING, parent="") for id_ in KEPT}
+    departments = {
+        id_: replace(town.departments[id_], ring_seconds=RING, parent="", stand_in=STAND_INS.get(id_, ""))
+        for id_ in KEPT
+    }
     people = {id_: replace(p, ring_seconds=RING) for id_, p in town.people.items() if p.department in KEPT}
     boxes = {p.box for p in people.values()} | {d.box for d in departments.values()}
     return replace(
@@ -36,7 +42,7 @@ def directory() -> Directory:
         departments=departments,
         people=people,
         phones={phone: town.phones[phone] for person in people.values() for phone in person.phones},
-        boxes={id_: replace(town.boxes[id_], quota=5, limit=20) for id_ in sorted(boxes - {""})},
+        boxes={id_: replace(town.boxes[id_], quota=QUOTA, limit=20) for id_ in sorted(boxes - {""})},
         flows={name: _flow(flow) for name, flow in town.flows.items()},
     )
 

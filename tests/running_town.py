@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +29,10 @@ from orchestrator.domain.prompts import Sounds
 from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Journey
 from orchestrator.phone.desk import Answers, Desk, LetsItRing, Refuses
+from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
-from orchestrator.service import rollout, testcall, wiring
+from orchestrator.service import history, rollout, testcall, wiring
 from orchestrator.service.questions import keys, start
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
@@ -123,13 +125,45 @@ class Town:
         """Everyone who is in: phone -> what its owner does. To be entered with `async with`."""
         return _Staff([self.desk(phone, does) for phone, does in phones.items()])
 
-    async def test_call(self, world: World, *, number: str = "210", says: bool = True) -> tuple[Journey, str]:
+    async def test_call(
+        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0
+    ) -> tuple[Journey, str]:
         """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says."""
         self.used += 1  # a second of its own tells parallel calls apart
         dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
         password = wiring.secrets(self.state).of("sip:testcall")
         line = Line(number="testcall", exchange=self.exchange, password=password)
-        return await self._call(line, "127.0.0.1", dialled, number, world, says, testcall.tested(dialled))
+        wish = self._wish(number, world, says, hangup_after)
+        async with Telephone(wiring.program("baresip"), line) as telephone:
+            return await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
+
+    async def listening_call(self, world: World, seconds: float) -> tuple[tuple[Journey, str], Sound]:
+        """A test call that is hung up after `seconds`, and what was heard in it."""
+        self.used += 1
+        dialled = f"210*{int(world.at.timestamp()) + self.used % 50}"
+        password = wiring.secrets(self.state).of("sip:testcall")
+        line = Line(number="testcall", exchange=self.exchange, password=password)
+        wish = self._wish("210", world, False, seconds)
+        async with Telephone(wiring.program("baresip"), line) as telephone:
+            made = await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
+            return made, await telephone.calls[0].heard()
+
+    def prompt(self, name: str, language: str) -> Sound:
+        """A prompt as it lies in the sound root."""
+        return read_sound(self.state.sounds / language / f"{self.sounds[name].file}.alaw")
+
+    def written(self) -> dict[str, history.Past]:
+        """Every journey that control has written down, by id."""
+
+        async def read() -> list[history.Past]:
+            engine = open_database(self.state.database)
+            try:
+                return await history.past(engine, limit=1000)
+            finally:
+                await engine.dispose()
+
+        with ThreadPoolExecutor(1) as elsewhere:  # tests have an event loop of their own
+            return {past.id: past for past in elsewhere.submit(asyncio.run, read()).result()}
 
     async def citizen_calls(self, world: World, *, dialled: str, says: bool = True) -> tuple[Journey, str]:
         """A call by the trunk, as the provider delivers it, at the true time."""
@@ -140,17 +174,20 @@ class Town:
         def is_ours(event: Event) -> bool:
             return event.caller == caller
 
-        return await self._call(line, CITIZEN, dialled, dialled, world, says, is_ours)
+        async with Telephone(wiring.program("baresip"), line, address=CITIZEN) as telephone:
+            return await self._call(telephone, dialled, world, self._wish(dialled, world, says, 0.0), is_ours)
+
+    def _wish(self, number: str, world: World, says: bool, hangup_after: float) -> testcall.Wish:
+        words = self.words if says else None
+        press = ",".join(world.keys)
+        return testcall.Wish(number=number, press=press, says=words, settle=0.6, hangup_after=hangup_after)
 
     async def _call(
-        self, line: Line, address: str, dialled: str, number: str, world: World, says: bool, is_ours: Any
+        self, telephone: Telephone, dialled: str, world: World, wish: testcall.Wish, is_ours: Any
     ) -> tuple[Journey, str]:
-        press = ",".join(world.keys)
-        wish = testcall.Wish(number=number, press=press, says=self.words if says else None, settle=0.6)
         follower = testcall.Follower(self.state.journal, is_ours)
-        async with Telephone(wiring.program("baresip"), line, address=address) as telephone:
-            made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
-        first = start(self.directory, testcall.directory_number(self.directory, number))
+        made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
+        first = start(self.directory, testcall.directory_number(self.directory, wish.number))
         return made, testcall.difference(made, tuple(explain(self.directory, first, world)))
 
 

@@ -109,6 +109,10 @@ class Import:
         known = ("name", "area", "head", "country", "region", "timezone", "languages", "catch_all", "longest_wait")
         fields = marked.fields(known, required=("name", "area", "head"))
         texts = {key: value.text() for key, value in fields.items() if key not in ("languages", "longest_wait")}
+        for key in ("area", "head", "country"):
+            if key in texts and not texts[key].isdigit():
+                fields[key].wrong(f"{texts[key]!r} is not a number", "write digits only, in quotes")
+        texts["area"] = texts.get("area", "0").lstrip("0") or "0"  # written 06205, dialled from abroad without the 0
         more_: dict[str, object] = {}
         if "languages" in fields:
             more_["languages"] = tuple(language.text() for language in fields["languages"].values())
