@@ -9,6 +9,10 @@ import pytest
 from tests.running_town import Town, running_town, until
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
 @pytest.fixture(scope="session")
 def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The hurried town on a real Asterisk, with two attendants, for the whole run."""

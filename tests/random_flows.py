@@ -18,7 +18,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @st.composite
-def flows(draw: Draw, most: int = 6) -> Flow:
+def flows(draw: Draw, most: int = 6, transfers: bool = True) -> Flow:
     """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere."""
     names = [f"step{number}" for number in range(draw(st.integers(1, most)))]
     steps: dict[str, Step] = {
@@ -28,7 +28,9 @@ def flows(draw: Draw, most: int = 6) -> Flow:
     for number, name in enumerate(names):
         later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
         anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
-        steps[name] = draw(_step(name, later, anywhere))
+        steps[name] = draw(
+            _step(name, later, anywhere).filter(lambda step: transfers or not isinstance(step, Transfer))
+        )
     return Flow(name="town", start=names[0], steps=steps)
 
 
@@ -62,7 +64,7 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
             too_short=later,
             full=later,
             failed=later,
-            limit=st.just(3),
+            limit=st.just(8),
         ),
         st.builds(
             Transfer,
@@ -78,7 +80,8 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
             skill=st.just("next_opening"),
             outcomes=st.fixed_dictionaries({"said": later}),
             python_down=later,
-            seconds=st.just(5.0),
+            seconds=st.just(8.0),
+            arguments=st.just({"schedule": "rathaus"}),
         ),
     )
 

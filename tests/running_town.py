@@ -219,13 +219,13 @@ def until(true: Any, limit: float) -> None:
 
 
 @contextmanager
-def running_town(folder: Path) -> Iterator[Town]:
-    """The hurried town in `folder`, up with two attendants."""
+def running_town(folder: Path, written: Directory | None = None) -> Iterator[Town]:
+    """The hurried town (or another, not derived) in `folder`, up with two attendants."""
     state = create(folder / "s")
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     voice = wiring.voice(state)
-    written = hurry.directory()
+    written = written or hurry.directory()
     hurry.record_derived(written, voice, state.recorded)
     directory, spoken = asyncio.run(_prepare(state, written))
     words = state.run / "words.wav"

@@ -155,10 +155,10 @@ class Writer:
         yield Line(f"Set(RECORDING={name})")
         yield Line(f"Record(${{MESSAGE}},{SILENCE},{int(step.limit)},kq)")
         yield Line(f'GotoIf($["${{RECORD_STATUS}}" = "ERROR"]?{name}=failed,1)')
-        yield Line(f"Set(SIZE=0${{STAT(s,${{MESSAGE}})}})")
+        yield Line("Set(SIZE=0${STAT(s,${MESSAGE})})")
         yield Line(f"GotoIf($[${{SIZE}} >= {SHORTEST}]?{name}=left,1)")
         # Seen twice in forty calls: the size was asked for before the file had it. Nothing said is told a moment later.
-        yield Line(f"CELGenUserEvent(NOTE,short ${{SIZE}} ${{RECORD_STATUS}})")
+        yield Line("CELGenUserEvent(NOTE,short ${SIZE} ${RECORD_STATUS})")
         yield Line("Wait(0.3)")
         yield Line(f"GotoIf($[0${{STAT(s,${{MESSAGE}})}} < {SHORTEST}]?{name}=too_short,1)")
         yield Line(f"Goto({name}=left,1)")

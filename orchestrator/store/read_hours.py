@@ -78,7 +78,7 @@ def weekdays(marked: Marked) -> list[str]:
     days: list[str] = []
     for part in marked.text().lower().replace(" ", "").split(","):
         first, _, last = part.partition("-")
-        if first[:3] not in DAYS and first[:2] not in DAYS:
+        if not all(day[:3] in DAYS or day[:2] in DAYS for day in (first, last or first)):
             marked.wrong(f"{part!r} is not a weekday", "write mo, di, mi, do, fr, sa, so or mon … sun, or mo-fr")
             continue
         start, end = _day(first), _day(last or first)

@@ -1,0 +1,90 @@
+"""Random flows in random worlds on a real Asterisk go where `explain` says, with attendants and with none.
+
+The flows are drawn once, with a fixed seed; each has a number of its own in one town, and all are called at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import World
+from orchestrator.domain.flow import Flow
+from orchestrator.domain.routes import Routes
+from orchestrator.store.codec import from_data, to_data
+from tests.hurry import QUOTA
+from tests.random_flows import flows, worlds
+from tests.running_town import Town, running_town, until
+from tests.towns import small
+
+HOW_MANY = 16
+Case = tuple[str, Flow, World]
+
+
+def drawn() -> list[tuple[Flow, World]]:
+    """The same flows and worlds at every run."""
+    found: list[tuple[Flow, World]] = []
+
+    @settings(max_examples=HOW_MANY, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(flows(most=5, transfers=False), worlds, st.booleans())
+    def draw(flow: Flow, world: World, says: bool) -> None:
+        box = {"10": "left" if says else "too_short"}
+        found.append((flow, replace(world, boxes=box, phones={}, others="unreachable")))
+
+    draw()
+    return found[:HOW_MANY]
+
+
+def renamed(flow: Flow, name: str) -> Flow:
+    """The flow under another name, without the steps that no caller can reach."""
+    data = _renamed(to_data(flow), name)
+    moved = replace(from_data(Flow, data), name=name)
+    graph = {f"{name}.{step}": performed for step, performed in moved.steps.items()}
+    reached = {p for up in (True, False) for p in Routes(graph=graph, starts=[moved.first], python=up).came_by}
+    return replace(moved, steps={step: moved.steps[step] for step in moved.steps if f"{name}.{step}" in reached})
+
+
+def _renamed(data: object, name: str) -> object:
+    if isinstance(data, dict):
+        return {key: _renamed(value, name) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_renamed(value, name) for value in data]
+    return data.replace("town.", f"{name}.", 1) if isinstance(data, str) and data.startswith("town.") else data
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return [(f"40{n:02d}", renamed(flow, f"random{n}"), world) for n, (flow, world) in enumerate(drawn())]
+
+
+@pytest.fixture(scope="module")
+def random_town(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    town: Directory = small()
+    written = replace(
+        town,
+        flows={"town": town.flows["town"], **{flow.name: flow for _, flow, _ in cases}},
+        numbers={"0": "town", **{number: flow.name for number, flow, _ in cases}},
+        boxes={id_: replace(box, quota=QUOTA) for id_, box in town.boxes.items()},
+    )
+    with running_town(tmp_path_factory.mktemp("r"), written) as running:
+        yield running
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["python", "native"])
+async def test_real_calls_go_where_explain_says(random_town: Town, cases: list[Case], python: bool) -> None:
+    if not python:
+        random_town.end("attend")
+    calls = [
+        random_town.test_call(replace(world, python=python), number=number, says=world.boxes["10"] == "left")
+        for number, _, world in cases
+    ]
+    for (number, flow, world), (journey, different) in zip(cases, await asyncio.gather(*calls), strict=True):
+        assert not different, f"{number}, pressing {world.keys}: {different}\n{flow}\n{journey}"
+        assert journey.outcome in ("answered", "message", "too_short", "told"), journey
+    until(lambda: not random_town.left(), 10)

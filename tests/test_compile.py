@@ -1,0 +1,141 @@
+"""Compiling: the same directory gives the same files, and no text of it ever becomes more than text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.compile.escape import Unfit
+from orchestrator.compile.exchange import Exchange
+from orchestrator.compile.secrets import Secrets
+from orchestrator.compile.sounds import prompts_of
+from orchestrator.compile.stubs import flows_in
+from orchestrator.compile.tree import compile_tree, modules
+from orchestrator.domain.derive import derive
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.prompts import Sound, Sounds
+from orchestrator.rollout.plan import things
+from tests.towns import small
+
+GOLDEN = Path(__file__).parent / "golden"
+EXCHANGE = Exchange(
+    sip_port=5060, http_port=8088, ami_port=5038, rtp_start=10000, rtp_end=10999, state="/state", modules="/modules"
+)
+WRITTEN = ("extensions.conf", "pjsip.conf", "voicemail.conf", "asterisk.conf", "manager.conf")
+
+
+def sounds(directory: Directory) -> Sounds:
+    return {
+        name: Sound(file=f"town/{name.replace('.', '_')}", seconds={"de": 2.0, "en": 1.5})
+        for name in prompts_of(directory)
+    }
+
+
+def compiled(directory: Directory, former: tuple[str, ...] = ()) -> Mapping[str, str]:
+    return compile_tree(directory, sounds(directory), Secrets(b"golden"), EXCHANGE, former)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_golden_files(name: str, request: pytest.FixtureRequest) -> None:
+    """`pytest --update-golden` writes them anew; read the difference before you commit it."""
+    text = compiled(small())[f"asterisk/{name}"]
+    if request.config.getoption("--update-golden"):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / name).write_text(text)
+    assert text == (GOLDEN / name).read_text()
+
+
+def test_the_attendants_get_what_they_perform_and_nothing_of_people() -> None:
+    text = compiled(small())["attend.json"]
+    assert '"town.welcome"' in text
+    assert '"town.later"' in text
+    assert "Anna" not in text
+    assert '"town.desk"' not in text
+
+
+def test_compiling_twice_is_the_same() -> None:
+    assert compiled(small()) == compiled(small())
+
+
+def test_a_flow_that_is_gone_stays_as_a_stub_for_one_apply() -> None:
+    before = compiled(small())["asterisk/extensions.conf"]
+    assert "n_3501" in flows_in(before)
+    town = small()
+    fewer = derive(
+        replace(town, people={"p2500": town.people["p2500"]}, flows={"town": town.flows["town"]}, numbers={})
+    )
+    text = compiled(fewer, tuple(flows_in(before)))["asterisk/extensions.conf"]
+    stub = text.partition("[flow-n_3501]")[2].partition("\n[")[0]
+    assert "exten => =start,1,Goto(flow-town,door,1)" in stub
+    assert "n_3501" not in flows_in(text)
+
+
+TEXT = st.text(max_size=30) | st.sampled_from([
+    "a;b", "${SHELL(touch /tmp/x)}", "$[1+1]", "#include /etc/passwd", "x\n[general]\nexten => s,1,System(x)", "a\r\nb",
+    'quote " and \' and >', "a\0b", "2500 => 0000,x", "Jörg|maxmsg=0,x", "[x](!)", "=> ,|&<>", "x\u2028[y]",
+])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXT)
+def test_no_text_of_the_directory_becomes_configuration(text: str) -> None:
+    harmless, hostile = _named("harmless"), _named(text)
+    plain, written = compiled(harmless), compiled(hostile)
+    assert plain.keys() == written.keys()
+    assert dict(things(plain)).keys() == dict(things(written)).keys()
+    for path, content in written.items():
+        if path.endswith(".conf"):
+            assert len(content.splitlines()) == len(plain[path].splitlines()), path
+            assert "\n#" not in content
+            assert (
+                not re.search(r"^(?!;).*(SHELL|System)\(", content, re.MULTILINE) or path != "asterisk/extensions.conf"
+            )
+    for line, other in zip(
+        written["asterisk/voicemail.conf"].splitlines(), plain["asterisk/voicemail.conf"].splitlines(), strict=True
+    ):
+        assert line.count(",") == other.count(",")
+        assert line.count("|") == other.count("|")
+
+
+def _named(text: str) -> Directory:
+    """The small town with `text` wherever the directory takes free text."""
+    town = small()
+    return replace(
+        town,
+        town=replace(town.town, name=text),
+        people={id_: replace(p, first_name=text, last_name=text, function=text) for id_, p in town.people.items()},
+        departments={id_: replace(d, name=text) for id_, d in town.departments.items()},
+        phones={id_: replace(p, label=text) for id_, p in town.phones.items()},
+        boxes={id_: replace(b, name=text, email=text) for id_, b in town.boxes.items()},
+        sites={id_: replace(s, name=text, address=text) for id_, s in town.sites.items()},
+    )
+
+
+@pytest.mark.parametrize("bad", ["a b", "A1", "x;y", "${X}", "a\nb", "", "a,b", "x)"])
+def test_an_identifier_that_does_not_fit_is_refused(bad: str) -> None:
+    town = small()
+    phones = {**town.phones, "tel2500": replace(town.phones["tel2500"], id=bad)}
+    with pytest.raises(Unfit):
+        compiled(replace(town, phones=phones))
+
+
+def test_secrets_differ_by_purpose_and_pins_are_no_extensions() -> None:
+    secrets = Secrets(b"x" * 32)
+    assert len({secrets.of(purpose) for purpose in ("ari", "ami:control", "sip:a", "sip:b")}) == 4
+    pins = [secrets.pin(str(box)) for box in range(1000, 1400)]
+    assert all(re.fullmatch(r"\d{6}", pin) for pin in pins)
+    assert len(set(pins)) > 395
+    assert "x" * 8 not in repr(secrets)
+
+
+def test_every_module_that_the_dialplan_needs_is_listed() -> None:
+    listed = modules()
+    assert len(listed) == len(set(listed))
+    for needed in ("app_stasis_broadcast.so", "res_stasis_snoop.so", "res_cdrel_custom.so", "app_voicemail.so"):
+        assert needed in listed

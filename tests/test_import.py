@@ -1,0 +1,124 @@
+"""Every kind of mistake in a file: where it is, what it is, what to do; and nothing is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.service import directory as directories
+from orchestrator.service.state import create
+from orchestrator.store.reading import read_files
+
+GOOD = """\
+town: {name: Kleinstadt, area: "06205", head: "21"}
+sites:
+  rathaus: {name: Rathaus, address: Markt 1, emergency: "+49 6205 2110"}
+schedules:
+  immer: {week: {mo-fr: "8:00-12:00"}}
+people:
+  "2500": {first: Anna, last: Grün, department: amt}
+departments:
+  amt: {name: Amt, site: rathaus, number: "30", schedule: immer, phones: ["2500"]}
+numbers: {"0": town}
+flows:
+  town:
+    start: door
+    steps:
+      door: {when: immer, open: menu, closed: bye_now}
+      menu:
+        menu: {de: Die eins., en: Press one.}
+        keys: {1: amt}
+        otherwise: amt
+      bye_now: {say: thanks, then: bye}
+      bye: hangup
+"""
+
+
+def read(tmp_path: Path, text: str, *more: str) -> list[str]:
+    """The mistakes of a file, without its folder."""
+    paths = []
+    for number, content in enumerate((text, *more)):
+        paths.append(tmp_path / f"town{number or ''}.yaml")
+        paths[-1].write_text(content)
+    return [str(mistake).replace(f"{tmp_path}/", "") for mistake in read_files(paths, 2026).mistakes]
+
+
+def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD) == []
+
+
+@pytest.mark.parametrize(("old", "new", "where", "what", "todo"), [
+    ("otherwise: amt", "otherwize: amt", "town.yaml:19:9", "unknown key 'otherwize'", "did you mean 'otherwise'?"),
+    ("        otherwise: amt\n", "", "town.yaml:17:9", "does not say where 'otherwise' leads", "add `otherwise: …`"),
+    (", closed: bye_now", "", "town.yaml:15:13", "does not say where 'closed' leads", "add `closed: …`"),
+    ("keys: {1: amt}", "keys: {1: ampt}", "town.yaml:18:19", "no step, flow, department or number 'ampt'", "'amt'?"),
+    ("keys: {1: amt}", "keys: {x: amt}", "town.yaml:18:16", "'x' is not a key of a telephone", "use 0 to 9"),
+    ("when: immer", "when: imer", "town.yaml:15:20", "there is no schedule 'imer'", "did you mean 'immer'?"),
+    ("de: Die eins., en: Press one.", "de: Die eins.", "town.yaml:17:15", "'en' is missing", "add a line `en: …`"),
+    ("en: Press one.", "en: Press one., fr: Un.", "town.yaml:17:47", "unknown key 'fr'", "de, en"),
+    ("say: thanks", "say: thank", "town.yaml:20:22", "there is no prompt 'thank'", "did you mean 'thanks'?"),
+    ("bye: hangup", "bye: hang up", "town.yaml:21:12", "a step is `kind: …` lines", "kinds: say"),
+    ("start: door", "start: dor", "town.yaml:13:12", "there is no step 'dor'", "did you mean 'door'?"),
+    ('numbers: {"0"', 'numbers: {"110"', "town.yaml:10:11", "110 is the police", "another extension"),
+    ('number: "30"', 'number: "25"', "town.yaml:7:3", "cannot be dialled digit by digit: 25", "not 25…"),
+    ('phones: ["2500"]', 'phones: ["2501"]', "town.yaml:9:75", "there is no phone '2501'", "name the number"),
+    ("site: rathaus, n", "site: rathau, n", "town.yaml:9:26", "there is no site 'rathau'", "did you mean 'rathaus'?"),
+    ("department: amt", "department: anmt", "town.yaml:7:49", "there is no department 'anmt'", "did you mean 'amt'?"),
+    ("8:00-12:00", "8:00-25:00", "town.yaml:5:25", "'8:00-25:00' is not an opening time", "write it as 8:00-12:00"),
+    ("8:00-12:00", "12:00-8:00", "town.yaml:5:25", "ends before it begins", "split it at midnight"),
+    ("mo-fr", "mo-xx", "town.yaml:5:18", "'mo-xx' is not a weekday", "write mo, di, mi"),
+    ("mo-fr", "fr-mo", "town.yaml:5:18", "'fr-mo' goes backwards", "from Monday"),
+    ('area: "06205"', "area: Nord", "town.yaml:1:32", "'Nord' is not a number", "digits only"),
+    ('emergency: "+49 6205 2110"', "emergency: 110", "town.yaml:3:57", "not a number in international form", "+49"),
+    ('"2500": {first', '"2500": {vorname', "town.yaml:7:12", "unknown key 'vorname'", "known here: first"),
+    ("      bye: hangup\n", "      bye: hangup\n      bye: hangup\n", "town.yaml:22:7", "given twice", "keep one"),
+    ("sites:", "seiten:", "town.yaml:2:1", "unknown key 'seiten'", ""),
+    ("      door:", "\tdoor:", "town.yaml:15:1", "not YAML", "spaces, not tabs"),
+    ('"8:00-12:00"}', '"8:00-12:00"}, closed: {24.12.2026: x}', "town.yaml:5:49", "is not a date", "write 2026-12-24"),
+])  # fmt: skip
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, where: str, what: str, todo: str) -> None:
+    assert old in GOOD
+    found = read(tmp_path, GOOD.replace(old, new, 1))
+    assert any(told.startswith(f"{where}: ") and what in told and todo in told for told in found), "\n".join(found)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    found = read(tmp_path, GOOD.replace("otherwise: amt", "otherwise: x").replace("when: immer", "when: y"))
+    assert [told.split(": ")[0] for told in found] == ["town.yaml:15:20", "town.yaml:19:20"]
+
+
+def test_a_name_in_two_files_is_told(tmp_path: Path) -> None:
+    second = 'people: {"2500": {first: Beate, last: Blau, department: amt}}\n'
+    assert any(
+        told.startswith("town1.yaml:1:10: people: '2500' is in another file") for told in read(tmp_path, GOOD, second)
+    )
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"town: {name: M\xfcnster}\n")
+    (tmp_path / "empty").mkdir()
+    latin = read_files([tmp_path / "latin.yaml"], 2026).mistakes
+    assert any("save it as UTF-8" in str(told) for told in latin)
+    assert any("no *.yaml" in str(told) for told in read_files([tmp_path / "empty"], 2026).mistakes)
+
+
+async def test_nothing_is_saved_on_a_mistake_or_a_dry_run(tmp_path: Path) -> None:
+    state = create(tmp_path / "state")
+    file = tmp_path / "town.yaml"
+    file.write_text(GOOD)
+    assert (await directories.import_files(state, [file], dry_run=False, why="")).saved
+    before = await directories.read(state)
+    changed = GOOD.replace("Anna", "Beate")
+    file.write_text(changed)
+    assert not (await directories.import_files(state, [file], dry_run=True, why="")).saved
+    assert await directories.read(state) == before
+    file.write_text(changed.replace("otherwise: amt", "otherwise: x"))
+    refused = await directories.import_files(state, [file], dry_run=False, why="")
+    assert refused.problems
+    assert not refused.saved
+    assert await directories.read(state) == before
+    file.write_text(changed.replace("closed: bye_now", "closed: bye"))  # reads well, but the proof objects
+    refused = await directories.import_files(state, [file], dry_run=False, why="")
+    assert any("dead_end" in problem for problem in refused.problems)
+    assert await directories.read(state) == before
