@@ -72,18 +72,19 @@ async def test_forty_seven_calls_to_the_operator(town: Town, shift: bool) -> Non
     assert placed + 2 == 23  # twice, and the one by the trunk below: 47
 
 
-@pytest.mark.parametrize("dialled", ["+4962052110", "004962052110", "062052110", "+496205210", "+49620521"])
-async def test_a_citizen_comes_in_by_the_trunk(town: Town, dialled: str) -> None:
+async def test_citizens_come_in_by_the_trunk(town: Town) -> None:
     """The provider may write a number as it likes; 10 is the switchboard, 0 and the bare head number the entry flow."""
-    now = datetime.now(BERLIN)
-    direct = dialled.endswith("2110")
-    async with town.staff({"tel2030": "busy"}):
-        journey, different = await town.citizen_calls(world(now, phones={"tel2030": "busy"}), dialled=dialled)
-    assert not different, journey
-    assert journey.flow == ("d_zentrale" if direct else "town")
-    assert journey.outcome == "message"
-    until(lambda: journey.id in town.written(), 15)
-    assert town.written()[journey.id].unexpected == ""
+    now, busy = datetime.now(BERLIN), {"tel2030": "busy"}
+    dialled = {"+4962052110": "d_zentrale", "004962052110": "d_zentrale", "062052110": "d_zentrale"}
+    dialled |= {"+496205210": "town", "+49620521": "town", "+49620521777": "town"}
+    async with town.staff(busy):
+        calls = [town.citizen_calls(world(now, phones=busy), dialled=number) for number in dialled]
+        found = await asyncio.gather(*calls)
+    for (number, flow), (journey, different) in zip(dialled.items(), found, strict=True):
+        assert not different, f"{number}: {different}\n{journey}"
+        assert (journey.flow, journey.outcome) == (flow, "message"), number
+    until(lambda: {journey.id for journey, _ in found} <= town.written().keys(), 15)
+    assert {town.written()[journey.id].unexpected for journey, _ in found} == {""}
 
 
 async def test_keys_and_languages(town: Town, shift: bool) -> None:

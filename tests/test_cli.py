@@ -1,0 +1,127 @@
+"""The command line as an admin meets it: exit codes, JSON, and errors that say what, where and what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "town"
+
+
+def durchwahl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(state), *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, imported and applied, not running."""
+    state = tmp_path_factory.mktemp("c") / "s"
+    for arguments in (("init",), ("import", str(EXAMPLE)), ("apply",)):
+        done = durchwahl(state, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return state
+
+
+def test_a_folder_in_use_is_not_made_a_state(tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    done = durchwahl(tmp_path, "init")
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert "to do: name another folder" in done.stderr
+
+
+def test_no_state_says_what_to_do(tmp_path: Path) -> None:
+    for command in ("check", "plan", "apply", "status", "journeys", "up"):
+        done = durchwahl(tmp_path / "none", command)
+        assert done.returncode == 2, command
+        assert "run `durchwahl init`" in done.stderr
+
+
+def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    state = tmp_path / "s"
+    durchwahl(state, "init")
+    (state / "state.json").write_text('{"version": 99}')
+    done = durchwahl(state, "check")
+    assert done.returncode == 2
+    assert "newer Durchwahl (state version 99" in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    state = tmp_path / "s"
+    durchwahl(state, "init")
+    with (state / "settings.toml").open("a") as file:
+        file.write("\n[more]\nx = 1\n")
+    done = durchwahl(state, "attend")
+    assert done.returncode == 2
+    assert "more" in done.stderr
+
+
+def test_secrets_are_private(town: Path) -> None:
+    assert (town / "secrets" / "master").stat().st_mode & 0o077 == 0
+    for path in (town / "current" / "asterisk").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_an_import_with_mistakes_changes_nothing(town: Path, tmp_path: Path) -> None:
+    before = durchwahl(town, "explain", "21-0", "--at", "2026-11-30 10:00").stdout
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("town: {name: X, area: '06205', head: '21', colour: red}\n")
+    done = durchwahl(town, "import", str(bad))
+    assert done.returncode == 1
+    assert f"{bad}:1:44: unknown key 'colour'" in done.stdout
+    assert "nothing was changed" in done.stderr
+    assert durchwahl(town, "explain", "21-0", "--at", "2026-11-30 10:00").stdout == before
+    assert durchwahl(town, "import", str(tmp_path / "none.yaml")).returncode == 2
+
+
+def test_check_proves_the_example_and_says_the_worst_wait(town: Path) -> None:
+    done = durchwahl(town, "check")
+    assert done.returncode == 0
+    assert " 0 problems; a caller who does nothing waits " in done.stdout
+    proof = json.loads(durchwahl(town, "check", "--json").stdout)
+    assert proof["problems"] == []
+    assert 60 < proof["worst_wait"] <= 240
+
+
+def test_explain(town: Path) -> None:
+    done = durchwahl(town, "explain", "+49 6205 21-0", "--at", "25.12.2026 10:00")
+    assert done.returncode == 0
+    assert "town.door                        holiday" in done.stdout
+    assert "ends: message at town.box" in done.stdout
+    way = json.loads(durchwahl(town, "explain", "2500", "--away", "2500", "--at", "2026-11-30 10:00", "--json").stdout)
+    assert way["visits"][0] == {"place": "n_2500.ring", "answer": "nobody"}
+    for wrong in (
+        ("explain", "0", "--press", "x"),
+        ("explain", "0", "--at", "soon"),
+        ("explain", "0", "--busy", "9999"),
+    ):
+        done = durchwahl(town, *wrong)
+        assert done.returncode == 2, wrong
+        assert "to do:" in done.stderr
+
+
+def test_plan_and_apply_without_a_change(town: Path) -> None:
+    plan = json.loads(durchwahl(town, "plan", "--json").stdout)
+    assert plan["changes"] == []
+    done = durchwahl(town, "apply")
+    assert done.returncode == 0
+    assert "nothing to change" in done.stdout
+    done = durchwahl(town, "apply", "000000")
+    assert done.returncode == 1
+    assert "the plan is another one now" in done.stdout
+    assert durchwahl(town, "rollback").returncode == 2
+
+
+def test_status_of_an_exchange_that_does_not_run(town: Path) -> None:
+    done = durchwahl(town, "status")
+    assert done.returncode == 1
+    assert "Asterisk does not answer: run `durchwahl up`" in done.stdout
+    assert durchwahl(town, "journeys").returncode == 0

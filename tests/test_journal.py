@@ -1,0 +1,154 @@
+"""The journal: lines as Asterisk writes them become journeys, exactly once, whatever happens in between."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, insert, select
+
+from orchestrator.compile.templates import static
+from orchestrator.journal import cel
+from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
+from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, Recorder, forget
+from orchestrator.store.database import migrate, open_database
+from orchestrator.store.tables import journeys
+
+SAMPLES = Path(__file__).parent / "cel"
+"""Lines that a real Asterisk wrote for calls of the hurried town; the file's name is the outcome."""
+
+
+def calls(text: str) -> dict[str, Call]:
+    found: dict[str, Call] = {}
+    for line in text.splitlines():
+        if event := cel.parse(line):
+            found.setdefault(event.call, Call(event.call)).add(event)
+    return found
+
+
+def sample(name: str) -> str:
+    return (SAMPLES / f"{name}.csv").read_text()
+
+
+def test_columns_are_those_that_asterisk_is_told_to_write() -> None:
+    assert tuple(cel.columns_of(static()["cel_custom.conf"])) == cel.COLUMNS
+
+
+@pytest.mark.parametrize("outcome", [name for name in OUTCOMES if name != "failed"])
+def test_real_calls_have_their_outcome(outcome: str) -> None:
+    (call,) = calls(sample(outcome)).values()
+    made = journey(call)
+    assert made
+    assert call.over
+    assert made.outcome == outcome
+    assert made.flow == "town"
+    assert (made.wait is not None) == (outcome in ("answered", "message"))
+    assert made.steps[0].place == "town.door"
+    assert made.ended >= made.began
+
+
+def test_a_call_that_the_exchange_cut_has_failed() -> None:
+    text = "\n".join(line for line in sample("answered").splitlines() if '"CHAN_START"' in line or "town." in line)
+    (call,) = calls(text).values()
+    made = journey(call, cut=True)
+    assert made
+    assert made.outcome == "failed"
+
+
+def test_a_place_visited_again_without_an_answer_is_one_visit() -> None:
+    lines = sample("told").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith('"PLACE"'))
+    (once,), (twice,) = calls("\n".join(lines)).values(), calls("\n".join([*lines[: at + 1], *lines[at:]])).values()
+    assert [step.place for step in journey(once).steps] == [step.place for step in journey(twice).steps]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("line", ["", "x", '"PLACE"', "\0", '"a",' * 20, '"PLACE","x"' + ',""' * 13])
+def test_garbage_is_no_event(line: str) -> None:
+    assert cel.parse(line) is None
+
+
+@dataclass
+class Heard:
+    """A listener that remembers."""
+
+    journeys: list[Journey] = field(default_factory=list)
+
+    async def finished(self, journey: Journey) -> Journey:
+        return journey
+
+    def written(self, journey: Journey, unexpected: str) -> None:
+        self.journeys.append(journey)
+
+
+async def nobody() -> frozenset[str]:
+    return frozenset()
+
+
+async def follow(folder: Path, pieces: Sequence[bytes]) -> list[Journey]:
+    """Write a journal piece by piece; after each, another recorder reads on from what the database says."""
+    url = f"sqlite+aiosqlite:///{folder / 'd.db'}"
+    migrate(url)
+    heard = Heard()
+    path = folder / "journal.csv"
+    for piece in pieces:
+        with path.open("ab") as file:
+            file.write(piece)
+        engine = open_database(url)
+        recorder = Recorder(engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "")
+        await recorder._begin()
+        while await recorder.step():
+            pass
+        await engine.dispose()
+    return heard.journeys
+
+
+ALL = "".join(sample(name) for name in OUTCOMES if name != "failed").encode()
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, len(ALL)), max_size=5))
+async def test_every_call_is_written_exactly_once_over_restarts(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
+) -> None:
+    at = [0, *sorted(cuts), len(ALL)]
+    pieces = [ALL[start:end] for start, end in pairwise(at)]
+    written = await follow(tmp_path_factory.mktemp("j"), pieces)
+    assert sorted(made.outcome for made in written) == sorted(name for name in OUTCOMES if name != "failed")
+
+
+async def test_a_full_file_is_put_aside_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.journal.record.LARGEST", 1000)
+    written = await follow(tmp_path, [sample("answered").encode(), sample("message").encode(), sample("told").encode()])
+    assert [made.outcome for made in written] == ["answered", "message", "told"]
+    assert not (tmp_path / "journal.csv").exists()
+
+
+async def test_old_numbers_are_masked_and_old_calls_deleted(tmp_path: Path) -> None:
+    written = await follow(tmp_path, [sample("answered").encode()])
+    engine = open_database(f"sqlite+aiosqlite:///{tmp_path / 'd.db'}")
+    now = time.time()
+    async with engine.begin() as connection:
+        row = dict((await connection.execute(select(journeys))).mappings().one())
+        for id_, age in (("masked", MASK_AFTER + 60), ("deleted", DELETE_AFTER + 60), ("new", 60.0)):
+            await connection.execute(insert(journeys), [{**row, "id": id_, "began": now - age, "caller": "0171"}])
+        await connection.execute(journeys.delete().where(journeys.c.id == written[0].id))
+    await forget(engine, now)
+    async with engine.connect() as connection:
+        kept = {row.id: row.caller for row in await connection.execute(select(journeys.c.id, journeys.c.caller))}
+        assert (await connection.execute(select(func.count()).select_from(journeys))).scalar() == 2
+    assert kept == {"masked": "", "new": "0171"}
+    await engine.dispose()
+
+
+def test_samples_are_whole_lines() -> None:
+    for path in SAMPLES.glob("*.csv"):
+        rows = list(csv.reader(io.StringIO(path.read_text())))
+        assert all(len(row) == len(cel.COLUMNS) for row in rows), path.name

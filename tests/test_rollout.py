@@ -1,0 +1,187 @@
+"""Rollouts: planned as things, refused when dangerous, never half done, undone when Asterisk disagrees."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.problems import Problem
+from orchestrator.rollout import apply as rollout
+from orchestrator.rollout.plan import Change, plan, things
+from orchestrator.rollout.safety import refusals
+from orchestrator.rollout.trees import Busy, Trees, read
+from orchestrator.service import directory as directories
+from orchestrator.service import rollout as service
+from orchestrator.service import wiring
+from orchestrator.service.running import connected
+from orchestrator.store.database import open_database
+from orchestrator.store.load import save
+from tests import hurry
+from tests.running_town import Town, world
+from tests.test_compile import compiled
+from tests.towns import MONDAY_10, small
+
+ROOT = Path(__file__).parents[1]
+
+
+def without(town: Directory, *people: str) -> Directory:
+    return replace(town, people={id_: p for id_, p in town.people.items() if id_ not in people})
+
+
+def test_a_plan_names_things_not_lines() -> None:
+    before = compiled(small())
+    phones = small().phones
+    renamed = replace(small(), phones={**phones, "tel10": replace(phones["tel10"], label="Empfang")})
+    change = plan(compiled(renamed), before)
+    assert change.changes == (Change(kind="endpoint", name="tel10", action="update"),)
+    assert change.reloads == ("res_pjsip.so",)
+    assert change.restart == ()
+    assert plan(before, before).empty
+    assert plan(before, before).reloads == ()
+
+
+def test_a_plan_leads_from_the_old_things_to_the_new() -> None:
+    old, new = compiled(small()), compiled(small(boxes={"10": small().boxes["10"]}, people={}, flows=small().flows))
+    change = plan(new, old)
+    names = set(dict(things(old)))
+    for each in change.changes:
+        if each.action == "delete":
+            names.discard((each.kind, each.name))
+        elif each.action == "create":
+            names.add((each.kind, each.name))
+    assert names == set(dict(things(new)))
+
+
+def test_what_is_dangerous_is_refused_by_name() -> None:
+    tree = compiled(small())
+    text = tree["asterisk/extensions.conf"]
+    empty = plan({"asterisk/extensions.conf": ""}, tree)
+    assert {refusal.name for refusal in refusals(empty, ())} == {"deletions", "emergency", "operator"}
+    moved = {
+        **tree,
+        "asterisk/extensions.conf": text.replace("exten => 0,1,Goto(flow-town,door", "exten => 0,1,Goto(x,y"),
+    }
+    assert [refusal.name for refusal in refusals(plan(moved, tree), ())] == ["operator"]
+    problem = Problem(code="dead_end", where="town.desk", what="is one")
+    assert [refusal.name for refusal in refusals(plan(tree, tree), [problem])] == ["problems"]
+
+
+def test_one_apply_at_a_time(tmp_path: Path) -> None:
+    trees = Trees(tmp_path, tmp_path / "current")
+    with trees.alone(), pytest.raises(Busy), trees.alone():
+        pass
+    with trees.alone():
+        pass
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from orchestrator.rollout import apply
+from orchestrator.rollout.trees import Trees
+left = int(sys.argv[2])
+def count(frame, event, argument):
+    global left
+    if "/rollout/trees.py" not in frame.f_code.co_filename and "/rollout/apply.py" not in frame.f_code.co_filename:
+        return None
+    left -= event == "line"
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return count
+at = Path(sys.argv[1])
+new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}
+sys.settrace(count)
+asyncio.run(apply.apply(Trees(at / "trees", at / "current"), new, "new", None))
+"""
+
+
+async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path) -> None:
+    old = {f"asterisk/{n}.conf": "old" * 1000 for n in range(3)}
+    new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}
+    seen = set()
+    for line in range(500):
+        at = tmp_path / str(line)
+        (at / "trees").mkdir(parents=True)
+        trees = Trees(at / "trees", at / "current")
+        await rollout.apply(trees, old, "old", None)
+        done = subprocess.run([sys.executable, "-c", KILLED, str(at), str(line)], cwd=ROOT, check=False, timeout=20)
+        running = trees.running()
+        assert running in (old, new), f"killed at line {line}: a mixture"
+        seen.add(trees.name())
+        await rollout.apply(trees, new, "new", None)  # and an apply after it is as good as ever
+        assert read(trees.current) == new
+        assert trees.history()[0] == "new"
+        if done.returncode == 0:
+            assert seen == {"old", "new"}
+            return
+    pytest.fail("the apply never came to its end")
+
+
+async def keep(town: Town, written: Directory) -> service.Applied:
+    engine = open_database(town.state.database)
+    await save(engine, written, who="tests", what="change", why="tests")
+    await engine.dispose()
+    return await service.apply(town.state, lambda done, total: None, checksum="", force=())
+
+
+async def test_a_change_reaches_a_running_asterisk_and_can_be_undone(town: Town) -> None:
+    written = hurry.directory()
+    try:
+        person = replace(
+            written.people["p2501"], first_name="Änne", box="", extension="2599", id="p2599", phones=("neu99",)
+        )
+        phone = replace(written.phones["tel2501"], id="neu99", extension="2599", label="Neu")
+        more = replace(
+            without(written, "p2512"),
+            people={**without(written, "p2512").people, "p2599": person},
+            phones={**written.phones, "neu99": phone},
+        )
+        applied = await keep(town, more)
+        assert applied.done, applied.told
+        assert "read back" in applied.told[0]
+        async with connected(town.state) as running:
+            assert running
+            assert await running.differences(wiring.trees(town.state).running()) == []
+        stub = wiring.trees(town.state).running()["asterisk/extensions.conf"].partition("[flow-n_2512]")[2]
+        assert "exten => =gone," in stub.partition("\n[")[0]
+        journey, _ = await town.test_call(world(MONDAY_10), number="2599")
+        assert journey.flow == "n_2599" if "n_2599" in town.directory.flows else journey.steps
+        back = await service.rollback(town.state, 1)
+        assert back.done, back.told
+    finally:
+        assert (await keep(town, written)).done
+    assert (await directories.check(town.state)).problems == ()
+
+
+async def test_a_tree_that_asterisk_reads_otherwise_is_undone(town: Town) -> None:
+    trees = wiring.trees(town.state)
+    before, name = trees.running(), trees.name()
+    text = before["asterisk/extensions.conf"]
+    broken = {**before, "asterisk/extensions.conf": text.replace("[flow-d_zentrale]", "[flow-d_zentrale", 1)}
+    wanted = {**before, "asterisk/extensions.conf": text + "\n[more]\nexten => x1,1,NoOp()\n"}
+    async with connected(town.state) as running:
+        assert running
+
+        class Lossy:
+            """Asterisk, made to read the broken file where it should read the wanted one."""
+
+            async def reload(self, module: str) -> None:
+                if trees.name() == "wanted":
+                    (trees.current / "asterisk/extensions.conf").write_text(broken["asterisk/extensions.conf"])
+                await running.reload(module)
+
+            async def differences(self, tree: object) -> object:
+                return await running.differences(tree)  # type: ignore[arg-type]
+
+        outcome = await rollout.apply(trees, wanted, "wanted", Lossy())  # type: ignore[arg-type]
+        assert not outcome.done
+        assert any("flow-d_zentrale" in difference for difference in outcome.differences)
+        assert trees.name() == name
+        assert await running.differences(before) == []
+    journey, different = await town.test_call(world(MONDAY_10))
+    assert (different, journey.outcome) == ("", "message")
