@@ -80,6 +80,8 @@ class Recorder:
             await asyncio.sleep(pause)
 
     async def _begin(self) -> None:
+        if self._aside.exists():
+            await self._finish_aside(0)  # killed while it was put aside; what is written already is not written twice
         async with self.engine.connect() as connection:
             stored = (await connection.execute(select(journal))).first()
         inode = self.path.stat().st_ino if self.path.exists() else 0
@@ -154,19 +156,28 @@ class Recorder:
         return row
 
     async def _keep_offset(self, connection: AsyncConnection, offset: int) -> None:
-        row = {"id": 1, "inode": self.path.stat().st_ino, "offset": offset}
+        row = {"id": 1, "inode": self.path.stat().st_ino if self.path.exists() else 0, "offset": offset}
         await connection.execute(delete(journal))
         await connection.execute(insert(journal), [row])
 
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_suffix(".old")
+
     async def _put_aside(self) -> None:
         """Everything is read: begin a new file. Asterisk opens it anew for each line, so the old one gets no more."""
-        old = self.path.with_suffix(".old")
-        self.path.replace(old)
+        self.path.replace(self._aside)
         await asyncio.sleep(LOOK_EVERY)  # a line that was being written is in the old file
-        self._take(read(old, self._offset))
-        self._offset = 0
-        self._since = dict.fromkeys(self.calls, 0)
-        old.unlink()
+        await self._finish_aside(self._offset)
+
+    async def _finish_aside(self, offset: int) -> None:
+        """Read the rest of the file that was put aside, forget how far it was read, and remove it."""
+        while (chunk := read(self._aside, offset)).end > offset:
+            self._take(chunk)
+            offset = chunk.end
+        self._offset, self._since = 0, dict.fromkeys(self.calls, 0)
+        await self._write(self._over())
+        self._aside.unlink()
 
 
 async def forget(engine: AsyncEngine, now: float) -> None:
