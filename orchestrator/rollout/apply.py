@@ -53,4 +53,4 @@ async def _reload(running: Running, change: Plan, tree: Tree) -> Sequence[str]:
             await running.reload(module)
         return await running.differences(tree)
     except OSError as bad:
-        return (f"Asterisk stopped answering: {bad}",)
+        return (f"Asterisk does not take it: {bad}",)
