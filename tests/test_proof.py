@@ -8,7 +8,6 @@ from datetime import date
 
 import pytest
 
-from orchestrator.domain import texts
 from orchestrator.domain.directory import Directory, Town
 from orchestrator.domain.flow import HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
 from orchestrator.domain.problems import Problem
@@ -27,11 +26,11 @@ def found(directory: Directory, code: str, today: date = TODAY) -> Problem:
 def test_a_sound_town_has_no_problem_and_a_known_worst_wait() -> None:
     proof = prove(small(), {}, TODAY)
     assert proof.problems == ()
-    # 2500 is the longest way: own phone, stand-in, department, its greeting, and a spoken goodbye instead of a message.
-    greeting = max(len(text) for text in texts.department_nobody("Bürgerbüro").values())
-    sorry = max(len(text) for text in texts.SORRY.values())
-    assert proof.worst_number == "2500"
-    assert proof.worst_wait == pytest.approx(5 + 5 + 5 + (greeting + sorry) * SECONDS_PER_CHARACTER)
+    # 2501 is a shared phone: it rings, then the entry flow with its menu (3 tries), desk, mailbox and goodbye.
+    menu = 3 * (len("For the citizens' office press 1.") * SECONDS_PER_CHARACTER + 5)
+    box, sorry = (len(text) * SECONDS_PER_CHARACTER for text in ("Bitte sprechen Sie.", "Rufen Sie wieder an."))
+    assert proof.worst_number == "2501"
+    assert proof.worst_wait == pytest.approx(30 + menu + 5 + box + sorry)
 
 
 def wrong_steps() -> Iterator[tuple[str, str, Step]]:
