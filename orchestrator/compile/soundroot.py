@@ -36,6 +36,8 @@ MISSING: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "not-allowed": "This number may not be called from this phone.",
+        "vm-listen": "To listen to it",
+        "vm-nomessages": "No messages.",
         "vm-prepend-timeout": "The time is over. Please try again.",
     },
 }
