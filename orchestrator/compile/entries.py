@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, ZONE, fit
+from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.places import target
 from orchestrator.domain.directory import Directory
@@ -35,7 +35,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield from numbers(directory)
     yield from_trunk(directory)
     yield from_phones(directory)
-    yield from_test(directory)
+    yield from_test()
 
 
 def numbers(directory: Directory) -> Iterator[Context]:
@@ -92,13 +92,15 @@ def from_phones(directory: Directory) -> Context:
     return Context(name="from-phones", includes=("numbers",), extensions=tuple(extensions))
 
 
-def from_test(directory: Directory) -> Context:
-    """The test endpoint dials `<number>` or `<number>*<epoch>`, and then is in another time."""
-    zone = fit(directory.town.timezone, ZONE)
-    then = f"${{STRFTIME(${{AT}},{zone},%Y/%m/%d %H:%M:%S)}}"
+def from_test() -> Context:
+    """The test endpoint dials `<number>` or `<number>*<epoch>`, and then is in another time.
+
+    Told in UTC, which has no hour twice.
+    """
+    then = "${STRFTIME(${AT},UTC,%Y/%m/%d %H:%M:%S)} UTC"
     lines = (
         Line("Set(AT=${CUT(EXTEN,*,2)})"),
-        Line(f'ExecIf($["${{AT}}" != ""]?Set(TESTTIME()={then} {zone}))'),
+        Line(f'ExecIf($["${{AT}}" != ""]?Set(TESTTIME()={then}))'),
         Line("Goto(from-trunk,${CUT(EXTEN,*,1)},1)"),
     )
     return Context(name="from-test", extensions=(Extension("_[0-9+]!", lines),))
