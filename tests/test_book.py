@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from orchestrator.apps.book import Book, Do, Menu, UnknownPlace, UnreadableBook, read
-from orchestrator.apps.skills import spoken
+from orchestrator.apps.skills import opening, spoken
+from orchestrator.compile.attend import hours
 from tests.exchanges import ATTEND
+from tests.towns import BERLIN, HOURS
 
 
 class Clock:
@@ -78,9 +81,17 @@ def test_one_that_cannot_be_read_leaves_the_last_in_force(tmp_path: Path, broken
 def test_a_time_is_spoken_in_words_that_there_are() -> None:
     assert spoken(datetime(2026, 12, 27, 8, 0)) == (  # noqa: DTZ001
         "sound:digits/day-0",
-        "number:27",
+        "sound:digits/h-27",
         "sound:digits/mon-11",
         "number:8",
         "sound:digits/oclock",
     )
     assert spoken(datetime(2026, 12, 28, 13, 30))[-1] == "number:30"  # noqa: DTZ001
+
+
+def test_the_next_opening_is_asked_in_the_time_of_the_call() -> None:
+    christmas = datetime(2026, 12, 24, 11, tzinfo=BERLIN)
+    assert opening(hours(HOURS), christmas.timestamp()) == datetime(2026, 12, 28, 8, tzinfo=BERLIN)
+    begins = opening(hours(HOURS), None)
+    assert begins
+    assert 0 < begins.timestamp() - time.time() < 14 * 86400

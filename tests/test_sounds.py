@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import wave
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from orchestrator.apps.skills import spoken
 from orchestrator.asterisk.package import find
 from orchestrator.compile import soundroot, sounds, speech
 from orchestrator.domain.prompts import Prompt
@@ -103,6 +105,9 @@ def used() -> Iterator[str]:
         text = name.decode()
         if not (OTHERS.match(text) or text in FOREIGN or text.startswith(FOREIGN_STARTS)):
             yield text
+    for day in range(366):  # what attendants say by themselves
+        media = spoken(datetime(2028, 1, 1, 8, 30) + timedelta(days=day))  # noqa: DTZ001
+        yield from (name.removeprefix("sound:") for name in media if name.startswith("sound:"))
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

@@ -174,6 +174,15 @@ async def test_what_a_caller_hears(town: Town, shift: bool) -> None:
     assert (german.outcome, english.outcome) == ("gave_up", "gave_up")
 
 
+async def test_the_next_opening_is_told_in_the_time_of_the_call(town: Town) -> None:
+    """The day before Monday the 23rd, whatever day it is now."""
+    _, heard = await town.listening_call(world(at("2026-11-22 10:00")), 9.0)
+    monday = read_sound(town.state.sounds / "de" / "digits" / "h-23.alaw")
+    assert recognise(heard, monday).recognised
+    tuesday = read_sound(town.state.sounds / "de" / "digits" / "h-24.alaw")
+    assert not recognise(heard, tuesday).recognised
+
+
 async def test_metrics_and_pages_tell_of_it(town: Town) -> None:
     until(lambda: "durchwahl_attendants_up 2.0" in town.page("/metrics"), 10)
     page, metrics = town.page("/"), town.page("/metrics")

@@ -7,18 +7,17 @@ A skill needs no word about hangups: it is cancelled.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime
+from datetime import time as day_time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from orchestrator.asterisk.leg import Leg
 from orchestrator.domain.schedule import Block, Schedule, SpecialDay
 
 Skill = Callable[[Leg, Mapping[str, Any]], Awaitable[str]]
 Skills = Mapping[str, Skill]
-Opening = Callable[[Mapping[str, Any]], datetime | None]
-"""The next opening for a step's arguments, in the town's own time; None if none is known."""
 
 SAID, FAILED = "said", "failed"
 
@@ -35,36 +34,34 @@ async def say_digits(leg: Leg, arguments: Mapping[str, Any]) -> str:
     return SAID
 
 
-def next_opening(opening: Opening) -> Skill:
-    """A skill that says weekday, day, month and time of the next opening. Answers: said; failed if none is known."""
-
-    async def skill(leg: Leg, arguments: Mapping[str, Any]) -> str:
-        begins = opening(arguments)
-        if begins is None:
-            return FAILED
-        intro = (f"sound:{arguments['intro']}",) if "intro" in arguments else ()
-        await say(leg, *intro, *spoken(begins))
-        return SAID
-
-    return skill
+async def next_opening(leg: Leg, arguments: Mapping[str, Any]) -> str:
+    """Say weekday, day, month and time of the next opening. Answers: said; failed if none is known."""
+    begins = opening(arguments["hours"], leg.at)
+    if begins is None:
+        return FAILED
+    intro = (f"sound:{arguments['intro']}",) if "intro" in arguments else ()
+    await say(leg, *intro, *spoken(begins))
+    return SAID
 
 
 def spoken(moment: datetime) -> tuple[str, ...]:
     """A day and a time in the words that the prompts have: `Montag`, `vierundzwanzigster`, `Dezember`, `acht Uhr`."""
     day = (
         f"sound:digits/day-{moment.isoweekday() % 7}",
-        f"number:{moment.day}",
+        f"sound:digits/h-{moment.day}",
         f"sound:digits/mon-{moment.month - 1}",
     )
     hour = (f"number:{moment.hour}", "sound:digits/oclock")
     return day + hour + ((f"number:{moment.minute}",) if moment.minute else ())
 
 
-def opening(arguments: Mapping[str, Any]) -> datetime | None:
-    """When the schedule that is written out in `hours` (compile.attend) opens next, from now on."""
-    hours = arguments["hours"]
+def opening(hours: Mapping[str, Any], at: float | None) -> datetime | None:
+    """When the schedule that is written out in `hours` (compile.attend) opens next after `at`, in its own time zone.
+
+    `at` is in seconds since the epoch; None is now.
+    """
     schedule = Schedule(
-        name=str(arguments.get("schedule", "")),
+        name="",
         timezone=hours["timezone"],
         week={day: _blocks(blocks) for day, blocks in hours["week"].items()},
         special={
@@ -72,12 +69,12 @@ def opening(arguments: Mapping[str, Any]) -> datetime | None:
         },
         known_until=date.fromisoformat(hours["known_until"]),
     )
-    return schedule.next_opening(datetime.now(ZoneInfo(schedule.timezone)))
+    return schedule.next_opening(datetime.fromtimestamp(time.time() if at is None else at, UTC))
 
 
 def _blocks(written: Sequence[Sequence[str]]) -> tuple[Block, ...]:
-    return tuple(Block(start=time.fromisoformat(start), end=time.fromisoformat(end)) for start, end in written)
+    return tuple(Block(start=day_time.fromisoformat(start), end=day_time.fromisoformat(end)) for start, end in written)
 
 
-SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening(opening)}
+SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening}
 """The skills that a flow can name."""

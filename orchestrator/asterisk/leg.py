@@ -8,7 +8,7 @@ not outlive the caller.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,6 +42,8 @@ class Leg(Mortal):
         self.id, self.language = channel.id, channel.language
         self._context, self._step = channel.context, channel.extension
         self.place = next(iter(arrived.arguments), f"{self._context.removeprefix('flow-')}.{self._step}")
+        self.at = _seconds(arrived.arguments[1:2])
+        """The call's own time, in seconds since the epoch; None is the true time. Only a test call brings one."""
         self.left = False
         """Whether we have sent them on: a second answer would be one too many."""
         self._ari = ari
@@ -138,3 +140,8 @@ class Leg(Mortal):
             await request
         except AlreadyOver as over:
             raise Gone(self) from over
+
+
+def _seconds(told: Sequence[str]) -> float | None:
+    """A time as the dialplan tells it: digits, or nothing."""
+    return float(told[0]) if told and told[0].isdecimal() else None

@@ -93,7 +93,8 @@ class Writer:
         if isinstance(step, Menu | Do):
             yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)")
             yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
-            yield Line(f"StasisBroadcast({OFFER},^attendant-,{place})")
+            clock = ":${TESTTIME}" if isinstance(step, Do) else ""  # a skill may speak of time, a menu does not
+            yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{clock})")
             yield NATIVE
         yield from self._native(name, step)
 

@@ -43,6 +43,26 @@ MISSING: Mapping[str, Mapping[str, str]] = {
 }
 """Sounds that the packages lack, and what the voice says instead."""
 
+ORDINALS: Mapping[str, Mapping[int, str]] = {
+    "de": {
+        **{
+            20 + n: f"{unit}undzwanzigster"
+            for n, unit in enumerate(("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"), 1)
+        },
+        31: "einunddreißigster",
+    },
+    "en": {
+        **{
+            20 + n: f"twenty-{unit}"
+            for n, unit in enumerate(
+                ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"), 1
+            )
+        },
+        31: "thirty-first",
+    },
+}
+"""Days of the month that the packages put together out of two words, which a voice says in one."""
+
 BEEP_HZ, BEEP_SECONDS = 1000.0, 0.4
 
 
@@ -53,7 +73,8 @@ def build(share: Path, workshop: sounds.Workshop) -> None:
         for path in source.rglob("*"):
             if path.is_file():
                 sounds.place(path, workshop.root / language / path.relative_to(source))
-        for name, text in MISSING[language].items():
+        ordinals = {f"digits/h-{day}": text for day, text in ORDINALS[language].items()}
+        for name, text in {**MISSING[language], **ordinals}.items():
             target = workshop.root / language / name
             if not target.with_suffix(".alaw").exists():
                 sounds.store(*speech.speak(workshop.voice, text, language), target)
