@@ -17,6 +17,7 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
 from orchestrator.service import history, testcall, up, watching, wiring
 from orchestrator.service.control import run as run_control
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -78,13 +79,17 @@ def call(
     press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
     at: str = typer.Option("", help='Another time, "2026-12-25 10:00".'),
     hangup_after: float = typer.Option(0.0, help="Seconds after the answer."),
-    says: Path = typer.Option(None, help="A WAV file that the caller speaks."),
+    says: Path = typer.Option(None, help="A WAV file that the caller speaks at a mailbox; default: a sentence."),
+    silent: bool = typer.Option(False, "--silent", help="Say nothing at a mailbox."),
     json: bool = output.Json,
 ) -> None:
     """Place a real test call: the journey, and expected against actual."""
     with output.failures():
         state = output.state_of(context)
-        wish = testcall.Wish(number=number, press=press, at=at, hangup_after=hangup_after, says=says)
+        if says and not says.is_file():
+            raise ServiceError(f"{says} does not exist", todo="name a mono 16-bit WAV file, or leave --says out")
+        spoken = None if silent else says or testcall.words(state)
+        wish = testcall.Wish(number=number, press=press, at=at, hangup_after=hangup_after, says=spoken)
 
         async def run() -> testcall.Placed:
             directory = await directories.read(state)

@@ -11,13 +11,11 @@ import shutil
 import signal
 import sys
 import tempfile
-import wave
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
 from orchestrator.domain.prompts import Sounds
@@ -31,7 +29,6 @@ from orchestrator.service.questions import keys, start, when
 from orchestrator.service.state import State, create
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "town"
-WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
 Say = Callable[[str], None]
 
 
@@ -96,7 +93,7 @@ async def demo(state: State, *, once: bool, say: Say) -> bool:
     async with up.running(state, lambda text: None):
         directory = await directories.read(state)
         spoken = directories.spoken(state, directory)
-        words = _words(state)
+        words = testcall.words(state)
         good = [await _scene(state, directory, spoken, scene, words, say) for scene in SCENES]
         say(f"\n{sum(good)} of {len(good)} calls went where `durchwahl explain` said.")
         if not once:
@@ -151,18 +148,6 @@ async def _kill(state: State, say: Say) -> None:
         if worker.get("up"):
             os.kill(int(worker["pid"]), signal.SIGKILL)
             say(f"         attendant {worker['slot']} (process {worker['pid']}) killed")
-
-
-def _words(state: State) -> Path:
-    """What a citizen says, as a WAV that a telephone can play."""
-    samples, rate = speech.speak(wiring.voice(state), WORDS, "de")
-    path = state.run / "words.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(speech.linear(speech.resample(speech.fit(samples), rate, 8000)))
-    return path
 
 
 def main() -> int:

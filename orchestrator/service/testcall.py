@@ -6,10 +6,12 @@ The keys are pressed where the journal says that the caller is, so the same call
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.compile import speech
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
@@ -33,6 +35,7 @@ AFTER_THE_BEEP = 1.2
 """Seconds from the end of a greeting until the caller speaks: the beep, and a breath."""
 TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
+WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
 PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed")
 
 
@@ -56,7 +59,7 @@ class Wish:
     hangup_after: float = 0.0
     """Seconds after the answer; 0: when the exchange or the other side does, or after a talk."""
     says: Path | None = None
-    """What the caller says after the beep of a mailbox."""
+    """What the caller says after the beep of a mailbox; None is silence. `words` makes a sentence."""
     settle: float = 1.0
     """Seconds that the caller listens to a menu before pressing a key."""
 
@@ -85,6 +88,18 @@ class Follower:
                 if self.call and event.call == self.call.id:
                     yield event
             await asyncio.sleep(LOOK_EVERY)
+
+
+def words(state: State) -> Path:
+    """A citizen's sentence as a WAV that a telephone can play: mono, 16 bit, 8 kHz."""
+    samples, rate = speech.speak(wiring.voice(state), WORDS, "de")
+    path = state.run / "words.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(speech.linear(speech.resample(speech.fit(samples), rate, 8000)))
+    return path
 
 
 def tested(dialled: str) -> Callable[[Event], bool]:
