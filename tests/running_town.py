@@ -96,9 +96,10 @@ class Town:
     def alive(self) -> bool:
         return self._get("/health/live") == 200
 
-    def page(self, path: str) -> str:
-        """A page of control."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.state.settings().web_port}{path}", timeout=5) as reply:
+    def page(self, path: str, port: int = 0) -> str:
+        """A page of control, or of who listens on `port`."""
+        port = port or self.state.settings().web_port
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 
     def _get(self, path: str) -> int:

@@ -184,6 +184,9 @@ async def test_the_next_opening_is_told_in_the_time_of_the_call(town: Town) -> N
 
 
 async def test_metrics_and_pages_tell_of_it(town: Town) -> None:
+    async with town.staff({"tel2810": "talked"}):
+        journey, _ = await town.test_call(world(MONDAY_10, "3", phones={"tel2810": "talked"}))
+    until(lambda: journey.id in town.written(), 15)
     until(lambda: "durchwahl_attendants_up 2.0" in town.page("/metrics"), 10)
     page, metrics = town.page("/"), town.page("/metrics")
     assert "durchwahl_ami_up 1.0" in metrics
@@ -191,3 +194,9 @@ async def test_metrics_and_pages_tell_of_it(town: Town) -> None:
     assert 'durchwahl_calls_total{flow="town",outcome="answered"}' in metrics
     assert "unexpected" not in {past.outcome for past in town.written().values()}
     assert "2 Bedienprozesse" in page
+    first = town.state.settings().metrics_port
+    attendants = [town.page("/metrics", port) for port in (first, first + 1)]
+    assert all("durchwahl_attendant_connected 1.0" in text for text in attendants)
+    assert all("process_cpu_seconds_total" in text for text in (metrics, *attendants))
+    pressed = 'durchwahl_attendant_steps_total{answer="key_3",place="town.welcome"}'
+    assert any(pressed in text for text in attendants), attendants

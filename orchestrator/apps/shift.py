@@ -39,6 +39,7 @@ DRAIN_LIMIT = 3.0
 """Seconds that the workers have to leave."""
 PASSWORD = "DURCHWAHL_ARI_PASSWORD"  # noqa: S105
 """The environment variable in which a worker gets ARI's password."""
+WORKER = (sys.executable, "-m", "orchestrator.apps.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Roster:
     status: Path
     """Where the shift tells its state, for control's metrics."""
     workers: int = 2
-    command: tuple[str, ...] = (sys.executable, "-m", "orchestrator.apps.worker")
+    command: tuple[str, ...] = WORKER
     """How a worker is started; its orders are added as options."""
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Added to the environment of the workers."""
@@ -209,10 +210,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
     parser.add_argument("--user", required=True)
     parser.add_argument("--status", type=Path, required=True, help="file that tells the state of the shift")
+    parser.add_argument("command", nargs="*", help="after --: how a worker is started; its orders are added")
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="shift %(levelname)s %(message)s")
     address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
-    return Shift(Roster(asterisk=address, attend=given.attend, status=given.status, workers=given.workers)).run()
+    roster = Roster(
+        asterisk=address,
+        attend=given.attend,
+        status=given.status,
+        workers=given.workers,
+        command=tuple(given.command) or WORKER,
+    )
+    return Shift(roster).run()
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
@@ -74,32 +75,40 @@ async def beat(pipe: int, connected: Callable[[], bool], *, orphaned: Callable[[
         await asyncio.sleep(BEAT_EVERY)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one worker; 0 after a drain."""
-    parser = argparse.ArgumentParser(prog="attendant", description=f"One attendant. ARI's password: ${PASSWORD}.")
-    parser.add_argument("--slot", type=int, required=True)
-    parser.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
-    parser.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
-    parser.add_argument("--user", required=True)
-    parser.add_argument("--heartbeat", type=int, help="file descriptor of the pipe to the shift")
-    given = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f"attendant-{given.slot} %(levelname)s %(message)s"
-    )
+def parser() -> argparse.ArgumentParser:
+    """The command line of a worker."""
+    made = argparse.ArgumentParser(prog="attendant", description=f"One attendant. ARI's password: ${PASSWORD}.")
+    made.add_argument("--slot", type=int, required=True)
+    made.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
+    made.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
+    made.add_argument("--user", required=True)
+    made.add_argument("--heartbeat", type=int, help="file descriptor of the pipe to the shift")
+    return made
+
+
+def orders(given: argparse.Namespace) -> Orders:
+    """What the command line and the environment say."""
     address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
-    run(Orders(slot=given.slot, asterisk=address, attend=given.attend, heartbeat=given.heartbeat))
-    return 0
+    return Orders(slot=given.slot, asterisk=address, attend=given.attend, heartbeat=given.heartbeat)
 
 
-def run(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | None = None) -> None:
-    """Run one worker in an event loop of its own, the fast one where it is installed."""
+def run(working: Coroutine[Any, Any, None], *, slot: int) -> None:
+    """Run a worker in an event loop of its own, the fast one where it is installed."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"attendant-{slot} %(levelname)s %(message)s")
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):
         import uvloop
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(work(orders, skills=skills, observer=observer))
+        runner.run(working)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one worker that nobody counts; 0 after a drain."""
+    told = orders(parser().parse_args(argv))
+    run(work(told), slot=told.slot)
+    return 0
 
 
 if __name__ == "__main__":

@@ -50,11 +50,13 @@ def attend(context: typer.Context) -> None:
     """Run the shift alone: the parent and its attendants."""
     with output.failures():
         state = output.state_of(context)
-        address = wiring.ari(state)
+        address, settings = wiring.ari(state), state.settings()
         argv = (
             *(sys.executable, "-m", "orchestrator.apps.shift"),
-            *("--workers", str(state.settings().attendants), "--attend", str(state.current / "attend.json")),
+            *("--workers", str(settings.attendants), "--attend", str(state.current / "attend.json")),
             *("--url", address.url, "--user", address.user, "--status", str(state.shift)),
+            *("--", sys.executable, "-m", "orchestrator.service.attendant"),
+            *("--metrics-port", str(settings.metrics_port)),
         )
     os.execve(argv[0], argv, {**os.environ, "DURCHWAHL_ARI_PASSWORD": address.password})  # noqa: S606
 

@@ -25,7 +25,7 @@ from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.filer import Filer
-from orchestrator.metrics import Metrics, shift
+from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, wiring
 from orchestrator.service.state import State

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 RTP_PORTS = 1000
 """Two ports a leg: 500 legs, 250 calls between two phones."""
+ATTENDANTS = 32
+"""The most attendants; each has a port for its metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +20,8 @@ class Ports:
     http: int = 8088
     ami: int = 5038
     web: int = 8080
+    metrics: int = 9151
+    """First of `ATTENDANTS`."""
     rtp: int = 10000
     """First of `RTP_PORTS`."""
 
@@ -25,7 +29,9 @@ class Ports:
 def choose(bind: str) -> Ports:
     """The standard ports if every one of them is free on `bind` now, else a free set of others."""
     standard = Ports()
-    if all(_free(bind, port) for port in (standard.sip, standard.http, standard.ami, standard.web, standard.rtp)):
+    single = (standard.sip, standard.http, standard.ami, standard.web, standard.rtp)
+    several = range(standard.metrics, standard.metrics + ATTENDANTS)
+    if all(_free(bind, port) for port in (*single, *several)):
         return standard
     taken: list[socket.socket] = []
     try:
@@ -37,15 +43,18 @@ def choose(bind: str) -> Ports:
     finally:
         for probe in taken:
             probe.close()
-    return Ports(sip=sip, http=http, ami=ami, web=web, rtp=_free_range(bind))
+    metrics = _free_range(bind, range(9200, 11000, ATTENDANTS), looks=ATTENDANTS)
+    rtp = _free_range(bind, range(11000, 32000, RTP_PORTS), looks=10)
+    return Ports(sip=sip, http=http, ami=ami, web=web, metrics=metrics, rtp=rtp)
 
 
-def _free_range(bind: str) -> int:
-    """The first port of a range whose every hundredth port is free; below the range that Linux hands out itself."""
-    starts = list(range(11000, 32000, RTP_PORTS))
-    random.shuffle(starts)
-    for start in starts:
-        if all(_free(bind, port) for port in range(start, start + RTP_PORTS, 100)):
+def _free_range(bind: str, starts: range, *, looks: int) -> int:
+    """One of `starts` from which the ports up to the next one are free, as far as `looks` of them tell.
+
+    Below the range that Linux hands out itself.
+    """
+    for start in random.sample(starts, len(starts)):
+        if all(_free(bind, port) for port in range(start, start + starts.step, starts.step // looks)):
             return start
     return starts[0]
 

@@ -13,7 +13,7 @@ from pydantic_settings import (
 )
 
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.ports import Ports
+from orchestrator.service.ports import ATTENDANTS, Ports
 
 TEMPLATE = """\
 # Settings of this exchange. Each can be overridden by an environment variable: DURCHWAHL_SIP_PORT=5060.
@@ -23,7 +23,8 @@ bind = "{bind}"            # address on which Asterisk takes SIP and RTP
 sip_port = {sip}           # UDP and TCP
 http_port = {http}         # ARI, on 127.0.0.1 only
 ami_port = {ami}           # AMI, on 127.0.0.1 only
-web_port = {web}           # status page and /metrics, on 127.0.0.1 only
+web_port = {web}           # status page and /metrics of control, on 127.0.0.1 only
+metrics_port = {metrics}   # /metrics of the first attendant, on 127.0.0.1 only; each further one has the next port
 rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
@@ -44,9 +45,10 @@ class Settings(BaseSettings):
     http_port: int = Field(8088, ge=1, le=65535)
     ami_port: int = Field(5038, ge=1, le=65535)
     web_port: int = Field(8080, ge=1, le=65535)
+    metrics_port: int = Field(9151, ge=1, le=65504)
     rtp_start: int = Field(10000, ge=1024, le=65534)
     rtp_end: int = Field(10999, ge=1025, le=65535)
-    attendants: int = Field(2, ge=1, le=32)
+    attendants: int = Field(2, ge=1, le=ATTENDANTS)
     trunks: dict[str, str] = Field(default_factory=dict)
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
@@ -84,6 +86,7 @@ def written(bind: str, ports: Ports, rtp_ports: int) -> str:
         http=ports.http,
         ami=ports.ami,
         web=ports.web,
+        metrics=ports.metrics,
         rtp_start=ports.rtp,
         rtp_end=ports.rtp + rtp_ports - 1,
     )

@@ -116,10 +116,12 @@ async def _ready(
             f"the exchange did not get ready within {READY_WITHIN:.0f} s: waiting for {waited_for}",
             todo=f"read the logs in {state.log}",
         ) from None
+    ports = range(settings.metrics_port, settings.metrics_port + settings.attendants)
+    attendants = [f"http://127.0.0.1:{port}/metrics" for port in ports]
     ready = {
         "sip": f"{settings.bind}:{settings.sip_port}",
         "http": web,
-        "metrics": f"{web}/metrics",
+        "metrics": [f"{web}/metrics", *attendants],
         "pids": {name: keeper.pid for name, keeper in keepers.items()},
     }
     beside = state.ready.with_suffix(".new")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.metrics import shift
+from orchestrator.metrics.control import shift
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.running import connected

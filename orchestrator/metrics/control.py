@@ -1,7 +1,4 @@
-"""What operations watch: Prometheus metrics of control. Per flow and department, never per person.
-
-A derived flow of a person (`n_…`) or of a shared phone counts under its kind, so that no label names anybody.
-"""
+"""The metrics of control: calls, the proof, messages, the journal; and what the shift tells of itself."""
 
 from __future__ import annotations
 
@@ -9,24 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from orchestrator.journal.journeys import Journey
+from orchestrator.metrics import labels
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
 
 
-def label(flow: str) -> str:
-    """The flow as a label: persons and shared phones are not told apart."""
-    return {"n_": "person", "t_": "shared_phone"}.get(flow[:2], flow)
-
-
 class Metrics:
-    """All metrics of one process, in a registry of its own."""
+    """All metrics of control, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         gauge, counter, histogram = self._gauge, self._counter, self._histogram
         self.calls = counter("calls", "Calls that are over, by entry flow and outcome.", "flow", "outcome")
         self.unexpected = counter("calls_unexpected", "Calls that went another way than the directory says.", "flow")
@@ -53,7 +47,7 @@ class Metrics:
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count one call that is over."""
-        flow = label(journey.flow)
+        flow = labels.flow(journey.flow)
         self.calls.labels(flow, journey.outcome).inc()
         self.length.labels(flow).observe(max(0.0, journey.ended - journey.began))
         if journey.wait is not None:
