@@ -1,6 +1,8 @@
 """Keeps one child process running: starts it, restarts it with back-off, ends it within a limit.
 
-Belongs here: processes as such. Not here: which ones an exchange consists of (up).
+A keeper that was killed leaves its child running, so that calls go on. The next one finds it by its file: it goes on
+keeping it (`adopt`), or ends it and starts a new one. Belongs here: processes as such. Not here: which ones an
+exchange consists of (up).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -26,11 +29,16 @@ YOUNG = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """What to run. Its output goes to `log`, appended."""
+    """What to run. Its output goes to `log`, appended; `note` is the file that holds its process number."""
 
     name: str
     argv: tuple[str, ...]
     log: Path
+    note: Path
+    mark: str
+    """What its command line must hold to be this child, even after it became another program."""
+    adopt: bool = False
+    """Whether one that a killed keeper left running is kept as it is."""
     env: Mapping[str, str] = field(default_factory=dict)
     patience: float = 10.0
     """Seconds from SIGTERM to SIGKILL."""
@@ -50,8 +58,9 @@ class Keeper:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Keep the child running until `stop`."""
+        """Keep the child running until `stop`. Raises OSError if it cannot be started at all."""
         pause = FIRST_PAUSE
+        await self._inherit()
         while not self._stopping.is_set():
             began = time.monotonic()
             code = await self._once()
@@ -61,6 +70,18 @@ class Keeper:
             log.warning("process ended, restarting", process=self.child.name, code=code, pause=pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _inherit(self) -> None:
+        """Deal with what a killed keeper left running."""
+        pid = _left_over(self.child)
+        if pid is None:
+            return
+        log.warning("found running", process=self.child.name, pid=pid, kept=self.child.adopt)
+        exited = asyncio.ensure_future(_exit_of(pid))
+        if self.child.adopt:
+            await self._keep(pid, exited)
+        else:
+            await self._end(pid, exited)
 
     async def _once(self) -> int:
         with self.child.log.open("ab") as output:
@@ -74,28 +95,59 @@ class Keeper:
                 start_new_session=True,
             )
         self.starts += 1
-        self.pid = process.pid
-        ended = asyncio.ensure_future(process.wait())
-        stopped = asyncio.ensure_future(self._stopping.wait())
+        self.child.note.write_text(f"{process.pid}\n")
+        await self._keep(process.pid, asyncio.ensure_future(process.wait()))
+        return process.returncode or 0
+
+    async def _keep(self, pid: int, exited: asyncio.Future[Any]) -> None:
+        """Wait until the process ends by itself, or end it when told to stop."""
+        self.pid = pid
+        stopped: asyncio.Future[Any] = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
-                await self._end(process, ended)
-            return process.returncode or 0
+            await asyncio.wait({exited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not exited.done():
+                await self._end(pid, exited)
+            self.child.note.unlink(missing_ok=True)
         finally:
             stopped.cancel()
             self.pid = None
-            if process.returncode is None:  # cancelled by our owner: no time for manners
-                _kill(process.pid, signal.SIGKILL)
+            if not exited.done():  # cancelled by our owner: no time for manners
+                _kill(pid, signal.SIGKILL)
 
-    async def _end(self, process: asyncio.subprocess.Process, ended: asyncio.Future[int]) -> None:
-        _kill(process.pid, signal.SIGTERM, group=False)
+    async def _end(self, pid: int, exited: asyncio.Future[Any]) -> None:
+        _kill(pid, signal.SIGTERM, group=False)
         try:
-            await asyncio.wait_for(asyncio.shield(ended), self.child.patience)
+            await asyncio.wait_for(asyncio.shield(exited), self.child.patience)
         except TimeoutError:
             log.warning("process did not end in time, killed", process=self.child.name, patience=self.child.patience)
-            _kill(process.pid, signal.SIGKILL)
-            await ended
+            _kill(pid, signal.SIGKILL)
+            await exited
+
+
+def _left_over(child: Child) -> int | None:
+    """The process that a former keeper of `child` left running: its number is on file and its command is the same."""
+    try:
+        pid = int(child.note.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if child.mark.encode() in command else None
+
+
+async def _exit_of(pid: int) -> int:
+    """Wait until a process ends that is not ours to wait for; its exit code stays unknown: 0."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return 0
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return 0
 
 
 def _kill(pid: int, number: signal.Signals, *, group: bool = True) -> None:

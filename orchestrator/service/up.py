@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -74,15 +75,15 @@ def _children(state: State) -> list[Child]:
     asterisk = find("asterisk")
     durchwahl = (sys.executable, "-m", "orchestrator.cli", "--state", str(state.root))
     conf = str(state.current / "asterisk" / "asterisk.conf")
+
+    def child(name: str, argv: tuple[str, ...], **more: Any) -> Child:
+        log, note = state.log / f"{name}.out", state.run / f"{name}.kept"
+        return Child(name=name, argv=argv, log=log, note=note, mark=str(state.root), **more)
+
     return [
-        Child(
-            name="asterisk",
-            argv=(*asterisk.argv, "-f", "-C", conf),
-            env=asterisk.env,
-            log=state.log / "asterisk.out",
-        ),
-        Child(name="control", argv=(*durchwahl, "control"), log=state.log / "control.log"),
-        Child(name="attend", argv=(*durchwahl, "attend"), log=state.log / "attend.log", patience=20.0),
+        child("asterisk", (*asterisk.argv, "-f", "-C", conf), env=asterisk.env, adopt=True),
+        child("control", (*durchwahl, "control")),
+        child("attend", (*durchwahl, "attend"), patience=20.0),
     ]
 
 
