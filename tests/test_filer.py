@@ -41,8 +41,8 @@ def inbox(spool: Path, box: str = "10") -> list[str]:
 
 
 def test_a_message_is_filed_as_app_voicemail_does(tmp_path: Path) -> None:
-    recording(tmp_path / "recording" / "10-1795.1.wav", 3)
-    taken = Filer(tmp_path).file("1795.1", caller="+491711234567", at=1795463178.5)
+    recording(tmp_path / "recording" / "10-1795.1-1.wav", 3)
+    (taken,) = Filer(tmp_path).file("1795.1", caller="+491711234567", at=1795463178.5)
     assert (taken.verdict, taken.box, taken.seconds) == ("message", "10", 3.0)
     assert inbox(tmp_path) == ["msg0000.txt", "msg0000.wav"]
     text = (tmp_path / "voicemail/town/10/INBOX/msg0000.txt").read_text()
@@ -50,11 +50,22 @@ def test_a_message_is_filed_as_app_voicemail_does(tmp_path: Path) -> None:
     assert "origtime=1795463178\n" in text
     assert "duration=3\n" in text
     assert not list((tmp_path / "recording").iterdir())
-    assert Filer(tmp_path).file("1795.1", caller="", at=0).verdict == "missing"
+    assert Filer(tmp_path).file("1795.1", caller="", at=0) == []
+    assert (Filer(tmp_path).filed("1795.1"), Filer(tmp_path).filed("1795.2")) == ("message", None)
+
+
+def test_a_caller_who_comes_back_leaves_two(tmp_path: Path) -> None:
+    recording(tmp_path / "recording" / "10-1.1-1.wav", 2)
+    recording(tmp_path / "recording" / "10-1.1-2.wav", 3)
+    recording(tmp_path / "recording" / "20-1.1-3.wav", 4)
+    recording(tmp_path / "recording" / "10-1.11-1.wav", 4)
+    taken = Filer(tmp_path).file("1.1", caller="", at=1.0)
+    assert [(each.box, each.seconds) for each in taken] == [("10", 2.0), ("10", 3.0), ("20", 4.0)]
+    assert [channel for _, channel in Filer(tmp_path).waiting()] == ["1.11"]
 
 
 def test_a_caller_cannot_write_into_the_description(tmp_path: Path) -> None:
-    recording(tmp_path / "recording" / "10-1.1.wav", 3)
+    recording(tmp_path / "recording" / "10-1.1-1.wav", 3)
     Filer(tmp_path).file("1.1", caller="0171\nmsg_id=x", at=1.0)
     text = (tmp_path / "voicemail/town/10/INBOX/msg0000.txt").read_text()
     assert text.count("msg_id=") == 1
@@ -62,14 +73,14 @@ def test_a_caller_cannot_write_into_the_description(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seconds", "level"), [(1.0, 0.5), (5.0, 0.0), (5.0, 0.001)])
 def test_nothing_said_is_no_message_and_stays_so(tmp_path: Path, seconds: float, level: float) -> None:
-    recording(tmp_path / "recording" / "10-1.1.wav", seconds, level)
-    assert Filer(tmp_path).file("1.1", caller="", at=1.0).verdict == "too_short"
-    assert Filer(tmp_path).file("1.1", caller="", at=1.0).verdict == "too_short", "asked again after a crash"
+    recording(tmp_path / "recording" / "10-1.1-1.wav", seconds, level)
+    (taken,) = Filer(tmp_path).file("1.1", caller="", at=1.0)
+    assert taken.verdict == Filer(tmp_path).filed("1.1") == "too_short"
     assert inbox(tmp_path) == []
 
 
 def test_a_header_cut_short_by_a_crash_is_repaired(tmp_path: Path) -> None:
-    path = recording(tmp_path / "10-1.1.wav", 2)
+    path = recording(tmp_path / "10-1.1-1.wav", 2)
     whole = path.read_bytes()
     path.write_bytes(whole[:4] + b"\0\0\0\0" + whole[8:40] + b"\0\0\0\0" + whole[44:])
     repair(path)
@@ -99,7 +110,7 @@ def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
     """A child is killed after each line of the filer in turn; the next attempt leaves exactly one message."""
     for line in range(400):
         spool = tmp_path / str(line)
-        recording(spool / "recording" / "10-1.1.wav", 2)
+        recording(spool / "recording" / "10-1.1-1.wav", 2)
         done = subprocess.run([sys.executable, "-c", KILLED, str(spool), str(line)], cwd=ROOT, check=False, timeout=20)
         Filer(spool).file("1.1", caller="0171", at=1.0)
         assert inbox(spool) == ["msg0000.txt", "msg0000.wav"], f"killed at line {line}"
@@ -113,7 +124,7 @@ def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
 
 def test_many_at_once_leave_no_gap_and_no_double(tmp_path: Path) -> None:
     for number in range(20):
-        recording(tmp_path / "recording" / f"10-1.{number}.wav", 2)
+        recording(tmp_path / "recording" / f"10-1.{number}-1.wav", 2)
     filer = Filer(tmp_path)
     threads = [
         threading.Thread(target=filer.file, args=(f"1.{n}",), kwargs={"caller": "", "at": 1.0}) for n in range(20)
@@ -128,11 +139,11 @@ def test_many_at_once_leave_no_gap_and_no_double(tmp_path: Path) -> None:
     assert len({line for text in texts for line in text.read_text().splitlines() if "msg_id" in line}) == 20
 
 
-def test_the_lock_of_asterisk_is_respected_and_a_stale_file_is_none(tmp_path: Path) -> None:
-    (tmp_path / ".lock").write_text("stale")
+def test_a_lock_is_respected_and_a_stale_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("stale")
     with locked(tmp_path):
         pass
-    holder = os.open(tmp_path / ".lock", os.O_WRONLY)
+    holder = os.open(tmp_path / "lock", os.O_WRONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)
     threading.Timer(0.4, os.close, [holder]).start()
     with locked(tmp_path):
@@ -151,7 +162,7 @@ class locked_by_another:  # noqa: N801
         program = (
             "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f,2); print(1,flush=True); time.sleep(60)"
         )
-        argv = [sys.executable, "-c", program, str(self._folder / ".lock")]
+        argv = [sys.executable, "-c", program, str(self._folder / "lock")]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE)
         assert self._process.stdout
         self._process.stdout.readline()

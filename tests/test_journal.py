@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,40 @@ def test_a_call_that_the_exchange_cut_has_failed() -> None:
     made = journey(call, cut=True)
     assert made
     assert made.outcome == "failed"
+
+
+def test_a_call_that_nobody_hung_up_has_failed() -> None:
+    """As Asterisk writes it when a Goto leads nowhere: no source, no cause."""
+    text = sample("gave_up").replace('""hangupcause"":16', '""hangupcause"":0')
+    text = re.sub(r'""hangupsource"":""PJSIP[^"]*""', '""hangupsource"":""""', text)
+    (call,) = calls(text).values()
+    made = journey(call)
+    assert made
+    assert made.outcome == "failed"
+
+
+@pytest.mark.parametrize("hostile", ["0171\n1", '1"2\n"CHAN_END","1.1","x', "\u2028\r\n\x85", '\n""PLACE"",""1.0"",""'])
+def test_line_breaks_in_a_callers_number_break_nothing(tmp_path: Path, hostile: str) -> None:
+    written = io.StringIO()
+    rows = list(csv.reader(io.StringIO(sample("message"))))
+    for row in rows:
+        row[cel.COLUMNS.index("CALLERID(num)")] = hostile
+    csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    path = tmp_path / "journal.csv"
+    data = written.getvalue().encode()
+    seen, offset = [], 0
+    for end in range(0, len(data) + 97, 97):  # as it grows
+        path.write_bytes(data[:end])
+        chunk = cel.read(path, offset)
+        assert chunk.broken == 0
+        seen += chunk.events
+        offset = chunk.end
+    assert len(seen) == len(rows)
+    assert all(event.caller.isprintable() for event in seen)
+    call = Call(seen[0].call)
+    for event in seen:
+        call.add(event)
+    assert journey(call).outcome == "message"  # type: ignore[union-attr]
 
 
 def test_a_place_visited_again_without_an_answer_is_one_visit() -> None:

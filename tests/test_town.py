@@ -10,9 +10,12 @@ from itertools import cycle
 
 import pytest
 
+from orchestrator.asterisk.ami import Ami
 from orchestrator.domain.explain import World
+from orchestrator.messages.filer import locked
 from orchestrator.phone.hearing import recognise, tone_seconds
 from orchestrator.phone.sound import read_sound
+from orchestrator.service import wiring
 from tests.hurry import QUOTA
 from tests.running_town import Town, until, world
 from tests.towns import BERLIN, CHRISTMAS_10, MONDAY_10
@@ -137,11 +140,34 @@ async def test_a_message_is_filed_once_and_told(town: Town) -> None:
     until(lambda: journey.id in town.written(), 15)
     messages = sorted(inbox.glob("msg*.txt"))
     assert len(messages) == before + 1
-    assert f"msg_id={journey.recording}" in messages[-1].read_text()
+    assert f"msg_id={journey.recording}-1\n" in messages[-1].read_text()
     heard = recognise(read_sound(messages[-1].with_suffix(".wav")), read_sound(town.words))
     assert heard.share > 0.7, heard
     assert 'durchwahl_messages_total{verdict="message"}' in town.page("/metrics")
     assert not list((town.state.spool / "recording").glob(f"*{journey.recording}*"))
+
+
+async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
+    """While we hold the lock of a folder, Asterisk does not touch it; when we let go, it does."""
+    inbox = town.state.spool / "voicemail" / "town" / "71" / "INBOX"
+    inbox.mkdir(parents=True, exist_ok=True)
+    (inbox / "msg0000.txt").write_text("[message]\nmsg_id=to-be-removed\n")
+    (inbox / "msg0000.wav").write_bytes(b"")
+    ami = Ami(wiring.ami(town.state))
+    line = asyncio.create_task(ami.run())
+    try:
+        assert await ami.ready(5)
+        wanted = {"Context": "town", "Mailbox": "71", "Folder": "INBOX", "ID": "to-be-removed"}
+        with locked(inbox):
+            removing = asyncio.create_task(ami.action("VoicemailRemove", **wanted))
+            await asyncio.sleep(0.7)
+            assert (inbox / "msg0000.txt").exists()
+            assert not removing.done()
+        await removing
+        assert not (inbox / "msg0000.txt").exists()
+    finally:
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)
 
 
 async def test_a_full_mailbox_is_told_before_the_greeting(town: Town) -> None:

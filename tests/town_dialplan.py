@@ -1,6 +1,7 @@
 """A few places in the form that the compiler gives them, written by hand, for tests of the attendants.
 
-Belongs here: the contract between dialplan and attendants. Not here: the compiler's own text (its tests hold that).
+Belongs here: the contract between dialplan and attendants, and the compiler's own `landing`. Not here: the rest of the
+compiler's text (its tests hold that).
 """
 
 from __future__ import annotations
@@ -8,14 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-LANDING = """
+from orchestrator.compile.extensions import Context
+from orchestrator.compile.places import landing
+from tests.towns import small
+
+
+def written(context: Context) -> str:
+    """The lines of one of the compiler's contexts."""
+    return "\n".join(line for extension in context.extensions for line in extension.written())
+
+
+LANDING = f"""
 [landing]
-exten => T,1,Set(TIMEOUT(absolute)=0)
- same => n,CELGenUserEvent(NOTE,deadline)
- same => n,Goto(${PLACE},native)
-exten => i,1,Set(TIMEOUT(absolute)=0)
- same => n,CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})
- same => n,Goto(${PLACE},native)
+{written(landing(small()))}
 
 [answering]
 exten => citizen,1,Wait(100)

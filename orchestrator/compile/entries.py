@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, fit
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, PREFIX, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.places import target
+from orchestrator.domain import numbers as plan
 from orchestrator.domain.directory import Directory
 
 LARGEST = 1000
@@ -21,11 +22,14 @@ ALWAYS = ("110", "112")
 SERVICES = ("115", "116117")
 REFUSED = (
     "00[1-9].",  # abroad
+    "010.",  # another provider for one call, and behind it any number
     "0900.",
     "0137.",
     "118.",
 )
 """Public numbers, as dialled behind the outside digit, that no phone may call in this class."""
+CLEAN = tuple(Line(f"Set(CALLERID({part})=${{FILTER(0-9+*#,${{CALLERID({part})}})}})") for part in ("num", "ANI"))
+"""What a stranger gives as a number reaches phones, journal and messages as digits only."""
 RING_OUTSIDE = 60
 """Seconds that a call to the outside may ring."""
 
@@ -35,6 +39,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield from numbers(directory)
     yield from_trunk(directory)
     yield from_phones(directory)
+    yield elsewhere(directory)
     yield from_test()
 
 
@@ -54,42 +59,47 @@ def numbers(directory: Directory) -> Iterator[Context]:
 
 def from_trunk(directory: Directory) -> Context:
     """The provider may send a number with or without country, area and head; the head alone is the operator."""
-    town = directory.town
-    national = fit(town.area, DIGITS) + fit(town.head, DIGITS)
     extensions = []
-    for prefix in (
-        f"+{town.country}{national}",
-        f"00{town.country}{national}",
-        f"{town.country}{national}",
-        f"0{national}",
-    ):
-        extensions.append(Extension(prefix, (Line("Goto(numbers,0,1)"),)))
-        extensions.append(Extension(f"_{prefix}X.", (Line(f"Goto(numbers,${{EXTEN:{len(prefix)}}},1)"),)))
-        extensions.append(Extension(f"_{prefix}X", (Line(f"Goto(numbers,${{EXTEN:{len(prefix)}}},1)"),)))
-    extensions.append(Extension("_X!", (Line("Goto(numbers,${EXTEN},1)"),)))
-    extensions.append(Extension("_+X!", (Line("Goto(numbers,none,1)"),)))
-    return Context(name="from-trunk", extensions=tuple(extensions))
+    for prefix in plan.prefixes(directory.town):
+        written = fit(prefix, PREFIX)
+        onward = (*CLEAN, *_digits_or("elsewhere,0", len(prefix)), Line(f"Goto(numbers,${{EXTEN:{len(prefix)}}},1)"))
+        extensions.append(Extension(written, (*CLEAN, Line("Goto(numbers,0,1)"))))
+        extensions.append(Extension(f"_{written}X!", onward))
+    extensions.append(Extension("_X!", (*CLEAN, *_digits_or("elsewhere,0", 0), Line("Goto(numbers,${EXTEN},1)"))))
+    return Context(name="from-trunk", includes=("elsewhere",), extensions=tuple(extensions))
+
+
+def elsewhere(directory: Directory) -> Context:
+    """Whatever else is dialled, letters and signs too, is led to the catch-all: no call goes nowhere.
+
+    Included last. The patterns leave alone the one-letter extensions that are Asterisk's own (h, i, t).
+    """
+    unknown = (*CLEAN, Line(f"Goto({target(directory.first(directory.town.catch_all))})"))
+    patterns = ("_X!", "_[*#+]!", "_[a-zA-Z_].")
+    return Context(name="elsewhere", extensions=tuple(Extension(pattern, unknown) for pattern in patterns))
 
 
 def from_phones(directory: Directory) -> Context:
-    """Inside numbers as they are, the outside behind the outside digit."""
-    trunk = next(iter(sorted(directory.trunks)), "")
+    """Inside numbers as they are, the outside behind the outside digit.
+
+    What is dialled outside must be digits and nothing else: Dial() would take `&` and `,` for its own.
+    """
+    trunks = tuple(sorted(directory.trunks))
     extensions = []
     for number in ALWAYS:
-        call = (Line("Set(CALLERID(num)=${EMERGENCY})"), *_dial(trunk, number))
+        call = (Line("Set(CALLERID(num)=${EMERGENCY})"), *_dial(trunks, number))
         extensions += [Extension(number, call), Extension(OUTSIDE + number, call)]
     for number in SERVICES:
-        call = (*_own_number(directory), *_dial(trunk, number))
+        call = (*_own_number(directory), *_dial(trunks, number))
         extensions += [Extension(number, call), Extension(OUTSIDE + number, call)]
     for pattern in REFUSED:
-        spoken = (Line("Answer(,i)"), Line("Playback(not-allowed)"), Line("Hangup(21)"))
-        extensions.append(Extension(f"_{OUTSIDE}{pattern}", spoken))
-    outside = (*_own_number(directory), *_dial(trunk, f"${{EXTEN:{len(OUTSIDE)}}}"))
-    extensions.append(Extension(f"_{OUTSIDE}[1-9].", outside))
-    extensions.append(Extension(f"_{OUTSIDE}0[1-9].", outside))
-    unknown = Line(f"Goto({target(directory.first(directory.town.catch_all))})")
-    extensions.append(Extension("i", (unknown,)))
-    return Context(name="from-phones", includes=("numbers",), extensions=tuple(extensions))
+        extensions.append(Extension(f"_{OUTSIDE}{pattern}", (Line("Goto(refused,1)"),)))
+    spoken = (Line("Answer(,i)"), Line("Playback(not-allowed)"), Line("Hangup(21)"))
+    extensions.append(Extension("refused", spoken))
+    dialled = f"${{EXTEN:{len(OUTSIDE)}}}"
+    outside = (*_digits_or("from-phones,refused", len(OUTSIDE)), *_own_number(directory), *_dial(trunks, dialled))
+    extensions += [Extension(f"_{OUTSIDE}[1-9].", outside), Extension(f"_{OUTSIDE}0[1-9].", outside)]
+    return Context(name="from-phones", includes=("numbers", "elsewhere"), extensions=tuple(extensions))
 
 
 def from_test() -> Context:
@@ -99,7 +109,7 @@ def from_test() -> Context:
     """
     then = "${STRFTIME(${AT},UTC,%Y/%m/%d %H:%M:%S)} UTC"
     lines = (
-        Line("Set(AT=${CUT(EXTEN,*,2)})"),
+        Line("Set(AT=${FILTER(0-9,${CUT(EXTEN,*,2)})})"),
         Line(f'ExecIf($["${{AT}}" != ""]?Set(TESTTIME()={then}))'),
         Line("Goto(from-trunk,${CUT(EXTEN,*,1)},1)"),
     )
@@ -112,7 +122,20 @@ def _own_number(directory: Directory) -> tuple[Line, ...]:
     return (Line(f"Set(CALLERID(num)=+{town.country}{town.area}{town.head}${{CALLERID(num)}})"),)
 
 
-def _dial(trunk: str, number: str) -> tuple[Line, ...]:
-    if not trunk:
-        return (Line("Congestion(10)"),)
-    return (Line(f"Dial(PJSIP/{number}@trunk-{trunk},{RING_OUTSIDE})"), Line("Hangup(${HANGUPCAUSE})"))
+def _digits_or(otherwise: str, skip: int) -> tuple[Line, ...]:
+    """Go on only if nothing but digits was dialled behind the first `skip` characters.
+
+    Compared by length, so that no quote in what was dialled can break the comparison.
+    """
+    dialled = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
+    digits = f"$[${{LEN(${{FILTER(0-9,{dialled})}})}} = ${{LEN({dialled})}}]"
+    return (Line(f"GotoIf({digits}?digits:{otherwise},1)"), Line("NoOp()", label="digits"))
+
+
+def _dial(trunks: tuple[str, ...], number: str) -> tuple[Line, ...]:
+    """By the first trunk that takes the call; the next one only where nothing has rung yet."""
+    lines: list[Line] = []
+    for trunk in trunks:
+        lines.append(Line(f"Dial(PJSIP/{number}@trunk-{fit(trunk, IDENTIFIER)},{RING_OUTSIDE})"))
+        lines.append(Line('GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"]?over)'))
+    return (*lines, Line("Congestion(10)"), Line("Hangup(${HANGUPCAUSE})", label="over"))

@@ -10,6 +10,7 @@ import re
 
 PLACE = re.compile(r"[a-z][a-z0-9_]+\.[a-z][a-z0-9_]+")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]+")
+PREFIX = re.compile(r"\+?[0-9]+")
 DIGITS = re.compile(r"[0-9]+")
 E164 = re.compile(r"\+[0-9]{3,15}")
 SOUND = re.compile(r"[a-z0-9_/-]+")

@@ -157,7 +157,10 @@ class Writer:
         yield Line("Playback(beep)")
         yield Line(f"Set(RECORDING={name})")
         yield Line(f"Set(BEGAN={NOW_MS})")
-        yield Line(f"Record({self._spool}/recording/{box}-${{UNIQUEID}}.wav,{SILENCE},{int(step.limit)},kq)")
+        yield Line("Set(ATTEMPT=$[0${ATTEMPT} + 1])")  # a caller may come back and leave another
+        yield Line(
+            f"Record({self._spool}/recording/{box}-${{UNIQUEID}}-${{ATTEMPT}}.wav,{SILENCE},{int(step.limit)},kq)"
+        )
         yield Line(f'GotoIf($["${{RECORD_STATUS}}" = "ERROR"]?{name}=failed,1)')
         silence = f'${{IF($["${{RECORD_STATUS}}" = "SILENCE"]?{SILENCE * 1000}:0)}}'
         yield Line(f"Set(SPOKE=$[{NOW_MS} - ${{BEGAN}} - {silence}])")
@@ -176,9 +179,7 @@ def _dialled(name: str, *, otherwise: Answer) -> Iterator[Line]:
 def landing(directory: Directory) -> Context:
     """What every flow includes: the deadline, the unknown answer, and what is written down at a hangup."""
     here = "${CONTEXT:5}.${PLACE}"
-    lost = (
-        DISARM,
-        Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"),
+    natively = (
         Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},${PLACE},1)}?${PLACE},native)"),
         Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},=start,1)}?=start,1)"),
         Line(f"Goto({target(directory.first(directory.town.catch_all))})"),
@@ -194,7 +195,8 @@ def landing(directory: Directory) -> Context:
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=too_short)", label="short"),
     )
-    deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), Line("Goto(${PLACE},native)"))
+    lost = (DISARM, Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"), *natively)
+    deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), *natively)  # the place may be gone: an apply
     return Context(
         name="landing",
         extensions=(Extension("T", deadline), Extension("i", lost), Extension("h", hungup)),

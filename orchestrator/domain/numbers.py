@@ -71,14 +71,27 @@ def written(town: Town, extension: str) -> str:
     return f"0{town.area} {town.head}-{extension}"
 
 
+def prefixes(town: Town) -> tuple[str, ...]:
+    """What may stand before an extension, as a provider or a caller writes it; the trunk and `explain` read the same.
+
+    The head number alone (`212500`) is none: an extension may begin with its digits, as 210 does.
+    """
+    national = f"{town.area}{town.head}"
+    return (
+        f"+{town.country}{national}",
+        f"00{town.country}{national}",
+        f"{town.country}{national}",
+        f"0{national}",
+    )
+
+
 def extension(town: Town, dialled: str) -> str:
     """The extension that a caller means by `dialled`, in any usual spelling: `+49 6205 21-2500`, `21-2500`, `2500`.
 
     The head number alone is the operator, `0`.
     """
     digits = re.sub(r"[^0-9+*#]", "", dialled.replace("(0)", ""))
-    national = f"{town.area}{town.head}"
-    for prefix in (f"+{town.country}{national}", f"00{town.country}{national}", f"0{national}"):
+    for prefix in prefixes(town):
         if digits.startswith(prefix):
             return digits.removeprefix(prefix) or "0"
     if re.fullmatch(rf"{town.head}\s*[-/ ]\s*[0-9]+", dialled.strip()):

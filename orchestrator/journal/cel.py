@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 COLUMNS = (
@@ -30,6 +32,9 @@ COLUMNS = (
 )
 MARKS = ("PLACE", "ANSWER", "NOTE")
 """User events of the dialplan; their name stands in `userdeftype`."""
+BEGINNING = re.compile(rb'^"[A-Z_]+","[0-9]+\.[0-9]+","', re.MULTILINE)
+"""How every record begins: what happened, and when."""
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CHUNK = 4 * 1024 * 1024
 """Bytes read at a time."""
 
@@ -66,26 +71,38 @@ class Chunk:
 
 
 def read(path: Path, offset: int) -> Chunk:
-    """Events of the whole lines from `offset` on; a half-written last line is left for later. Raises OSError."""
+    """Events of the whole records from `offset` on; a half-written last one is left for later. Raises OSError."""
     with path.open("rb") as file:
         file.seek(offset)
         data = file.read(CHUNK)
     whole = data[: data.rfind(b"\n") + 1]
+    records = list(_records(whole))
+    if records and records[-1].count(b'"') % 2 and len(data) < CHUNK:
+        whole = whole[: -len(records.pop())]  # a line break inside of quotes, and the rest is still to come
     events, broken = [], 0
-    for line in whole.decode("utf-8", "replace").splitlines():
-        event = parse(line)
+    for record in records:
+        event = parse(record.decode("utf-8", "replace"))
         if event:
             events.append(event)
-        elif line.strip():
+        elif record.strip():
             broken += 1
     return Chunk(events=tuple(events), end=offset + len(whole), broken=broken)
 
 
+def _records(data: bytes) -> Iterator[bytes]:
+    """The records, each with the lines that a line break in a caller's number has made of it.
+
+    Nobody can forge the beginning of one: quotes inside of a field are doubled.
+    """
+    starts = [0, *(match.start() for match in BEGINNING.finditer(data) if match.start()), len(data)]
+    yield from (data[start:end] for start, end in pairwise(starts) if end > start)
+
+
 def parse(line: str) -> Event | None:
-    """One line as an event; None if it is not one."""
+    """One record as an event, without unprintable characters; None if it is not one."""
     try:
         (fields,) = csv.reader([line])
-        row = dict(zip(COLUMNS, fields, strict=True))
+        row = dict(zip(COLUMNS, (UNPRINTABLE.sub("", field) for field in fields), strict=True))
         at = float(row["eventtime"])
     except (ValueError, csv.Error):
         return None
@@ -107,6 +124,11 @@ def parse(line: str) -> Event | None:
 def _native(row: dict[str, str]) -> str:
     """Asterisk's own ANSWER is `UP`, so that it is not taken for an answer of a step."""
     return "UP" if row["eventtype"] == "ANSWER" else row["eventtype"]
+
+
+def source_of_hangup(event: Event) -> str:
+    """The channel or module that ended a channel, by its HANGUP event; empty if Asterisk names none."""
+    return str(_extra(event.extra).get("hangupsource", ""))
 
 
 def _extra(text: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from orchestrator.domain.explain import Visit
-from orchestrator.journal.cel import Event
+from orchestrator.journal.cel import Event, source_of_hangup
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
 OUTCOMES = ("answered", "message", "too_short", "told", "gave_up", "failed")
@@ -47,7 +47,7 @@ class Journey:
     notes: tuple[str, ...] = ()
     """`deadline`: a step went on natively because Python was silent."""
     recording: str = ""
-    """Name of the file that was recorded."""
+    """Channel of which there may be a recording; empty if there is none."""
     test: bool = False
 
     @property
@@ -109,7 +109,7 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
         wait=max(0.0, at - began) if at else None,
         steps=steps,
         notes=tuple(event.mark for event in marks if event.kind == "NOTE"),
-        recording=_recording(steps, caller),
+        recording=_recording(steps, caller, outcome),
         test=any(event.name.startswith("PJSIP/testcall-") for event in call.events),
     )
 
@@ -156,11 +156,9 @@ def _talked(call: Call, caller: str) -> float:
 
 
 def _hung_up_by(call: Call, caller: str) -> bool:
-    """Whether the caller's own channel ended by a hangup from its side."""
-    for event in call.events:
-        if event.kind == "HANGUP" and event.channel == caller:
-            return "dialplan/" not in event.extra or f'"{event.name}"' in event.extra
-    return False
+    """Whether the caller's own channel was ended from its side; whatever else ended it was the exchange."""
+    ends = (event for event in call.events if event.kind == "HANGUP" and event.channel == caller)
+    return any(source_of_hangup(event) == event.name for event in ends)
 
 
 def _number(events: list[Event]) -> str:
@@ -169,6 +167,7 @@ def _number(events: list[Event]) -> str:
     return next(dialled, "").partition("*")[0]
 
 
-def _recording(steps: tuple[Step, ...], caller: str) -> str:
-    """The channel whose recording it is, if one was made."""
-    return caller if any(step.answer in ("left", "too_short") for step in steps) else ""
+def _recording(steps: tuple[Step, ...], caller: str, outcome: str) -> str:
+    """The channel that may have been recorded: whose step says so, or whose call was cut in some step."""
+    said = any(step.answer in ("left", "too_short") for step in steps)
+    return caller if said or outcome == "failed" else ""

@@ -127,8 +127,7 @@ class Recorder:
 
     async def _write(self, over: Iterable[tuple[Call, bool]]) -> None:
         over = list(over)
-        found = [made for call, cut in over if (made := journey(call, cut=cut))]
-        judged = [await self.listener.finished(made) for made in found]
+        judged = [made for call, cut in over if (made := await self._judged(call, cut))]
         ids = {call.id for call, _ in over}
         since = [offset for call, offset in self._since.items() if call not in ids]
         async with self.engine.begin() as connection:
@@ -139,6 +138,18 @@ class Recorder:
                 kept.pop(call, None)
         for made in new:
             self.listener.written(made, self.expect(made))
+
+    async def _judged(self, call: Call, cut: bool) -> Journey | None:
+        """A bulkhead: a call that we do not understand must not hold up the others for ever."""
+        try:
+            made = journey(call, cut=cut)
+            return await self.listener.finished(made) if made else None
+        except OSError:
+            raise  # a full disk: all of them later
+        except Exception:
+            log.exception("call %s is left out of the journal", call.id)
+            self.broken += 1
+            return None
 
     async def _insert(self, connection: AsyncConnection, judged: Sequence[Journey]) -> list[Journey]:
         ids = [made.id for made in judged]

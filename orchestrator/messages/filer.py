@@ -6,12 +6,12 @@ what was done and goes on from there. `VoiceMailMain()` and the lamps see the bo
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import Literal
 
 from orchestrator.messages.audio import judge, repair
 
-Verdict = Literal["message", "too_short", "missing"]
-RECORDING = re.compile(r"(?P<box>[0-9]+)-(?P<channel>[0-9.]+)\.wav")
+Verdict = Literal["message", "too_short"]
+RECORDING = re.compile(r"(?P<box>[0-9]+)-(?P<id>(?P<channel>[0-9.]+)-[0-9]+)\.wav")
 LOCK_LIMIT = 5.0
 TEXT = """\
 ;
@@ -64,24 +64,30 @@ class Filer:
         """Where Asterisk records."""
         return self.spool / "recording"
 
-    def waiting(self) -> list[Path]:
-        """Recordings that are not filed, the oldest first."""
-        found = (path for path in self.recordings.glob("*.wav") if RECORDING.fullmatch(path.name))
-        return sorted(found, key=lambda path: path.stat().st_mtime)
+    def waiting(self) -> list[tuple[float, str]]:
+        """Recordings that are not filed, the oldest first: when each was last written (epoch seconds), its channel."""
+        found = []
+        for path in self.recordings.glob("*.wav"):
+            if named := RECORDING.fullmatch(path.name):
+                with contextlib.suppress(FileNotFoundError):  # filed meanwhile
+                    found.append((path.stat().st_mtime, named["channel"]))
+        return sorted(found)
 
-    def file(self, channel: str, *, caller: str, at: float) -> Taken:
-        """File the recording of `channel`, made by `caller` at `at` (epoch seconds). Raises OSError.
+    def file(self, channel: str, *, caller: str, at: float) -> list[Taken]:
+        """File every recording of `channel`, made by `caller` at `at` (epoch seconds). Raises OSError."""
+        found = sorted(self.recordings.glob(f"*-{channel}-*.wav"))
+        named = [(path, match) for path in found if (match := RECORDING.fullmatch(path.name))]
+        return [self._take(path, match["box"], match["id"], caller, at) for path, match in named]
 
-        `missing`: there is no recording, or it was filed before.
-        """
-        for path in self.recordings.glob(f"*-{channel}.wav"):
-            if found := RECORDING.fullmatch(path.name):
-                return self._take(path, found["box"], channel, caller, at)
-        if any((self.spool / "rejected").glob(f"*-{channel}.wav")):
-            return Taken(verdict="too_short")
-        return Taken(verdict="missing")
+    def filed(self, channel: str) -> Verdict | None:
+        """What became of a recording of `channel` that was taken before; None if there never was one."""
+        for text in (self.spool / "voicemail" / "town").glob("*/*/msg*.txt"):
+            with contextlib.suppress(FileNotFoundError):  # moved or deleted meanwhile
+                if f"\nmsg_id={channel}-" in text.read_text(errors="replace"):
+                    return "message"
+        return "too_short" if any((self.spool / "rejected").glob(f"*-{channel}-*.wav")) else None
 
-    def _take(self, path: Path, box: str, channel: str, caller: str, at: float) -> Taken:
+    def _take(self, path: Path, box: str, id: str, caller: str, at: float) -> Taken:
         repair(path)
         seconds, said = judge(path)
         if not said:
@@ -93,19 +99,19 @@ class Filer:
         inbox.mkdir(parents=True, exist_ok=True)
         text = TEXT.format(
             box=box,
-            channel=channel,
+            channel=id.partition("-")[0],
             caller=re.sub(r"[^0-9+*#]", "", caller) or "Unknown",
             date=datetime.fromtimestamp(at, UTC).strftime("%a %b %d %I:%M:%S %p UTC %Y"),
             time=int(at),
-            id=channel,
+            id=id,
             seconds=max(1, round(seconds)),
         )
         with locked(inbox):
-            self._file(path, inbox, text, channel)
+            self._file(path, inbox, text, id)
         return Taken(verdict="message", box=box, seconds=seconds)
 
-    def _file(self, path: Path, inbox: Path, text: str, channel: str) -> None:
-        if not any(f"msg_id={channel}\n" in other.read_text(errors="replace") for other in inbox.glob("msg*.txt")):
+    def _file(self, path: Path, inbox: Path, text: str, id: str) -> None:
+        if not any(f"msg_id={id}\n" in other.read_text(errors="replace") for other in inbox.glob("msg*.txt")):
             name = self._linked(path, inbox)
             beside = inbox / f".{name}.txt"
             beside.write_text(text)
@@ -126,11 +132,14 @@ class Filer:
         return f"msg{number:04d}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock that Asterisk takes with `lockmode=flock`: the file `.lock` of the folder. Raises TimeoutError."""
+    """Hold the lock that Asterisk takes with `lockmode=flock`: the file `lock` of the folder. Raises TimeoutError.
+
+    (`.lock` is the file of its other mode.) Asterisk removes the file when it lets go; so we look which one we hold.
+    """
     deadline = time.monotonic() + LOCK_LIMIT
-    while (lock := _lock(folder / ".lock")) is None:
+    while (lock := _lock(folder / "lock")) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{folder} is locked for more than {LOCK_LIMIT:.0f} s")
         time.sleep(0.05)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
@@ -28,6 +30,7 @@ from orchestrator.messages.filer import Filer
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, wiring
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.web.server import Call, Sources, Status, application, masked
@@ -56,17 +59,32 @@ class Control:
         return Filer(self.state.spool)
 
     async def finished(self, journey: Journey) -> Journey:
-        """File what was recorded, and correct the outcome where nothing was said."""
+        """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
         if not journey.recording:
             return journey
-        taken = await asyncio.to_thread(self.filer.file, journey.recording, caller=journey.caller, at=journey.began)
-        if taken.verdict != "missing":
-            self.metrics.messages.labels(taken.verdict).inc()
-        if taken.verdict == "message":
-            await self._light(taken.box)
-        if taken.verdict == "too_short" and journey.outcome == "message":
-            return replace(journey, outcome="too_short")
-        return journey
+        verdicts = await self._file(journey.recording, caller=journey.caller, at=journey.began)
+        if not verdicts and (before := await asyncio.to_thread(self.filer.filed, journey.recording)):
+            verdicts = {before}  # by an attempt whose journey could not be written
+        match journey.outcome:
+            case "failed" if "message" in verdicts:
+                return replace(journey, outcome="message")
+            case "message" if not verdicts:
+                log.error("a message is lost: there is no recording", id=journey.id, place=journey.place)
+                self.metrics.messages.labels("lost").inc()
+                return replace(journey, outcome="failed")
+            case "message" if "message" not in verdicts:
+                return replace(journey, outcome="too_short")
+            case _:
+                return journey
+
+    async def _file(self, channel: str, *, caller: str, at: float) -> set[str]:
+        """File every recording of `channel`, light the lamps, and say what became of them."""
+        taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
+        for each in taken:
+            self.metrics.messages.labels(each.verdict).inc()
+            if each.verdict == "message":
+                await self._light(each.box)
+        return {each.verdict for each in taken}
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count and log one call that is over."""
@@ -126,13 +144,27 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                await self._reread()
-                await self._stale()
-                await forget(self.engine, time.time())
-            self.metrics.read_shift(self.state.shift)
-            self.metrics.ami.set(self.ami.up)
-            self.metrics.recordings.set(len(self.filer.waiting()))
+                for part in (self._reread, self._stale, self._forget):
+                    await self._bulkhead(part)
+            await self._bulkhead(self._look)
             await asyncio.sleep(1)
+
+    async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
+        """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
+        try:
+            await part()
+        except (ServiceError, OSError, SQLAlchemyError) as bad:
+            log.error("housekeeping has to wait", part=part.__name__, why=str(bad))
+        except Exception:
+            log.exception("housekeeping has to wait", part=part.__name__)
+
+    async def _look(self) -> None:
+        self.metrics.read_shift(self.state.shift)
+        self.metrics.ami.set(self.ami.up)
+        self.metrics.recordings.set(len(await asyncio.to_thread(self.filer.waiting)))
+
+    async def _forget(self) -> None:
+        await forget(self.engine, time.time())
 
     async def _reread(self) -> None:
         self.directory = await directories.read(self.state)
@@ -145,13 +177,9 @@ class Control:
             self.metrics.applied.set((self.state.trees / self.applied).stat().st_mtime)
 
     async def _stale(self) -> None:
-        for path in await asyncio.to_thread(self.filer.waiting):
-            changed = path.stat().st_mtime
+        for changed, channel in await asyncio.to_thread(self.filer.waiting):
             if time.time() - changed > STALE:
-                channel = path.stem.partition("-")[2]
-                taken = await asyncio.to_thread(self.filer.file, channel, caller="", at=changed)
-                if taken.verdict == "message":
-                    await self._light(taken.box)
+                await self._file(channel, caller="", at=changed)
 
     async def _light(self, box: str) -> None:
         try:

@@ -211,7 +211,9 @@ def compared(directory: Directory, first: Place, world: World, made: Journey) ->
 
 
 def difference(made: Journey, expected: tuple[Visit, ...]) -> str:
-    """The first place where a journey left the expected way; a hangup on the way is none."""
+    """The first place where a journey left the expected way; a hangup by the caller on the way is none."""
+    if made.outcome == "failed":
+        return f"the exchange cut the call at {made.place}"
     for at, step in enumerate(made.steps):
         wanted = expected[at] if at < len(expected) else None
         if wanted is None or step.place != wanted.place:
