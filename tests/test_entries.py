@@ -1,0 +1,164 @@
+"""The ways into and out of the dialplan, tried as a stranger and as a curious employee would."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import pytest
+
+from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.rest import Rest
+from orchestrator.journal import cel
+from orchestrator.service import wiring
+from tests.running_town import CITIZEN, Town, until, world
+from tests.towns import BERLIN
+
+INVITE = """INVITE sip:{number}@{exchange} SIP/2.0
+Via: SIP/2.0/UDP {address}:{port};branch=z9hG4bK{tag};rport
+From: "{name}" <sip:{user}@{address}>;tag={tag}
+To: <sip:{number}@{exchange}>
+Call-ID: {tag}@{address}
+CSeq: 1 INVITE
+Contact: <sip:{user}@{address}:{port}>
+P-Asserted-Identity: <sip:{asserted}@{address}>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: {length}
+
+"""
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n"
+)
+
+
+def invited(town: Town, address: str, *, user: str, number: str = "0", asserted: str = "1", name: str = "x") -> int:
+    """The first answer but 100 to an INVITE that is then called off."""
+    host, port = town.exchange.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind((address, 0))
+        line.settimeout(5)
+        sdp = SDP.format(address=address)
+        text = INVITE.format(
+            number=number,
+            exchange=town.exchange,
+            address=address,
+            port=line.getsockname()[1],
+            tag=f"t{time.monotonic_ns()}",
+            user=user,
+            asserted=asserted,
+            name=name,
+            length=len(sdp),
+        ).replace("\n", "\r\n")
+        line.sendto((text + sdp).encode(), (host, int(port)))
+        reply = ""
+        while not (found := re.match(r"SIP/2.0 (\d+)", reply)) or found[1] == "100":
+            reply = line.recv(4096).decode()
+        to = re.search(r"^To:.*$", reply, re.MULTILINE)
+        assert to
+        bye = re.sub(r"^To:.*\r$", to[0], text.partition("\r\n\r\n")[0], flags=re.MULTILINE)
+        for method, number_ in (("ACK", 1), ("BYE", 2)):
+            asked = bye.replace("INVITE sip", f"{method} sip").replace("CSeq: 1 INVITE", f"CSeq: {number_} {method}")
+            asked = asked.replace("z9hG4bK", f"z9hG4bK{method}")
+            asked = re.sub(r"Content-Type.*\r\n|Content-Length.*", "", asked).strip() + "\r\nContent-Length: 0\r\n\r\n"
+            line.sendto(asked.encode(), (host, int(port)))
+        return int(found[1])
+
+
+def journal(town: Town) -> list[cel.Event]:
+    return list(cel.read(town.state.journal, 0).events)
+
+
+def dialled_at_a_desk(town: Town, number: str) -> list[cel.Event]:
+    """What happens when `number` is dialled in the context of phones."""
+    asterisk, id_ = Rest(wiring.ari(town.state)), f"desk{time.monotonic_ns()}"
+    asterisk.ask(
+        *("POST", "channels"),
+        endpoint="Local/refused@from-phones/n",
+        context="from-phones",
+        extension=number,
+        formats="alaw",
+        channelId=id_,
+    )
+    time.sleep(0.8)
+    for channel in asterisk.ask("GET", "channels"):
+        if channel["name"].startswith("Local/"):
+            with suppress(AlreadyOver):  # its other half went with it
+                asterisk.ask("DELETE", "channels", channel["id"])
+    until(lambda: not town.left(), 10)
+    return [event for event in journal(town) if event.call in {id_, *_also(town, id_)}]
+
+
+def _also(town: Town, id_: str) -> set[str]:
+    return {event.call for event in journal(town) if event.channel == id_}
+
+
+def outside(events: list[cel.Event]) -> set[str]:
+    """What was sent to the trunk."""
+    return {event.name.partition("-0")[0] for event in events if event.name.startswith("PJSIP/trunk-")}
+
+
+@pytest.mark.parametrize("user", ["trunk-provider", "testcall", "tel2500", "anybody"])
+def test_a_stranger_is_asked_for_a_password_whatever_he_calls_himself(town: Town, user: str) -> None:
+    assert invited(town, "127.0.0.3", user=user) == 401
+
+
+def test_the_provider_is_known_by_its_address(town: Town) -> None:
+    assert invited(town, CITIZEN, user="anonymous") == 200
+
+
+@pytest.mark.parametrize("number", ["0,foo", "0%2Cfoo", "06205210&x", "0%22"])
+def test_what_is_no_number_comes_in_as_any_other_call(town: Town, number: str) -> None:
+    assert invited(town, CITIZEN, user="x", number=number) == 200
+
+
+def test_a_desk_may_call_the_outside(town: Town) -> None:
+    assert outside(dialled_at_a_desk(town, "01234567")) == {"PJSIP/trunk-provider"}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "01&PJSIP/0900555@trunk-provider",
+        "01,60,G(from-phones^0^1)",
+        '01" | "1',
+        "01${SHELL(id)}",
+        "00900123",
+        "0001234",
+        "0010330900557",
+        "0118890",
+    ],
+)
+def test_no_desk_gets_outside_by_a_trick(town: Town, number: str) -> None:
+    events = dialled_at_a_desk(town, number)
+    assert events
+    assert not outside(events)
+    assert "refused" in {event.extension for event in events}
+
+
+@pytest.mark.parametrize("number", ["299", "9999999", "anna", "*77", "#"])
+def test_an_unknown_number_dialled_at_a_desk_reaches_the_catch_all(town: Town, number: str) -> None:
+    marks = [event.mark for event in dialled_at_a_desk(town, number) if event.kind == "PLACE"]
+    assert marks[:1] == [town.directory.first(town.directory.town.catch_all)]
+
+
+@pytest.mark.parametrize("dialled", ["service-desk", "anonymous", "+1999", "496205210"])
+async def test_whatever_the_provider_sends_reaches_somebody(town: Town, dialled: str) -> None:
+    journey, different = await town.citizen_calls(world(datetime.now(BERLIN), "1"), dialled=dialled)
+    assert not different
+    assert journey.outcome in ("message", "answered")
+
+
+def test_a_number_with_line_breaks_leaves_a_whole_record(town: Town) -> None:
+    before = cel.read(town.state.journal, 0)
+    assert invited(town, CITIZEN, user="x", asserted="49%0A1%22,%0D2", name="a, b") == 200
+    until(lambda: not town.left(), 10)
+    time.sleep(0.3)
+    after = cel.read(town.state.journal, 0)
+    assert after.broken == before.broken
+    new = after.events[len(before.events) :]
+    assert "LINKEDID_END" in {event.kind for event in new}
+    assert {event.caller for event in new if event.kind == "PLACE"} == {"4912"}
