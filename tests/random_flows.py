@@ -83,7 +83,7 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
         st.builds(
             Do,
             skill=st.just("next_opening"),
-            outcomes=st.fixed_dictionaries({"said": later}),
+            outcomes=st.fixed_dictionaries({"said": later, "failed": later}),
             python_down=later,
             seconds=st.just(8.0),
             arguments=st.just({"schedule": "rathaus"}),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.apps.book import Book, Do, Menu, UnknownPlace, UnreadableBook, read
-from orchestrator.apps.skills import opening, spoken
+from orchestrator.apps.skills import SKILLS, opening, spoken
 from orchestrator.compile.attend import hours
+from orchestrator.domain import skills
 from tests.exchanges import ATTEND
 from tests.towns import BERLIN, HOURS
 
@@ -87,6 +88,10 @@ def test_a_time_is_spoken_in_words_that_there_are() -> None:
         "sound:digits/oclock",
     )
     assert spoken(datetime(2026, 12, 28, 13, 30))[-1] == "number:30"  # noqa: DTZ001
+
+
+def test_the_skills_are_those_that_a_flow_can_name() -> None:
+    assert SKILLS.keys() == skills.SKILLS.keys()
 
 
 def test_the_next_opening_is_asked_in_the_time_of_the_call() -> None:

@@ -10,6 +10,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service.state import create
 from orchestrator.store.reading import read_files
 
+PREMIUM = "+499001234567"
 GOOD = """\
 town: {name: Kleinstadt, area: "06205", head: "21"}
 sites:
@@ -25,12 +26,13 @@ flows:
   town:
     start: door
     steps:
-      door: {when: immer, open: menu, closed: bye_now}
+      door: {when: immer, open: menu, closed: bye_now, holiday: told}
       menu:
         menu: {de: Die eins., en: Press one.}
         keys: {1: amt}
         otherwise: amt
       bye_now: {say: thanks, then: bye}
+      told: {do: next_opening, with: {schedule: immer}, exits: {said: bye_now, failed: bye_now}, python_down: bye_now}
       bye: hangup
 """
 
@@ -58,7 +60,7 @@ def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     ("de: Die eins., en: Press one.", "de: Die eins.", "town.yaml:17:15", "'en' is missing", "add a line `en: …`"),
     ("en: Press one.", "en: Press one., fr: Un.", "town.yaml:17:47", "unknown key 'fr'", "de, en"),
     ("say: thanks", "say: thank", "town.yaml:20:22", "there is no prompt 'thank'", "did you mean 'thanks'?"),
-    ("bye: hangup", "bye: hang up", "town.yaml:21:12", "a step is `kind: …` lines", "kinds: say"),
+    ("bye: hangup", "bye: hang up", "town.yaml:22:12", "a step is `kind: …` lines", "kinds: say"),
     ("start: door", "start: dor", "town.yaml:13:12", "there is no step 'dor'", "did you mean 'door'?"),
     ('numbers: {"0"', 'numbers: {"110"', "town.yaml:10:11", "110 is the police", "another extension"),
     ('number: "30"', 'number: "25"', "town.yaml:7:3", "cannot be dialled digit by digit: 25", "not 25…"),
@@ -72,7 +74,17 @@ def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     ('area: "06205"', "area: Nord", "town.yaml:1:32", "'Nord' is not a number", "digits only"),
     ('emergency: "+49 6205 2110"', "emergency: 110", "town.yaml:3:57", "not a number in international form", "+49"),
     ('"2500": {first', '"2500": {vorname', "town.yaml:7:12", "unknown key 'vorname'", "known here: first"),
-    ("      bye: hangup\n", "      bye: hangup\n      bye: hangup\n", "town.yaml:22:7", "given twice", "keep one"),
+    ("      bye: hangup\n", "      bye: hangup\n      bye: hangup\n", "town.yaml:23:7", "given twice", "keep one"),
+    ("do: next_opening", "do: next_openig", "town.yaml:21:18", "there is no skill 'next_openig'", "'next_opening'?"),
+    ("schedule: immer}, e", "schedule: imer}, e", "town.yaml:21:49", "there is no schedule 'imer'", "'immer'?"),
+    ("said: bye_now, ", "", "town.yaml:21:64", "'said' is missing", "add a line `said: …`"),
+    ("failed: bye", "sung: bye_now, failed: bye", "town.yaml:21:80", "unknown key 'sung'", "known here: said, failed"),
+    ("do: next_opening, with: {schedule: immer}", "do: next_opening", "town.yaml:21:13", "has no 'with'", "`with: …`"),
+    ("then: bye}", f"then: bye}}\n      off: {{transfer: {PREMIUM}, otherwise: amt}}", "town.yaml:21:23", "cost", ""),
+    ("then: bye}", "then: bye}\n      off: {transfer: 110, otherwise: amt}", "town.yaml:21:23", "international", "+49"),
+    ("schedules:", "phones: {Gate-1: {site: rathaus, number: 40}}\nschedules:", "town.yaml:4:10", "is no name", "use"),
+    ("schedules:", "phones: {udp: {site: rathaus, number: 40}}\nschedules:", "town.yaml:4:15", "a phone already", "re"),
+    ("schedules:", "phones: {tel2500: {site: rathaus, number: 4}}\nschedules:", "town.yaml:4:19", "already", "rename"),
     ("sites:", "seiten:", "town.yaml:2:1", "unknown key 'seiten'", ""),
     ("      door:", "\tdoor:", "town.yaml:15:1", "not YAML", "spaces, not tabs"),
     ('"8:00-12:00"}', '"8:00-12:00"}, closed: {24.12.2026: x}', "town.yaml:5:49", "is not a date", "write 2026-12-24"),

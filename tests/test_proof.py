@@ -9,10 +9,11 @@ from datetime import date
 import pytest
 
 from orchestrator.domain.directory import Directory, Town
-from orchestrator.domain.flow import HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import SECONDS_PER_CHARACTER
 from orchestrator.domain.proof import prove
+from orchestrator.domain.routes import NOTICED
 from tests.towns import HOURS, TODAY, prompt, small, town_flow
 
 
@@ -59,6 +60,71 @@ def wrong_steps() -> Iterator[tuple[str, str, Step]]:
     yield "silent_loop", "sorry", Say(prompt=say, then="town.box")
     yield "unreachable", "attic", HangUp()
     yield "bad_name", "x", Say(prompt=say, then="town.bye")
+
+
+def skill(**changed: object) -> Do:
+    """The small town's own `Do`, changed."""
+    step = town_flow().steps["later"]
+    assert isinstance(step, Do)
+    return replace(step, **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        ("unknown_skill", skill(skill="next_openings")),
+        ("missing_exit", skill(outcomes={})),
+        ("missing_exit", skill(outcomes={"said": "town.closed"})),
+        ("unknown_answer", skill(outcomes={"said": "town.closed", "failed": "town.closed", "sung": "town.closed"})),
+        ("missing_argument", skill(arguments={})),
+        ("unknown_argument", skill(arguments={"schedule": "rathaus", "tempo": "fast"})),
+        ("unknown_schedule", skill(arguments={"schedule": "rathause"})),
+    ],
+)
+def test_each_kind_of_wrong_skill_is_found(code: str, step: Do) -> None:
+    assert found(small(town_flow(later=step)), code).todo
+
+
+def test_a_loop_that_needs_python_to_come_and_go_is_found() -> None:
+    """Up and down it ends; while it fails now and then, a silent caller goes round."""
+    first = skill(outcomes={"said": "town.second", "failed": "town.second"}, python_down="town.closed")
+    second = skill(outcomes={"said": "town.closed", "failed": "town.closed"}, python_down="town.later")
+    problem = found(small(town_flow(later=first, second=second)), "silent_loop")
+    assert "while Python comes and goes" in problem.caller
+
+
+def test_a_number_must_not_begin_in_silence() -> None:
+    town = small()
+    flows = {**town.flows, "mute": Flow(name="mute", start="bye", steps={"bye": HangUp()})}
+    problem = found(replace(town, flows=flows, numbers={**town.numbers, "77": "mute"}), "dead_end")
+    assert (problem.where, problem.caller) == ("mute.bye", "dials 06205 21-77")
+    flows["mute"] = replace(flows["mute"], start="hello")
+    assert "begins at mute.hello" in found(replace(town, flows=flows, numbers={"77": "mute"}), "unknown_place").what
+
+
+def test_a_transfer_to_a_number_of_our_own_is_found() -> None:
+    step = town_flow().steps["police"]
+    assert isinstance(step, Transfer)
+    assert found(small(town_flow(police=replace(step, number="+496205210"))), "own_number").todo
+
+
+def test_names_that_asterisk_would_misread_are_found() -> None:
+    town = small()
+    tel = town.phones["tel10"]
+    for changed in (
+        {"phones": {**town.phones, "Gate-1": replace(tel, id="Gate-1")}},
+        {"phones": {**town.phones, "testcall": replace(tel, id="testcall")}},
+        {"boxes": {**town.boxes, "1a": replace(town.boxes["10"], id="1a")}},
+        {"trunks": {**town.trunks, "a.b": replace(town.trunks["provider"], id="a.b")}},
+        {"sites": {"rathaus": replace(town.sites["rathaus"], emergency_number="+49 110")}},
+    ):
+        assert found(replace(town, **changed), "bad_name").todo  # type: ignore[arg-type]
+
+
+def test_the_wait_with_hung_attendants_is_known_and_longer() -> None:
+    proof = prove(small(), {}, TODAY)
+    menu = 3 * (len("For the citizens' office press 1.") * SECONDS_PER_CHARACTER + 5)
+    assert proof.worst_hung == pytest.approx(proof.worst_wait + menu + NOTICED)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,12 @@ def town_flow(**changed: Step) -> Flow:
         "police": Transfer(
             number="+4962051234", trunk="provider", busy="town.box", nobody="town.box", failed="town.box", seconds=5
         ),
-        "later": Do(skill="next_opening", outcomes={"said": "town.closed"}, python_down="town.closed"),
+        "later": Do(
+            skill="next_opening",
+            outcomes={"said": "town.closed", "failed": "town.closed"},
+            python_down="town.closed",
+            arguments={"schedule": "rathaus"},
+        ),
         "closed": Say(prompt=prompt("town.closed", "Das Rathaus ist zu.", "The town hall is closed."), then="town.box"),
         "box": LeaveMessage(
             box="10",

@@ -10,6 +10,7 @@ import typer
 
 from orchestrator.cli import output
 from orchestrator.domain.numbers import written
+from orchestrator.domain.outgoing import Route
 from orchestrator.service import directory as service
 from orchestrator.service import questions
 from orchestrator.service.state import create
@@ -68,7 +69,8 @@ def check(context: typer.Context, json: bool = output.Json) -> None:
             output.problems(proof.problems)
             output.say(
                 f"{proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems; a caller who does"
-                f" nothing waits {proof.worst_wait:.0f} s at most (number {proof.worst_number})"
+                f" nothing waits {proof.worst_wait:.0f} s at most (number {proof.worst_number}),"
+                f" {proof.worst_hung:.0f} s if every attendant on the way hangs"
             )
         if proof.problems:
             raise typer.Exit(output.FOUND_PROBLEMS)
@@ -77,6 +79,7 @@ def check(context: typer.Context, json: bool = output.Json) -> None:
 def explain(
     context: typer.Context,
     number: str = typer.Argument(help="In any usual spelling: 21-0, 2500, +49 6205 21-2500."),
+    caller: str = typer.Option("", "--from", help="The extension of ours that calls; default: a citizen outside."),
     at: str = typer.Option("", help='Local time, "2026-12-25 10:00"; default now.'),
     press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
     busy: list[str] = typer.Option([], help="Extensions that are busy."),
@@ -89,6 +92,7 @@ def explain(
     with output.failures():
         question = questions.Question(
             number=number,
+            caller=caller,
             at=at,
             press=press,
             busy=tuple(busy),
@@ -101,7 +105,16 @@ def explain(
         if json:
             output.dump(asdict(explained))
             return
+        if explained.route and explained.route.kind != "inside":
+            output.say(_outside(caller, explained.route))
+            return
         output.say(f"{written(directory.town, explained.extension)} on {explained.at:%A %Y-%m-%d %H:%M}")
         for visit in explained.visits:
             output.say(f"  {visit.place:<32} {visit.answer}")
         output.say(f"ends: {explained.ending.outcome} at {explained.ending.place}")
+
+
+def _outside(caller: str, route: Route) -> str:
+    if route.kind == "refused":
+        return f"{caller} dials outside {route.number}: refused, with an announcement"
+    return f"{caller} calls {route.number} by the trunk ({route.kind}), showing {route.shown}"

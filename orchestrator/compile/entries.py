@@ -1,7 +1,6 @@
 """Ways into and out of the dialplan: from the trunk, from phones, from the test endpoint; numbers; outside lines.
 
-Emergency calls go out from every phone, with and without the outside digit, with the number of the phone's site.
-Which other outside numbers a phone may call is a simple class here: national yes, abroad and premium no.
+Which numbers are which is in domain.numbers and domain.outgoing.
 """
 
 from __future__ import annotations
@@ -12,22 +11,11 @@ from orchestrator.compile.escape import DIGITS, IDENTIFIER, PREFIX, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.places import target
 from orchestrator.domain import numbers as plan
+from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 
 LARGEST = 1000
 """Extensions in one context: Asterisk loads a flat context in quadratic time."""
-OUTSIDE = "0"
-"""The outside-line digit."""
-ALWAYS = ("110", "112")
-SERVICES = ("115", "116117")
-REFUSED = (
-    "00[1-9].",  # abroad
-    "010.",  # another provider for one call, and behind it any number
-    "0900.",
-    "0137.",
-    "118.",
-)
-"""Public numbers, as dialled behind the outside digit, that no phone may call in this class."""
 CLEAN = tuple(Line(f"Set(CALLERID({part})=${{FILTER(0-9+*#,${{CALLERID({part})}})}})") for part in ("num", "ANI"))
 """What a stranger gives as a number reaches phones, journal and messages as digits only."""
 RING_OUTSIDE = 60
@@ -84,21 +72,19 @@ def from_phones(directory: Directory) -> Context:
 
     What is dialled outside must be digits and nothing else: Dial() would take `&` and `,` for its own.
     """
-    trunks = tuple(sorted(directory.trunks))
     extensions = []
-    for number in ALWAYS:
-        call = (Line("Set(CALLERID(num)=${EMERGENCY})"), *_dial(trunks, number))
-        extensions += [Extension(number, call), Extension(OUTSIDE + number, call)]
-    for number in SERVICES:
-        call = (*_own_number(directory), *_dial(trunks, number))
-        extensions += [Extension(number, call), Extension(OUTSIDE + number, call)]
-    for pattern in REFUSED:
-        extensions.append(Extension(f"_{OUTSIDE}{pattern}", (Line("Goto(refused,1)"),)))
+    for dialled, number in outgoing.short():
+        emergency = number in outgoing.EMERGENCY
+        shows = (Line("Set(CALLERID(num)=${EMERGENCY})"),) if emergency else _own_number(directory)
+        extensions.append(Extension(dialled, (*shows, *_dial(directory, number, emergency=emergency))))
+    for beginning in outgoing.REFUSED:
+        extensions.append(Extension(f"_{outgoing.OUTSIDE}{beginning}.", (Line("Goto(refused,1)"),)))
     spoken = (Line("Answer(,i)"), Line("Playback(not-allowed)"), Line("Hangup(21)"))
     extensions.append(Extension("refused", spoken))
-    dialled = f"${{EXTEN:{len(OUTSIDE)}}}"
-    outside = (*_digits_or("from-phones,refused", len(OUTSIDE)), *_own_number(directory), *_dial(trunks, dialled))
-    extensions += [Extension(f"_{OUTSIDE}[1-9].", outside), Extension(f"_{OUTSIDE}0[1-9].", outside)]
+    skip = len(outgoing.OUTSIDE)
+    guarded = (*_digits_or("from-phones,refused", skip), *_own_number(directory))
+    outside = (*guarded, *_dial(directory, f"${{EXTEN:{skip}}}", emergency=False))
+    extensions += [Extension(f"_{outgoing.OUTSIDE}{pattern}", outside) for pattern in ("[1-9].", "0[1-9].")]
     return Context(name="from-phones", includes=("numbers", "elsewhere"), extensions=tuple(extensions))
 
 
@@ -132,10 +118,20 @@ def _digits_or(otherwise: str, skip: int) -> tuple[Line, ...]:
     return (Line(f"GotoIf({digits}?digits:{otherwise},1)"), Line("NoOp()", label="digits"))
 
 
-def _dial(trunks: tuple[str, ...], number: str) -> tuple[Line, ...]:
-    """By the first trunk that takes the call; the next one only where nothing has rung yet."""
-    lines: list[Line] = []
-    for trunk in trunks:
+def _dial(directory: Directory, number: str, *, emergency: bool) -> tuple[Line, ...]:
+    """By the first trunk that takes the call, the next one only where nothing has rung yet; written down as a call."""
+    place = f"{outgoing.FLOW}.{'emergency' if emergency else 'outside'}"
+    lines = [Line(f"CELGenUserEvent(PLACE,{place})")]
+    for trunk in sorted(directory.trunks):
         lines.append(Line(f"Dial(PJSIP/{number}@trunk-{fit(trunk, IDENTIFIER)},{RING_OUTSIDE})"))
         lines.append(Line('GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"]?over)'))
-    return (*lines, Line("Congestion(10)"), Line("Hangup(${HANGUPCAUSE})", label="over"))
+    said = "failed"
+    for status, answer in (("NOANSWER", "nobody"), ("BUSY", "busy"), ("ANSWER", "talked")):
+        said = f'${{IF($["${{DIALSTATUS}}" = "{status}"]?{answer}:{said})}}'
+    return (
+        *lines,
+        Line(f"CELGenUserEvent(ANSWER,{place}=failed)"),
+        Line("Congestion(10)"),
+        Line(f"CELGenUserEvent(ANSWER,{place}={said})", label="over"),
+        Line("Hangup(${HANGUPCAUSE})"),
+    )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 
+from orchestrator.domain import numbers
+from orchestrator.domain.flow import NAME
+
 PLACE = re.compile(r"[a-z][a-z0-9_]+\.[a-z][a-z0-9_]+")
-IDENTIFIER = re.compile(r"[a-z][a-z0-9_]+")
+IDENTIFIER = NAME
 PREFIX = re.compile(r"\+?[0-9]+")
 DIGITS = re.compile(r"[0-9]+")
-E164 = re.compile(r"\+[0-9]{3,15}")
+E164 = numbers.E164
 SOUND = re.compile(r"[a-z0-9_/-]+")
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")

@@ -26,6 +26,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.skills import SKILLS
 
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
@@ -47,6 +48,7 @@ class World:
     outside: Mapping[str, Answer] = field(default_factory=dict)
     """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
     skills: Mapping[str, Answer] = field(default_factory=dict)
+    """Skill -> its answer; otherwise the first that it has."""
     observed: Mapping[Place, Answer] = field(default_factory=dict)
     """What people did at a place, where that is known afterwards; it outweighs phones, boxes and numbers outside."""
     python: bool = True
@@ -61,7 +63,10 @@ class Visit:
 
 
 def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]:
-    """Each place that a call into `start` reaches, with the answer found there; raises KeyError for unknown places."""
+    """Each place that a call into `start` reaches, with the answer found there.
+
+    Raises KeyError for what the proof finds unknown: places, schedules, skills.
+    """
     place, keys = start, list(world.keys)
     for _ in range(LONGEST):
         if place == END:
@@ -116,7 +121,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case HangUp():
             return "gone"
         case Do():
-            return world.skills.get(step.skill, next(iter(step.outcomes))) if world.python else "python_down"
+            return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
 

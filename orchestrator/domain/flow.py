@@ -201,9 +201,9 @@ class Flow:
         return {f"{self.name}.{step}": performed for step, performed in self.steps.items()}
 
 
-def exits(step: Step, *, python: bool) -> Exits:
-    """The answers that `step` can get while Python is up, or while it is down."""
-    if isinstance(step, Do):
+def exits(step: Step, *, python: bool | None) -> Exits:
+    """The answers that `step` can get while Python is up, while it is down, or (None) while it comes and goes."""
+    if isinstance(step, Do) and python is not None:
         return step.outcomes if python else {"python_down": step.python_down}
     return step.exits
 

@@ -41,8 +41,8 @@ def caller(directory: Directory, routes: Routes, place: Place, answer: Answer = 
     lived += [words for at, said in edges if (words := _words(directory.graph[at], said))]
     if answer and (words := _words(directory.graph[place], answer)):
         lived.append(words)
-    if not routes.python:
-        lived.append("while Python is down")
+    if routes.python is not True:
+        lived.append("while Python is down" if routes.python is False else "while Python comes and goes")
     steps = [f"{at}={said}" for at, said in edges] + [f"{place}={answer}" if answer else place]
     return {"caller": ", ".join(lived), "path": tuple(steps)}
 

@@ -19,6 +19,8 @@ RESERVED = {
     "116117": "the doctors on call",
 }
 EXTENSION = re.compile(r"[0-9]{1,6}")
+E164 = re.compile(r"\+[1-9][0-9]{2,14}")
+"""International form (ITU-T E.164): at most 15 digits."""
 
 
 def problems(directory: Directory) -> Iterator[Problem]:

@@ -41,17 +41,20 @@ class Proof:
     """Seconds until a person, a mailbox or a spoken next step."""
     worst_number: str
     """The extension where it happens."""
+    worst_hung: float = 0.0
+    """Seconds of the same, if each attendant on the way hangs at the last moment and nobody rescues its callers."""
 
 
 def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
     found = [*numbers.problems(directory), *references(directory), *calendars(directory, today)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
-    judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False)]
-    found += _graph(directory, judged)
-    worst, number = 0.0, ""
+    judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
+    found += [*_starts(directory), *_graph(directory, judged)]
+    worst, number, hung = 0.0, "", 0.0
     if not any(problem.code in ("silent_loop", "unknown_place") for problem in found):
         worst, number = max(_waits(directory, judged, sounds), default=(0.0, ""))
+        hung = max(max(routes.waits(sounds, hung=True).values(), default=0.0) for routes in judged)
         if worst > directory.town.longest_wait:
             found.append(_too_long(directory, worst, number))
     return Proof(
@@ -62,7 +65,33 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         numbers=len(directory.numbers),
         worst_wait=worst,
         worst_number=number,
+        worst_hung=hung,
     )
+
+
+def _starts(directory: Directory) -> Iterator[Problem]:
+    """A number must lead to a place that exists, and not straight into silence."""
+    for extension, flow in directory.numbers.items():
+        if flow not in directory.flows:
+            continue  # told by references
+        first = directory.first(flow)
+        caller = f"dials {numbers.written(directory.town, extension)}"
+        if first not in directory.graph:
+            yield Problem(
+                code="unknown_place",
+                where=f"flow {flow}",
+                what=f"begins at {first}, which does not exist",
+                todo="begin at one of its steps",
+                caller=caller,
+            )
+        elif isinstance(directory.graph[first], HangUp):
+            yield Problem(
+                code="dead_end",
+                where=first,
+                what=f"number {extension} begins with a hangup: the caller is cut off without a word",
+                todo="say what to do next before hanging up, or lead to a person or a mailbox",
+                caller=caller,
+            )
 
 
 def _entries(directory: Directory) -> Iterator[str]:

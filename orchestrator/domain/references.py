@@ -10,11 +10,16 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import NAME, LeaveMessage, Place, Ring, Speak, Step, Transfer, When, prompts
+from orchestrator.domain.flow import NAME, Do, LeaveMessage, Place, Ring, Speak, Step, Transfer, When, prompts
+from orchestrator.domain.numbers import E164, e164
+from orchestrator.domain.outgoing import FLOW
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.skills import SKILLS
 
 YEAR = timedelta(days=365)
+RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall")
+"""Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
 
 
 def references(directory: Directory) -> Iterator[Problem]:
@@ -30,6 +35,62 @@ def references(directory: Directory) -> Iterator[Problem]:
         yield from _named(directory, place, step)
         yield from _texts(directory, place, step)
     yield from _doubles(directory)
+    yield from _names(directory)
+
+
+def _names(directory: Directory) -> Iterator[Problem]:
+    """What becomes a name in Asterisk's configuration must be fit for it."""
+    named = {
+        "phone": directory.phones,
+        "trunk": directory.trunks,
+        "schedule": directory.schedules,
+        "department": directory.departments,
+        "flow": directory.flows,
+    }
+    for kind, things in named.items():
+        for name in things:
+            if not NAME.fullmatch(name):
+                yield _bad_name(f"{kind} {name!r}", "use small letters, digits and _, a letter first, at least two")
+    for name in directory.phones.keys() & set(RESERVED_PHONES):
+        yield _bad_name(f"phone {name!r}", "give it another name: the exchange itself has this one")
+    if FLOW in directory.flows:
+        yield _bad_name(f"flow {FLOW!r}", "give it another name: calls to the outside stand under this one")
+    for box in directory.boxes:
+        if not (box.isascii() and box.isdigit()):
+            yield _bad_name(f"box {box!r}", "a mailbox is a number")
+    for site in directory.sites.values():
+        if not E164.fullmatch(site.emergency_number):
+            yield _bad_name(f"site {site.id}: emergency number {site.emergency_number!r}", "write it as +49 6205 2110")
+
+
+def _bad_name(where: str, todo: str) -> Problem:
+    return Problem(code="bad_name", where=where, what="is not fit for Asterisk's configuration", todo=todo)
+
+
+def _skill(directory: Directory, place: Place, step: Do) -> Iterator[Problem]:
+    """A skill must exist, every answer of it must lead somewhere, and it must be told what it needs."""
+    if not (skill := SKILLS.get(step.skill)):
+        yield _unknown(place, "skill", step.skill, f"use one of {', '.join(SKILLS)}")
+        return
+    for answer in skill.answers:
+        if answer not in step.outcomes:
+            yield Problem(
+                code="missing_exit",
+                where=place,
+                what=f"does not say where to go when {step.skill} answers {answer!r}",
+                todo=f"add an exit for {answer}",
+            )
+    for answer in step.outcomes.keys() - set(skill.answers):
+        yield _unknown(place, "answer", answer, f"{step.skill} answers {', '.join(skill.answers)}")
+    for name in skill.arguments:
+        if name not in step.arguments:
+            yield Problem(
+                code="missing_argument", where=place, what=f"{step.skill} needs {name!r}", todo=f"add {name} to `with`"
+            )
+    for name in step.arguments.keys() - set(skill.arguments):
+        yield _unknown(place, "argument", name, f"{step.skill} takes {', '.join(skill.arguments)}")
+    if (name := step.arguments.get("schedule", "")) and name not in directory.schedules:
+        yield _unknown(place, "schedule", name, "name a schedule of the directory")
 
 
 def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
@@ -40,6 +101,15 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield _unknown(place, "box", name, "give it a mailbox")
         case Transfer(trunk=name) if name not in directory.trunks:
             yield _unknown(place, "trunk", name, "name a trunk of the directory")
+        case Transfer(number=number) if number.startswith(e164(directory.town, "")):
+            yield Problem(
+                code="own_number",
+                where=place,
+                what=f"puts through to {number}, a number of our own, by way of the trunk: that may go round for ever",
+                todo="lead to the flow, department or person instead",
+            )
+        case Do():
+            yield from _skill(directory, place, step)
         case Speak(language=name) if name not in directory.town.languages:
             yield _unknown(place, "language", name, f"use one of {', '.join(directory.town.languages)}")
         case Ring(phones=()):

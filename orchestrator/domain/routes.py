@@ -32,6 +32,8 @@ from orchestrator.domain.prompts import Sounds, length
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
+NOTICED = 5.0
+"""Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer to the next."""
 
 
 def seconds(step: Step, sounds: Sounds) -> float:
@@ -51,13 +53,24 @@ def seconds(step: Step, sounds: Sounds) -> float:
             assert_never(step)
 
 
+def lost_seconds(step: Step, sounds: Sounds) -> float:
+    """What `step` takes longer if its attendant hangs in its last try: the deadline, then the whole step natively."""
+    match step:
+        case Menu():
+            return seconds(step, sounds) + NOTICED
+        case Do():
+            return NOTICED
+        case _:
+            return 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Routes:
-    """The graph as a call meets it, while Python is up or while it is down."""
+    """The graph as a call meets it, while Python is up, while it is down, or (None) while it comes and goes."""
 
     graph: Graph
     starts: Iterable[Place]
-    python: bool
+    python: bool | None
 
     @cached_property
     def came_by(self) -> Mapping[Place, Edge | None]:
@@ -94,12 +107,17 @@ class Routes:
             return list(loop.args[1])[::-1]
         return []
 
-    def waits(self, sounds: Sounds) -> Mapping[Place, float]:
-        """The longest silent wait from each reachable place, in seconds; CycleError if there is a silent loop."""
+    def waits(self, sounds: Sounds, *, hung: bool = False) -> Mapping[Place, float]:
+        """The longest silent wait from each reachable place, in seconds; CycleError if there is a silent loop.
+
+        `hung`: each attendant on the way hangs at the last moment, and nobody rescues its callers.
+        """
         kept: dict[Place, float] = {}
         for place in self._order():
+            step = self.graph[place]
             onward = (kept[to] for to in self.silent(place).values())
-            kept[place] = seconds(self.graph[place], sounds) + max(onward, default=0.0)
+            lost = lost_seconds(step, sounds) if hung else 0.0
+            kept[place] = seconds(step, sounds) + lost + max(onward, default=0.0)
         return kept
 
     def _order(self) -> list[Place]:

@@ -1,7 +1,8 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `gave_up` (hung up on the way), `failed` (cut by the exchange). There is no other.
+next step), `gave_up` (hung up on the way), `unanswered` (a call to the outside that found nobody), `failed` (cut by the
+exchange, or no line). There is no other.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
 from orchestrator.journal.cel import Event, source_of_hangup
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
-OUTCOMES = ("answered", "message", "too_short", "told", "gave_up", "failed")
+OUTCOMES = ("answered", "message", "too_short", "told", "gave_up", "unanswered", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,7 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
         began=began,
         ended=ended,
         caller=first.caller or next((event.caller for event in call.events if event.caller), ""),
-        number=_number(call.events),
+        number=_number(call.events, steps),
         flow=steps[0].place.partition(".")[0],
         outcome=outcome,
         place=place,
@@ -140,6 +142,8 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         if step.answer == "left":
             return "message", step.place, step.at
     last = steps[-1]
+    if last.answer in ("busy", "nobody"):
+        return "unanswered", last.place, 0.0
     if last.answer == "gone":
         short = next((step for step in steps if step.answer == "too_short"), None)
         return ("too_short", short.place, 0.0) if short else ("told", last.place, 0.0)
@@ -161,10 +165,11 @@ def _hung_up_by(call: Call, caller: str) -> bool:
     return any(source_of_hangup(event) == event.name for event in ends)
 
 
-def _number(events: list[Event]) -> str:
+def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
     """What was dialled: the first extension in a context of entry."""
     dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
-    return next(dialled, "").partition("*")[0]
+    number = next(dialled, "").partition("*")[0]
+    return outgoing.masked(number) if steps[0].place.startswith(f"{outgoing.FLOW}.") else number
 
 
 def _recording(steps: tuple[Step, ...], caller: str, outcome: str) -> str:

@@ -21,6 +21,7 @@ from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.sounds import prompts_of
+from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import retrace
 from orchestrator.domain.proof import prove
@@ -94,7 +95,9 @@ class Control:
 
     def expect(self, journey: Journey) -> str:
         """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
-        return "" if journey.test else retrace(self.directory, journey.visits)
+        if journey.test or journey.flow == outgoing.FLOW:
+            return ""
+        return retrace(self.directory, journey.visits)
 
     async def living(self) -> frozenset[str] | None:
         """The channels that Asterisk has now; None while it does not answer."""

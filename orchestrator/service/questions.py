@@ -8,9 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain import numbers
-from orchestrator.domain.directory import Department, Directory, Person
+from orchestrator.domain.directory import Department, Directory, Person, Phone
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
+from orchestrator.domain.outgoing import Route, route
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
@@ -21,6 +22,8 @@ class Question:
     """Who calls what, when, doing what, and who is in."""
 
     number: str
+    caller: str = ""
+    """The extension of ours from whose phone the call comes; empty: it comes from outside."""
     at: str = ""
     """Local time of the town; empty: now."""
     press: str = ""
@@ -41,14 +44,29 @@ class Explanation:
     at: datetime
     visits: tuple[Visit, ...]
     ending: Ending
+    route: Route | None = None
+    """For a call from a phone of ours: where its number goes. A call to the outside has no visits."""
 
 
 def ask(directory: Directory, question: Question) -> Explanation:
     """Answer `question`; raises ServiceError for a number, key or time that makes no sense."""
-    extension = numbers.extension(directory.town, question.number)
+    extension, way = numbers.extension(directory.town, question.number), None
     world = described(directory, question)
+    if question.caller:
+        way = route(directory, _phone(directory, question.caller), question.number)
+        if way.kind != "inside":
+            ended = Ending(outcome=way.kind, place=way.place)
+            return Explanation(extension=way.number, at=world.at, visits=(), ending=ended, route=way)
+        extension = way.number
     visits = tuple(explain(directory, start(directory, extension), world))
-    return Explanation(extension=extension, at=world.at, visits=visits, ending=ending(visits))
+    return Explanation(extension=extension, at=world.at, visits=visits, ending=ending(visits), route=way)
+
+
+def _phone(directory: Directory, extension: str) -> Phone:
+    """The phone from which `extension` calls; raises ServiceError if it has none."""
+    for phone in phones_of(directory, extension):
+        return directory.phones[phone]
+    raise ServiceError(f"{extension} has no phone", todo="name the number of a person, a department or a shared phone")
 
 
 def start(directory: Directory, extension: str) -> Place:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import phonenumbers
+
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
@@ -22,9 +24,17 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.numbers import E164
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.skills import SKILLS, Skill
 from orchestrator.store.marked import Marked, suggest
 
+COSTLY = {
+    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium rate",
+    phonenumbers.PhoneNumberType.SHARED_COST: "shared cost",
+    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal number",
+}
+"""Kinds of numbers that no call is put through to."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "say": ("then",),
     "speak": ("then",),
@@ -151,26 +161,34 @@ class Line:
 
     def _transfer(self) -> Transfer:
         number = self.what.text().replace(" ", "")
-        if not (number.startswith("+") and number[1:].isdigit()):
+        if not E164.fullmatch(number):
             self.what.wrong(f"{number!r} is not a number in international form", "write it as +49 6205 1234")
+        elif (kind := phonenumbers.number_type(phonenumbers.parse(number))) in COSTLY:
+            self.what.wrong(f"each call to {number} would cost the town money ({COSTLY[kind]})", "name another number")
         trunks = self.flows.directory.trunks
         trunk = self.fields["trunk"].one_of(trunks, "trunk") if "trunk" in self.fields else next(iter(trunks), "")
         seconds = self._number("seconds", 30, 120)
         return Transfer(number=number, trunk=trunk, seconds=seconds, **self._all("busy", "nobody", "failed"))
 
     def _do(self) -> Do:
+        skill = SKILLS.get(self.what.one_of(SKILLS, "skill"), Skill(answers=()))
         outcomes = {}
         if "exits" in self.fields:
-            outcomes = {key.text(): self._target(value) for key, value in self.fields["exits"].items()}
+            exits = self.fields["exits"].fields(skill.answers, required=skill.answers)
+            outcomes = {answer: self._target(value) for answer, value in exits.items()}
         else:
             self._missing("exits")
-        given = self.fields["with"].items() if "with" in self.fields else ()
+        given = self.fields["with"].fields(skill.arguments, required=skill.arguments) if "with" in self.fields else {}
+        if skill.arguments and not given:
+            self._missing("with")
+        if "schedule" in given:
+            given["schedule"].one_of(self.flows.directory.schedules, "schedule")
         return Do(
             skill=self.what.text(),
             outcomes=outcomes,
             python_down=self._to("python_down"),
             seconds=float(self._number("seconds", 20, 120)),
-            arguments={key.text(): value.text() for key, value in given},
+            arguments={key: value.text() for key, value in given.items()},
             intro=self._prompt(self.fields["intro"]) if "intro" in self.fields else None,
         )
 
@@ -187,7 +205,9 @@ class Line:
         return f"{self.flow}.{self.name}"
 
     def _missing(self, key: str) -> None:
-        lacks = f"has no {key!r}" if key in ("keys", "greeting", "exits") else f"does not say where {key!r} leads"
+        lacks = (
+            f"has no {key!r}" if key in ("keys", "greeting", "exits", "with") else f"does not say where {key!r} leads"
+        )
         either = " or `otherwise: …`" if "otherwise" in KINDS[self.kind] and key != "otherwise" else ""
         self.marked.wrong(f"step {self.name} ({self.kind}) {lacks}", f"add `{key}: …`{either}")
 

@@ -13,13 +13,17 @@ from typing import TypeVar
 from orchestrator.domain import numbers, texts
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Box, Department, Directory, Person, Phone, Site, Town, Trunk
-from orchestrator.domain.flow import Flow
+from orchestrator.domain.flow import NAME, Flow
+from orchestrator.domain.numbers import E164
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.references import RESERVED_PHONES
 from orchestrator.store.marked import Marked, Mistake, Mistakes, read
 from orchestrator.store.read_flows import Flows, phones_of, prompt
 from orchestrator.store.read_hours import schedule
 
 SECTIONS = ("town", "sites", "schedules", "people", "departments", "phones", "trunks", "numbers", "prompts", "flows")
+NAMED = ("schedules", "departments", "phones", "trunks", "flows")
+"""Sections whose keys become names in Asterisk's configuration."""
 Thing = TypeVar("Thing")
 
 
@@ -87,6 +91,8 @@ class Import:
             for key, value in marked.items():
                 if key.text() in made:
                     key.wrong(f"{section}: {key.text()!r} is in another file already", "keep one of the two")
+                elif section in NAMED and not NAME.fullmatch(key.text()):
+                    key.wrong(f"{key.text()!r} is no name", "use small letters, digits and _, at least two")
                 else:
                     made[key.text()] = make(key.text(), value)
         return made
@@ -163,6 +169,8 @@ class Import:
 
     def _phones(self, found: Directory, people: Mapping[str, Person]) -> dict[str, Phone]:
         def shared(name: str, marked: Marked) -> Phone:
+            if name in RESERVED_PHONES or name in own:
+                marked.wrong(f"{name!r} is a phone already, of a person or of the exchange itself", "rename this one")
             fields = marked.fields(("site", "label", "number"), required=("site", "number"))
             return Phone(
                 id=name,
@@ -243,8 +251,8 @@ class Import:
 
 def _site(name: str, marked: Marked) -> Site:
     fields = marked.fields(("name", "address", "emergency", "wave"), required=("name", "address", "emergency"))
-    emergency = fields["emergency"].text().replace(" ", "") if "emergency" in fields else "+49"
-    if not (emergency.startswith("+") and emergency[1:].isdigit()):
+    emergency = fields["emergency"].text().replace(" ", "") if "emergency" in fields else "+49110"
+    if not E164.fullmatch(emergency):
         fields["emergency"].wrong(f"{emergency!r} is not a number in international form", "write it as +49 6205 2110")
     return Site(
         id=name,

@@ -1,0 +1,26 @@
+"""What each skill can answer and what it must be told: the part of a skill that a flow, its proof and its reader see.
+
+Belongs here: names. Not here: how a skill is performed (apps.skills; a test holds the two together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.flow import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skill:
+    """The contract of one skill."""
+
+    answers: tuple[Answer, ...]
+    arguments: tuple[str, ...] = ()
+
+
+SKILLS: Mapping[str, Skill] = {
+    "next_opening": Skill(answers=("said", "failed"), arguments=("schedule",)),
+    "say_digits": Skill(answers=("said",), arguments=("digits",)),
+}
+"""The skills that a flow can name."""
