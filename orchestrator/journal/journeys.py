@@ -149,7 +149,7 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         return ("too_short", short.place, 0.0) if short else ("told", last.place, 0.0)
     if last.answer == "too_short":
         return "too_short", last.place, 0.0
-    if cut or not _hung_up_by(call, caller):
+    if cut or last.answer == "failed" or not _hung_up_by(call, caller):
         return "failed", last.place, 0.0
     return "gave_up", last.place, 0.0
 
