@@ -123,5 +123,5 @@ def test_plan_and_apply_without_a_change(town: Path) -> None:
 def test_status_of_an_exchange_that_does_not_run(town: Path) -> None:
     done = durchwahl(town, "status")
     assert done.returncode == 1
-    assert "Asterisk does not answer: run `durchwahl up`" in done.stdout
+    assert "Asterisk does not run: run `durchwahl up`" in done.stdout
     assert durchwahl(town, "journeys").returncode == 0

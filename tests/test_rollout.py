@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.compile.stubs import flows_in
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.problems import Problem
@@ -19,13 +23,16 @@ from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
+from orchestrator.service.state import create
+from orchestrator.service.watching import look
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry
 from tests.running_town import Town, world
 from tests.test_compile import compiled
-from tests.towns import MONDAY_10, small
+from tests.towns import MONDAY_10, small, town_flow
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,15 +72,20 @@ def test_a_plan_leads_from_the_old_things_to_the_new() -> None:
 def test_what_is_dangerous_is_refused_by_name() -> None:
     tree = compiled(small())
     text = tree["asterisk/extensions.conf"]
-    empty = plan({"asterisk/extensions.conf": ""}, tree)
-    assert {refusal.name for refusal in refusals(empty, ())} == {"deletions", "emergency", "operator"}
+    empty = {"asterisk/extensions.conf": ""}
+    assert {refusal.name for refusal in refusals(empty, tree, ())} == {"deletions", "emergency", "operator"}
     moved = {
         **tree,
         "asterisk/extensions.conf": text.replace("exten => 0,1,Goto(flow-town,door", "exten => 0,1,Goto(x,y"),
     }
-    assert [refusal.name for refusal in refusals(plan(moved, tree), ())] == ["operator"]
+    assert [refusal.name for refusal in refusals(moved, tree, ())] == ["operator"]
     problem = Problem(code="dead_end", where="town.desk", what="is one")
-    assert [refusal.name for refusal in refusals(plan(tree, tree), [problem])] == ["problems"]
+    assert [refusal.name for refusal in refusals(tree, tree, [problem])] == ["problems"]
+    pjsip = tree["asterisk/pjsip.conf"]
+    for before, after in (("EMERGENCY=+4962052110", "EMERGENCY=+4962052119"), ("sip:127.0.0.1:5090", "sip:127.0.0.9")):
+        assert before in pjsip
+        elsewhere = {**tree, "asterisk/pjsip.conf": pjsip.replace(before, after)}
+        assert [refusal.name for refusal in refusals(elsewhere, tree, ())] == ["emergency"], before
 
 
 def test_one_apply_at_a_time(tmp_path: Path) -> None:
@@ -158,9 +170,83 @@ async def test_a_change_reaches_a_running_asterisk_and_can_be_undone(town: Town)
         assert journey.flow == "n_2599" if "n_2599" in town.directory.flows else journey.steps
         back = await service.rollback(town.state, 1)
         assert back.done, back.told
+        text = wiring.trees(town.state).running()["asterisk/extensions.conf"]
+        assert "n_2599" not in flows_in(text)
+        assert "[flow-n_2599]" in text, "a caller may still be in it"
+        again = await service.rollback(town.state, 1)
+        assert again.done, again.told
+        assert "n_2599" in flows_in(wiring.trees(town.state).running()["asterisk/extensions.conf"])
     finally:
         assert (await keep(town, written)).done
     assert (await directories.check(town.state)).problems == ()
+
+
+async def test_an_apply_that_was_killed_before_the_reload_is_finished_by_the_next(town: Town) -> None:
+    trees = wiring.trees(town.state)
+    before = trees.running()
+    wanted = {
+        **before,
+        "asterisk/extensions.conf": before["asterisk/extensions.conf"] + "[more]\nexten => x1,1,NoOp()\n",
+    }
+
+    class Killed:
+        async def reload(self, module: str) -> None:
+            raise KeyboardInterrupt
+
+        async def differences(self, tree: object) -> object:
+            raise AssertionError
+
+    with pytest.raises(KeyboardInterrupt), trees.alone():
+        await rollout.apply(trees, wanted, "wanted", Killed())  # type: ignore[arg-type]
+    seen = await look(town.state)
+    assert {"an apply was interrupted: run `durchwahl apply` again", "extension more x1 is missing"} <= set(
+        seen.problems
+    )
+    applied = await service.apply(town.state, lambda done, total: None, checksum="", force=())
+    assert applied.done, applied.told
+    assert (await look(town.state)).problems == ()
+
+
+async def test_nothing_is_changed_under_an_asterisk_that_does_not_answer(town: Town) -> None:
+    trees, pid = wiring.trees(town.state), town.processes["asterisk"].pid
+    name = trees.name()
+    changed = hurry.directory()
+    phone = replace(changed.phones["tel2500"], label="anders")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(ServiceError, match="does not let us in"):
+            await keep(town, replace(changed, phones={**changed.phones, "tel2500": phone}))
+        assert trees.name() == name
+        assert any("does not answer" in problem for problem in (await look(town.state)).problems)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (await keep(town, hurry.directory())).done
+
+
+async def test_the_same_tree_again_mends_what_asterisk_lost(town: Town) -> None:
+    """Somebody removed an extension at the command line of Asterisk."""
+    asterisk, conf = wiring.program("asterisk"), town.state.current / "asterisk" / "asterisk.conf"
+    command = (*asterisk.argv, "-C", str(conf), "-rx", "dialplan remove extension door@flow-town")
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=5, capture_output=True)
+    assert "extension flow-town door is missing" in (await look(town.state)).problems
+    assert (await keep(town, hurry.directory())).done
+    assert (await look(town.state)).problems == ()
+
+
+async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: Path) -> None:
+    state = create(tmp_path / "s")
+    await directories.prepare(state)
+    for changed, done in (({"door": "town.bye"}, True), ({"door": "town.lost"}, False)):
+        step = replace(town_flow().steps["door"], closed=changed["door"])  # type: ignore[call-arg]
+        written = replace(small(town_flow(door=step)), flows={"town": town_flow(door=step)})
+        engine = open_database(state.database)
+        await save(engine, written, who="tests", what="", why="")
+        await engine.dispose()
+        refused = await service.apply(state, lambda at, total: None, checksum="", force=())
+        assert not refused.done
+        assert "refused (problems)" in refused.told[0]
+        forced = await service.apply(state, lambda at, total: None, checksum="", force=("problems",))
+        assert forced.done is done, forced.told
 
 
 @pytest.mark.parametrize(("reads", "why"), [("broken", "AMI Reload"), ("old", "extension more x1 is missing")])

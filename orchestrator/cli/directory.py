@@ -9,11 +9,12 @@ from pathlib import Path
 import typer
 
 from orchestrator.cli import output
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import written
 from orchestrator.domain.outgoing import Route
 from orchestrator.service import directory as service
 from orchestrator.service import questions
-from orchestrator.service.state import create
+from orchestrator.service.state import State, create
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +87,7 @@ def explain(
     away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
     off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),
     no_python: bool = typer.Option(False, "--no-python", help="As if every Python process were dead."),
+    planned: bool = typer.Option(False, "--planned", help="After the next apply, not now."),
     json: bool = output.Json,
 ) -> None:
     """What would happen to a call."""
@@ -100,7 +102,7 @@ def explain(
             off=tuple(off),
             python=not no_python,
         )
-        directory = asyncio.run(service.read(output.state_of(context)))
+        directory = asyncio.run(_asked(output.state_of(context), planned))
         explained = questions.ask(directory, question)
         if json:
             output.dump(asdict(explained))
@@ -112,6 +114,17 @@ def explain(
         for visit in explained.visits:
             output.say(f"  {visit.place:<32} {visit.answer}")
         output.say(f"ends: {explained.ending.outcome} at {explained.ending.place}")
+
+
+async def _asked(state: State, planned: bool) -> Directory:
+    """The directory that callers meet now, or after the next apply."""
+    imported = await service.read(state)
+    if planned or not (state.current / service.APPLIED).exists():
+        return imported
+    applied = await service.running(state)
+    if applied != imported:
+        output.note("the directory was changed and not applied: --planned tells what would be then")
+    return applied
 
 
 def _outside(caller: str, route: Route) -> str:

@@ -47,10 +47,11 @@ def apply(
 def rollback(
     context: typer.Context,
     steps: int = typer.Argument(1, min=1, help="How many applies to go back."),
+    force: list[str] = typer.Option([], help="Names of refusals to go past: deletions, emergency, operator."),
 ) -> None:
     """Go back to a tree that ran before."""
     with output.failures():
-        applied = asyncio.run(service.rollback(output.state_of(context), steps))
+        applied = asyncio.run(service.rollback(output.state_of(context), steps, force=tuple(force)))
         for line in applied.lines():
             output.say(line)
     if not applied.done:

@@ -94,7 +94,7 @@ def call(
         wish = testcall.Wish(number=number, press=press, at=at, hangup_after=hangup_after, says=spoken)
 
         async def run() -> testcall.Placed:
-            directory = await directories.read(state)
+            directory = await directories.running(state)
             return await testcall.place(state, directory, directories.spoken(state, directory), wish)
 
         placed = asyncio.run(run())

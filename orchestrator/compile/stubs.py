@@ -26,5 +26,25 @@ def stubs(directory: Directory, former: Iterable[str]) -> Iterator[Context]:
     """For each flow that was and is no more, a context from which `landing` leads every caller to the catch-all."""
     onward = Line(f"Goto({target(directory.first(directory.town.catch_all))})")
     for flow in sorted(set(former) - set(directory.flows)):
-        gone = (Extension("=start", (onward,)), Extension(_STUB, (onward,)))
-        yield Context(name=context_of(flow), includes=("landing",), extensions=gone)
+        yield _stub(flow, onward)
+
+
+def with_stubs(extensions_conf: str, former: Iterable[str]) -> str:
+    """A written dialplan with a stub for each of `former` that it has not: `landing` knows where to lead a caller."""
+    gone = sorted(set(former) - flows_in(extensions_conf) - _stubbed(extensions_conf))
+    onward = Line("Goto(numbers,none,1)")  # a number that nobody has: the catch-all
+    return extensions_conf + "".join(_written(_stub(flow, onward)) for flow in gone)
+
+
+def _stubbed(extensions_conf: str) -> frozenset[str]:
+    return frozenset(_FLOW.findall(extensions_conf)) - flows_in(extensions_conf)
+
+
+def _stub(flow: str, onward: Line) -> Context:
+    gone = (Extension("=start", (onward,)), Extension(_STUB, (onward,)))
+    return Context(name=context_of(flow), includes=("landing",), extensions=gone)
+
+
+def _written(context: Context) -> str:
+    lines = [f"[{context.name}]", *(f"include => {name}" for name in context.includes)]
+    return "\n".join([*lines, *(line for each in context.extensions for line in each.written())]) + "\n\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.rollout.plan import Plan, Tree, plan
+from orchestrator.rollout.plan import RELOADS, Plan, Tree, plan
 from orchestrator.rollout.trees import Trees
+
+ALL = tuple(RELOADS.values())
 
 
 class Running(Protocol):
@@ -28,28 +31,37 @@ class Outcome:
     plan: Plan
     differences: tuple[str, ...] = ()
     """Why it was undone."""
+    remaining: tuple[str, ...] = ()
+    """What Asterisk still has otherwise after that; empty if the tree before runs again."""
 
 
 async def apply(trees: Trees, tree: Tree, name: str, running: Running | None) -> Outcome:
     """Apply `tree` under `name`; without a `running` Asterisk it is there at its next start. Holds the trees' lock."""
     before, old = trees.running(), trees.name()
     change = plan(tree, before)
+    # Nobody knows what Asterisk has read after an apply that was killed; and the same tree again is asked for a reason.
+    reloads = ALL if trees.unsettled or tree == before else change.reloads
     trees.write(tree, name)
+    trees.begin(name)
     trees.swap(name)
-    differences = await _reload(running, change, tree) if running else ()
-    if differences and old:
-        trees.swap(old)
-        if running:
-            await _reload(running, plan(before, tree), before)
-        return Outcome(done=False, plan=change, differences=tuple(differences))
-    trees.remember(name)
+    differences = await _reload(running, reloads, tree) if running else ()
+    if differences:
+        remaining: Sequence[str] = ()
+        if old and running:
+            trees.swap(old)
+            remaining = await _reload(running, ALL, before)
+        if not remaining:
+            trees.settle()
+        return Outcome(done=False, plan=change, differences=tuple(differences), remaining=tuple(remaining))
+    trees.remember(name, time.time())
+    trees.settle()
     return Outcome(done=True, plan=change)
 
 
-async def _reload(running: Running, change: Plan, tree: Tree) -> Sequence[str]:
+async def _reload(running: Running, modules: Sequence[str], tree: Tree) -> Sequence[str]:
     """One module at a time: reloads that overlap can deadlock."""
     try:
-        for module in change.reloads:
+        for module in modules:
             await running.reload(module)
         return await running.differences(tree)
     except OSError as bad:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+_LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
 Thing = tuple[str, str]
@@ -20,8 +21,8 @@ RELOADS = {
     "asterisk/logger.conf": "logger",
 }
 """File -> the module that reads it again without a restart."""
-UNREAD = ("attend.json",)
-"""Files that Asterisk does not read: attendants notice a new one themselves."""
+UNREAD = ("attend.json", "directory.json")
+"""Files that Asterisk does not read: attendants and control notice a new one themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -85,10 +86,15 @@ def things(tree: Tree) -> Iterator[tuple[Thing, str]]:
             case "asterisk/voicemail.conf":
                 for line in re.findall(r"^\d+ => .*$", text, re.MULTILINE):
                     yield ("mailbox", line.partition(" ")[0]), line
-            case "attend.json":
+            case _ if path in UNREAD:
                 continue
             case _:
                 yield ("file", path), text
+
+
+def lines(extension: str) -> list[tuple[str, str]]:
+    """The priorities of one written extension: application and its data, in turn."""
+    return [(application, data) for application, data in _LINE.findall(extension)]
 
 
 def _extensions(text: str) -> Iterator[tuple[Thing, str]]:

@@ -75,22 +75,57 @@ class Trees:
         beside.replace(self.current)
         _sync(self.current.parent)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether an apply was killed before it had read back what Asterisk made of it."""
+        return self._note.exists()
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "unsettled"
+
+    def begin(self, name: str) -> None:
+        """Note that an apply of `name` is under way; the note goes with `settle`."""
+        self._note.write_text(f"{name}\n")
+        _sync(self.folder)
+
+    def settle(self) -> None:
+        """The apply is over: what `current` names is what Asterisk has."""
+        self._note.unlink(missing_ok=True)
+
     def history(self) -> list[str]:
         """Names of the trees that are kept, the one applied last first."""
-        path = self.folder / "history"
-        names = path.read_text().split() if path.exists() else []
-        return [name for name in names if (self.folder / name).is_dir()]
+        return [name for name, _ in self._applied()]
 
-    def remember(self, name: str) -> None:
-        """Note that `name` was applied, and remove what is older than `KEPT`."""
-        names = [name, *(other for other in self.history() if other != name)]
+    def applied_at(self, name: str) -> float:
+        """When `name` was applied last, in seconds since the epoch; 0 if it is not known."""
+        return dict(self._applied()).get(name, 0.0)
+
+    def lately(self, since: float) -> list[str]:
+        """Names of the trees that ran at some time after `since` (seconds since the epoch)."""
+        names, ended = [], float("inf")
+        for name, began in self._applied():
+            if ended >= since:
+                names.append(name)
+            ended = began
+        return names
+
+    def remember(self, name: str, now: float) -> None:
+        """Note that `name` was applied `now`, and remove what is older than `KEPT`."""
+        applied = [(name, now), *(other for other in self._applied() if other[0] != name)][:KEPT]
         beside = self.folder / f".history.{os.getpid()}"
-        beside.write_text("\n".join(names[:KEPT]) + "\n")
+        beside.write_text("".join(f"{each} {at:.0f}\n" for each, at in applied))
         beside.replace(self.folder / "history")
-        kept = {*names[:KEPT], self.name()}
+        kept = {*(each for each, _ in applied), self.name()}
         for folder in self.folder.iterdir():
             if folder.is_dir() and folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _applied(self) -> list[tuple[str, float]]:
+        """Each kept tree and when it was applied, the last first."""
+        path = self.folder / "history"
+        lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        return [(name, float(*at or "0")) for name, *at in lines if (self.folder / name).is_dir()]
 
 
 def read(folder: Path) -> dict[str, str]:

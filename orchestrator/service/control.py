@@ -54,6 +54,13 @@ class Control:
     rest: Rest
     metrics: Metrics = field(default_factory=Metrics)
     applied: str = ""
+    since: float = 0.0
+    """When `directory` was applied, in seconds since the epoch."""
+    former: Directory = field(init=False)
+    """What ran before that."""
+
+    def __post_init__(self) -> None:
+        self.former = self.directory
 
     @property
     def filer(self) -> Filer:
@@ -97,7 +104,10 @@ class Control:
         """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
         if journey.test or journey.flow == outgoing.FLOW:
             return ""
-        return retrace(self.directory, journey.visits)
+        different = retrace(self.directory, journey.visits)
+        if different and journey.began < self.since and not retrace(self.former, journey.visits):
+            return ""  # it began before the last apply, and went as was right then
+        return different
 
     async def living(self) -> frozenset[str] | None:
         """The channels that Asterisk has now; None while it does not answer."""
@@ -170,14 +180,17 @@ class Control:
         await forget(self.engine, time.time())
 
     async def _reread(self) -> None:
-        self.directory = await directories.read(self.state)
-        self.applied = wiring.trees(self.state).name()
-        proof = prove(self.directory, {}, directories.today())
+        name = wiring.trees(self.state).name()
+        if name != self.applied:
+            self.former, self.directory = self.directory, await directories.running(self.state)
+            self.applied, self.since = name, time.time()
+        spoken = await asyncio.to_thread(directories.spoken, self.state, self.directory)
+        proof = await asyncio.to_thread(prove, self.directory, spoken, directories.today())
         self.metrics.problems.set(len(proof.problems))
         self.metrics.worst.set(proof.worst_wait)
         self.metrics.prompts.set(len(prompts_of(self.directory)))
         if self.applied:
-            self.metrics.applied.set((self.state.trees / self.applied).stat().st_mtime)
+            self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
 
     async def _stale(self) -> None:
         for changed, channel in await asyncio.to_thread(self.filer.waiting):
@@ -193,7 +206,8 @@ class Control:
 
 async def run(state: State, stop: asyncio.Event) -> None:
     """Run control until `stop`; raises ServiceError if it cannot begin, WrongPassword if Asterisk has another tree."""
-    directory = await directories.read(state)
+    await directories.prepare(state)
+    directory = await directories.running(state)
     engine = open_database(state.database)
     control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))
     recorder = Recorder(

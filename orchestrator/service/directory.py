@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from orchestrator.domain.proof import Proof, prove
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
+from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.database import NewerDatabase, migrate, open_database
 from orchestrator.store.load import EmptyDirectory, load, save
 from orchestrator.store.reading import read_files
+
+APPLIED = "directory.json"
+"""The file of a tree that holds the directory of which it was made, derived."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,29 @@ async def read(state: State) -> Directory:
         raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
     finally:
         await engine.dispose()
+
+
+def written(directory: Directory) -> str:
+    """A directory as it lies in an applied tree."""
+    return json.dumps(to_data(directory), ensure_ascii=False, sort_keys=True) + "\n"
+
+
+async def running(state: State) -> Directory:
+    """The directory that was applied last, which is what callers meet; raises ServiceError if none was.
+
+    It may be another than the one in the database: imported and not applied, or rolled back.
+    """
+    path = state.current / APPLIED
+    try:
+        return await asyncio.to_thread(_applied, path)
+    except FileNotFoundError:
+        raise ServiceError(f"{state.root} has nothing applied yet", todo="run `durchwahl apply`") from None
+    except (OSError, ValueError, KeyError, TypeError) as bad:
+        raise ServiceError(f"{path}: {bad}", todo="run `durchwahl apply`") from bad
+
+
+def _applied(path: Path) -> Directory:
+    return from_data(Directory, json.loads(path.read_text()))
 
 
 async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, why: str) -> Imported:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 from orchestrator.compile import soundroot, sounds
 from orchestrator.compile.escape import Unfit
 from orchestrator.compile.speech import Unspoken
-from orchestrator.compile.stubs import flows_in
+from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of, compile_tree
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.plan import Plan, Tree
@@ -22,11 +25,14 @@ from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.running import connected
+from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
 
 SHOWN = 40
 """Changes that are listed one by one."""
+STUBS_STAY = 4 * 3600.0
+"""Seconds that a flow which is gone stays as a stub: longer than any caller is in one."""
+NOTHING = "nothing was changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +92,29 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
         ) from bad
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
-    tree: Tree = {}
-    if not proof.problems:
-        former = flows_in(running.get("asterisk/extensions.conf", ""))
-        try:
-            tree = compile_tree(directory, made.sounds, wiring.secrets(state), wiring.exchange(state), former)
-        except Unfit as bad:
-            raise ServiceError(f"the directory cannot be compiled: {bad}", todo="rename it; nothing changed") from bad
+    tree = _compiled(state, directory, made.sounds, proof)
     change = difference(tree or running, running)
-    return Planned(plan=change, proof=proof, tree=tree, refusals=tuple(refusals(change, proof.problems)))
+    return Planned(
+        plan=change, proof=proof, tree=tree, refusals=tuple(refusals(tree or running, running, proof.problems))
+    )
+
+
+def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) -> Tree:
+    """The tree of `directory`; empty if its problems leave nothing that could be compiled."""
+    trees = wiring.trees(state)
+    former = [trees.name(), *trees.lately(time.time() - STUBS_STAY)]
+    flows = {flow for name in former if name for flow in flows_in(_dialplan(read(trees.folder / name)))}
+    try:
+        tree = compile_tree(directory, spoken, wiring.secrets(state), wiring.exchange(state), flows)
+    except (Unfit, KeyError) as bad:
+        if proof.problems:
+            return {}
+        raise ServiceError(f"the directory cannot be compiled: {bad}", todo="rename it; nothing changed") from bad
+    return {**tree, directories.APPLIED: directories.written(directory)}
+
+
+def _dialplan(tree: Tree) -> str:
+    return tree.get("asterisk/extensions.conf", "")
 
 
 async def apply(state: State, progress: sounds.Progress, *, checksum: str, force: tuple[str, ...]) -> Applied:
@@ -104,37 +124,54 @@ async def apply(state: State, progress: sounds.Progress, *, checksum: str, force
         if checksum and checksum != planned.plan.checksum:
             return Applied(done=False, told=(f"the plan is another one now ({planned.plan.checksum}): read it first",))
         against = [refusal for refusal in planned.refusals if refusal.name not in force]
-        if against or not planned.tree:
-            stands = [f"refused ({refusal.name}): {refusal.why}" for refusal in against]
-            return Applied(done=False, told=(*stands, "nothing was changed"))
-        if planned.plan.empty and trees.name():
-            return Applied(done=True, told=("nothing to change",))
+        if not against and not planned.tree:
+            return Applied(done=False, told=("these problems leave nothing that could be compiled", NOTHING))
+        if against:
+            return Applied(done=False, told=(*(f"refused ({each.name}): {each.why}" for each in against), NOTHING))
         _documentation(state)
         return await _put(state, trees, planned.tree, checksum_of(planned.tree))
 
 
-async def rollback(state: State, steps: int) -> Applied:
-    """Go back to a tree that ran before."""
+async def rollback(state: State, steps: int, *, force: tuple[str, ...] = ()) -> Applied:
+    """Go back to a tree that ran before. What only the newer one has stays as stubs, until no caller can be in it."""
     with _alone(wiring.trees(state)) as trees:
         kept = trees.history()
         if steps >= len(kept):
             raise ServiceError(
                 f"there are only {max(len(kept) - 1, 0)} trees to go back to", todo="name a smaller number"
             )
-        return await _put(state, trees, read(trees.folder / kept[steps]), kept[steps])
+        now, before = trees.running(), read(trees.folder / kept[steps])
+        against = [each for each in refusals(before, now, ()) if each.name not in force]
+        if against:
+            return Applied(done=False, told=(*(f"refused ({each.name}): {each.why}" for each in against), NOTHING))
+        tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
+        return await _put(state, trees, tree, checksum_of(tree))
 
 
 async def _put(state: State, trees: Trees, tree: Tree, name: str) -> Applied:
     async with connected(state) as running:
+        if name == trees.name() and not trees.unsettled:
+            differences = await _differences(running, tree) if running else ()
+            if not differences:
+                return Applied(done=True, told=("nothing to change",))
         outcome = await rollout.apply(trees, tree, name, running)
     if not outcome.done:
-        return Applied(done=False, told=(*outcome.differences, "undone: the tree before runs again"))
+        undone = [f"and that did not help: {each}" for each in outcome.remaining] or ["the tree before runs again"]
+        return Applied(done=False, told=(*outcome.differences[:SHOWN], "undone", *undone[:SHOWN]))
     how = "applied and read back" if running else "applied; Asterisk is not running and will start with it"
     counted = ", ".join(f"{outcome.plan.count(action)} {action}d" for action in ("create", "update", "delete"))
     told = [f"{how}: {counted} (tree {name})"]
     if outcome.plan.restart and running:
         told.append(f"read only at the next start of Asterisk: {', '.join(outcome.plan.restart)}")
     return Applied(done=True, told=tuple(told))
+
+
+async def _differences(running: Running, tree: Tree) -> Sequence[str]:
+    """What Asterisk has otherwise than the tree that it should have."""
+    try:
+        return await running.differences(tree)
+    except OSError as bad:
+        raise ServiceError(f"Asterisk does not answer: {bad}", todo="see `durchwahl status`; nothing changed") from bad
 
 
 def _documentation(state: State) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.tree import modules
-from orchestrator.rollout.plan import Tree, things
+from orchestrator.rollout.plan import Tree, lines, things
 from orchestrator.service import wiring
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 
 CONNECT_WITHIN = 3.0
@@ -33,15 +35,16 @@ class Running:
 
     async def differences(self, tree: Tree) -> Sequence[str]:
         """Modules, endpoints, extensions and mailboxes that Asterisk has otherwise than `tree`."""
-        wanted: dict[str, set[str]] = {}
-        for kind, name in dict(things(tree)):
-            wanted.setdefault(kind, set()).add(name)
+        wanted: dict[str, dict[str, str]] = {}
+        for (kind, name), text in things(tree):
+            wanted.setdefault(kind, {})[name] = text
+        extensions = {name: lines(text) for name, text in wanted["extension"].items()}
         try:
             found = [
                 *_lacking("module", set(modules()), await self._modules()),
-                *_lacking("endpoint", _endpoints(wanted["endpoint"]), await self._endpoints()),
-                *_lacking("extension", wanted["extension"], await self._extensions()),
-                *_lacking("mailbox", wanted.get("mailbox", set()), await self._boxes()),
+                *_otherwise("endpoint", _endpoints(set(wanted["endpoint"])), await self._endpoints()),
+                *_otherwise("extension", extensions, await self._extensions()),
+                *_otherwise("mailbox", set(wanted.get("mailbox", ())), await self._boxes()),
             ]
         except AsteriskError as bad:
             raise OSError(str(bad)) from bad
@@ -64,9 +67,14 @@ class Running:
     async def _endpoints(self) -> set[str]:
         return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowEndpoints")}
 
-    async def _extensions(self) -> set[str]:
-        rows = await self._ami.rows("ShowDialPlan")
-        return {f"{_value(row, 'context')} {_value(row, 'extension')}" for row in rows if _value(row, "extension")}
+    async def _extensions(self) -> dict[str, list[tuple[str, str]]]:
+        """Every extension of our configuration with its applications and their data."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for row in await self._ami.rows("ShowDialPlan"):
+            if _value(row, "extension") and _value(row, "registrar") == "pbx_config":
+                name = f"{_value(row, 'context')} {_value(row, 'extension')}"
+                found.setdefault(name, []).append((_value(row, "application"), _value(row, "appdata")))
+        return found
 
     async def _boxes(self) -> set[str]:
         try:
@@ -79,15 +87,50 @@ class Running:
 
 @asynccontextmanager
 async def connected(state: State) -> AsyncIterator[Running | None]:
-    """The running Asterisk of `state`, or None if none answers."""
+    """The running Asterisk of `state`, or None if there is none; raises NotAnswering if there is one that is deaf."""
+    if not await asyncio.to_thread(_runs, state):
+        yield None
+        return
     ami = Ami(wiring.ami(state))
     owner = asyncio.create_task(ami.run())
     try:
-        up = (state.run / "asterisk.ctl").exists() and await ami.ready(CONNECT_WITHIN)
-        yield Running(ami, Rest(wiring.ari(state))) if up else None
+        if not await ami.ready(CONNECT_WITHIN):
+            raise NotAnswering(
+                f"Asterisk of {state.root} runs, but does not let us in within {CONNECT_WITHIN:.0f} s",
+                todo=f"see {state.log / 'full'}; it may be overloaded, stopped, or have another tree's password",
+            )
+        yield Running(ami, Rest(wiring.ari(state)))
     finally:
         owner.cancel()
         await asyncio.gather(owner, return_exceptions=True)
+
+
+class NotAnswering(ServiceError):
+    """Asterisk runs and does not answer: nothing may be changed under it."""
+
+
+def _runs(state: State) -> bool:
+    """Whether somebody listens at Asterisk's own socket; one that is stopped still does."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(CONNECT_WITHIN)
+        try:
+            line.connect(str(state.run / "asterisk.ctl"))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def _otherwise(kind: str, wanted: Collection[str], found: Collection[str]) -> list[str]:
+    """What is missing, what is there although it should be gone, and what is different where both know more of it."""
+    told = _lacking(kind, set(wanted), set(found))
+    told += [f"{kind} {name} is still there" for name in sorted(set(found) - set(wanted))]
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        told += [
+            f"{kind} {name} is an older one" for name in sorted(wanted) if found.get(name, wanted[name]) != wanted[name]
+        ]
+    return told
 
 
 def _lacking(kind: str, wanted: set[str], found: set[str]) -> list[str]:

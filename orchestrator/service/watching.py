@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.metrics.control import shift
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
-from orchestrator.service.running import connected
+from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 
 
@@ -35,25 +35,32 @@ class Seen:
 
 async def look(state: State) -> Seen:
     """Look once; raises ServiceError where there is no directory."""
-    directory = await directories.read(state)
+    imported = await directories.read(state)
     trees = wiring.trees(state)
     problems: list[str] = []
     registered: frozenset[str] = frozenset()
-    async with connected(state) as running:
-        if running:
-            try:
+    asterisk = False
+    try:
+        async with connected(state) as running:
+            if running:
                 problems += await running.differences(trees.running())
                 registered = await running.registered()
-            except OSError as bad:
-                problems.append(f"Asterisk does not answer fully: {bad}")
-        else:
-            problems.append("Asterisk does not answer: run `durchwahl up`")
-    attendants = int(shift(state.shift).get("up", 0)) if running else 0
-    if running and not attendants:
+                asterisk = True
+            else:
+                problems.append("Asterisk does not run: run `durchwahl up`")
+    except (OSError, NotAnswering) as bad:
+        problems.append(f"Asterisk does not answer: {bad}")
+    attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
+    if asterisk and not attendants:
         problems.append("no attendant is up: menus go on natively")
+    directory = await directories.running(state) if trees.name() else imported
+    if directory != imported:
+        problems.append("the directory was changed and not applied: see `durchwahl plan`")
+    if trees.unsettled:
+        problems.append("an apply was interrupted: run `durchwahl apply` again")
     return Seen(
         tree=trees.name(),
-        asterisk=running is not None,
+        asterisk=asterisk,
         attendants=attendants,
         registered=tuple(sorted(registered)),
         phones=len(directory.phones),
