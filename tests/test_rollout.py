@@ -15,6 +15,7 @@ import pytest
 from orchestrator.compile.stubs import flows_in
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Speak
 from orchestrator.domain.problems import Problem
 from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.plan import Change, plan, things
@@ -236,9 +237,10 @@ async def test_the_same_tree_again_mends_what_asterisk_lost(town: Town) -> None:
 async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: Path) -> None:
     state = create(tmp_path / "s")
     await directories.prepare(state)
-    for changed, done in (({"door": "town.bye"}, True), ({"door": "town.lost"}, False)):
-        step = replace(town_flow().steps["door"], closed=changed["door"])  # type: ignore[call-arg]
-        written = replace(small(town_flow(door=step)), flows={"town": town_flow(door=step)})
+    dead_end = replace(town_flow().steps["door"], closed="town.bye")  # type: ignore[call-arg]
+    for changed, done in (({"door": dead_end}, True), ({"english": Speak(language="x y", then="town.box")}, False)):
+        flow = town_flow(**changed)  # type: ignore[arg-type]
+        written = replace(small(flow), flows={"town": flow})
         engine = open_database(state.database)
         await save(engine, written, who="tests", what="", why="")
         await engine.dispose()

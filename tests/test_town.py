@@ -151,8 +151,9 @@ async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
     """While we hold the lock of a folder, Asterisk does not touch it; when we let go, it does."""
     inbox = town.state.spool / "voicemail" / "town" / "71" / "INBOX"
     inbox.mkdir(parents=True, exist_ok=True)
-    (inbox / "msg0000.txt").write_text("[message]\nmsg_id=to-be-removed\n")
-    (inbox / "msg0000.wav").write_bytes(b"")
+    last = f"msg{len(list(inbox.glob('msg*.txt'))):04d}"
+    (inbox / f"{last}.txt").write_text("[message]\nmsg_id=to-be-removed\n")
+    (inbox / f"{last}.wav").write_bytes(b"")
     ami = Ami(wiring.ami(town.state))
     line = asyncio.create_task(ami.run())
     try:
@@ -161,10 +162,10 @@ async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
         with locked(inbox):
             removing = asyncio.create_task(ami.action("VoicemailRemove", **wanted))
             await asyncio.sleep(0.7)
-            assert (inbox / "msg0000.txt").exists()
+            assert (inbox / f"{last}.txt").exists()
             assert not removing.done()
         await removing
-        assert not (inbox / "msg0000.txt").exists()
+        assert not (inbox / f"{last}.txt").exists()
     finally:
         line.cancel()
         await asyncio.gather(line, return_exceptions=True)
