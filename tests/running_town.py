@@ -222,13 +222,8 @@ def until(true: Any, limit: float) -> None:
 @contextmanager
 def running_town(folder: Path, written: Directory | None = None) -> Iterator[Town]:
     """The hurried town (or another, not derived) in `folder`, up with two attendants."""
-    state = create(folder / "s")
-    with (state.root / "settings.toml").open("a") as file:
-        file.write(f'provider = "{CITIZEN}:5090"\n')
+    state, directory, spoken = prepared(folder, written or hurry.directory())
     voice = wiring.voice(state)
-    written = written or hurry.directory()
-    hurry.record_derived(written, voice, state.recorded)
-    directory, spoken = asyncio.run(_prepare(state, written))
     words = state.run / "words.wav"
     samples, rate = speech.speak(voice, WORDS, "de")
     hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
@@ -241,6 +236,16 @@ def running_town(folder: Path, written: Directory | None = None) -> Iterator[Tow
         for name in ("attend", "control", "asterisk"):
             if name in town.processes:
                 town.end(name)
+
+
+def prepared(folder: Path, written: Directory) -> tuple[State, Directory, Sounds]:
+    """A state in `folder` with `written` (not derived) applied; nothing runs."""
+    state = create(folder / "s")
+    with (state.root / "settings.toml").open("a") as file:
+        file.write(f'provider = "{CITIZEN}:5090"\n')
+    hurry.record_derived(written, wiring.voice(state), state.recorded)
+    directory, spoken = asyncio.run(_prepare(state, written))
+    return state, directory, spoken
 
 
 async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -44,19 +44,18 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
         raise ServiceError(
             f"{state.root} has nothing applied yet", todo="run `durchwahl import FILE…` and `durchwahl apply`"
         )
-    lock = _own(state)
-    state.ready.unlink(missing_ok=True)
-    keepers = {child.name: Keeper(child) for child in _children(state)}
-    tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
-    try:
-        await _ready(state, keepers, tasks, progress)
-        yield Exchange(keepers)
-    finally:
+    with _alone(state):
         state.ready.unlink(missing_ok=True)
-        for name in reversed(keepers):
-            keepers[name].stop()
-            await asyncio.gather(tasks[name], return_exceptions=True)
-        lock.unlink(missing_ok=True)
+        keepers = {child.name: Keeper(child) for child in _children(state)}
+        tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
+        try:
+            await _ready(state, keepers, tasks, progress)
+            yield Exchange(keepers)
+        finally:
+            state.ready.unlink(missing_ok=True)
+            for name in reversed(keepers):
+                keepers[name].stop()
+                await asyncio.gather(tasks[name], return_exceptions=True)
 
 
 async def until_interrupted() -> None:
@@ -87,15 +86,25 @@ def _children(state: State) -> list[Child]:
     ]
 
 
-def _own(state: State) -> Path:
-    """Claim the state folder for this process; raises ServiceError if another runs on it."""
-    path = state.run / "up.pid"
-    with contextlib.suppress(OSError, ValueError):
-        pid = int(path.read_text())
-        if b"orchestrator" in Path(f"/proc/{pid}/cmdline").read_bytes() and pid != os.getpid():
-            raise ServiceError(f"{state.root} is already running (process {pid})", todo="end that one first")
-    path.write_text(f"{os.getpid()}\n")
-    return path
+@contextlib.contextmanager
+def _alone(state: State) -> Iterator[None]:
+    """Own the state folder for as long as the block lasts; raises ServiceError if another `up` does.
+
+    The lock goes with the process, however it ends.
+    """
+    state.run.mkdir(exist_ok=True)
+    with (state.run / "up.pid").open("a+") as note:
+        try:
+            fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note.seek(0)
+            raise ServiceError(
+                f"{state.root} is already running (process {note.read().strip()})", todo="end that one first"
+            ) from None
+        note.truncate(0)
+        note.write(f"{os.getpid()}\n")
+        note.flush()
+        yield
 
 
 async def _ready(
@@ -107,7 +116,7 @@ async def _ready(
     waited_for = ""
     try:
         async with asyncio.timeout(READY_WITHIN), aiohttp.ClientSession() as session:
-            while (waiting := await _waiting(session, web, tasks)) != "":
+            while (waiting := await _waiting(session, web, keepers, tasks)) != "":
                 if waiting != waited_for:
                     progress(f"waiting for {waiting}")
                     waited_for = waiting
@@ -130,14 +139,19 @@ async def _ready(
     beside.replace(state.ready)
 
 
-async def _waiting(session: aiohttp.ClientSession, web: str, tasks: dict[str, asyncio.Task[None]]) -> str:
-    """What the exchange still waits for, by control's own word; empty when it takes calls."""
+async def _waiting(
+    session: aiohttp.ClientSession, web: str, keepers: dict[str, Keeper], tasks: dict[str, asyncio.Task[None]]
+) -> str:
+    """What the exchange still waits for, by the word of our own control; empty when it takes calls."""
     for name, task in tasks.items():
         if task.done():
             await task
             return name
     try:
         async with session.get(f"{web}/health/ready", timeout=aiohttp.ClientTimeout(total=2)) as reply:
-            return "" if reply.status == 200 else (await reply.text()).strip() or "control"
+            said = (await reply.text()).strip()
+            if reply.status == 200:
+                return "" if said == f"ready {keepers['control'].pid}" else f"control: another program answers on {web}"
+            return said or "control"
     except (aiohttp.ClientError, TimeoutError):
         return "control"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def application(sources: Sources) -> web.Application:
 
     async def ready(_: web.Request) -> web.Response:
         waiting = sources.waiting()
-        return web.Response(text=waiting or "ready\n", status=503 if waiting else 200)
+        return web.Response(text=waiting or f"ready {os.getpid()}\n", status=503 if waiting else 200)
 
     async def page(_: web.Request) -> web.Response:
         text = pages.get_template("status.html").render(status=await sources.status())
