@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.apps.rescue import Rescue
+from orchestrator.apps.slot import Slot
+from orchestrator.asterisk.errors import refusal
+from orchestrator.asterisk.rest import Rest
 from orchestrator.asterisk.transport import websocket
 from tests.asterisk_instance import Instance
 from tests.citizens import Citizens
@@ -155,3 +159,36 @@ async def test_a_shift_that_finds_callers_of_an_earlier_one_rescues_them(instanc
             await citizens.press("found", "1")
             await over(citizens, "found")
         assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+
+
+def test_a_worker_that_cannot_be_started_is_tried_later(tmp_path: Path) -> None:
+    """No memory, no descriptors: the parent of the shift must outlive it."""
+    slot = Slot(1, (str(tmp_path / "missing"),), {})
+    before = len(os.listdir("/proc/self/fd"))
+    slot.start_if_due(100.0)
+    assert slot.pid is None
+    assert slot.pulse is None
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert slot.lost(101.0) is None
+
+
+def test_one_odd_reply_does_not_stop_the_rescue_of_the_others() -> None:
+    sent = []
+
+    class Odd(Rest):
+        """Answers 500 for one channel, as Asterisk does when it is short of memory."""
+
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, method: str, *path: str, **query: str) -> object:
+            if path[0] == "applications":
+                return {"channel_ids": [] if sent else ["first", "second"]}
+            if path[1] == "first":
+                raise refusal(status=500, reason="Internal Server Error", asked="")
+            if method == "POST":
+                sent.append(path[1])
+            return {"dialplan": {"context": "flow-test", "exten": "door"}}
+
+    assert Rescue(Odd()).callers_of("attendant-1") == 2
+    assert sent == ["second"]

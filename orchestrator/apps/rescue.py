@@ -7,14 +7,17 @@ still command callers who have gone on.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.errors import AlreadyOver, Refused
 from orchestrator.asterisk.rest import Rest
+
+log = logging.getLogger(__name__)
 
 ATTENDANT = re.compile(r"attendant-\d+")
 MOST_TRIES = 9
@@ -73,6 +76,8 @@ class Rescue:
             self._rest.ask("POST", "channels", channel, "continue", context=context, extension=step, **where)
         except AlreadyOver:
             pass  # hung up or gone on while we looked
+        except Refused as error:
+            log.warning("%s is left to its deadline: %s", channel, error)  # the others must not wait for this one
 
     def _silence(self, channel: str) -> None:
         """Stop what plays: `continue` would wait for its end. One plays at a time."""

@@ -5,10 +5,13 @@ Standard library only. Belongs here: one process. Not here: Asterisk, callers, t
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+
+log = logging.getLogger(__name__)
 
 HUNG_AFTER = 1.2
 """Seconds without a heartbeat after which a worker counts as hung: six missed beats."""
@@ -44,18 +47,32 @@ class Slot:
         """Start the worker if there is none and its pause is over."""
         if self._process or now < self._due:
             return
-        self.pulse, theirs = os.pipe()
+        try:
+            self.pulse, theirs = os.pipe()
+        except OSError as error:
+            self._later(now, error)
+            return
         os.set_blocking(self.pulse, False)
         command = [*self._command, "--slot", str(self.number), "--heartbeat", str(theirs)]
         try:
             self._process = subprocess.Popen(
                 command, pass_fds=(theirs,), env=dict(self._environment), stdin=subprocess.DEVNULL
             )
+        except OSError as error:
+            os.close(self.pulse)
+            self.pulse = None
+            self._later(now, error)
+            return
         finally:
             os.close(theirs)
         self._began = self._last_beat = now
         self._beaten = False
         self.restarts += 1
+
+    def _later(self, now: float, error: OSError) -> None:
+        """No process could be made: the machine is short of something, and we must not end for it."""
+        log.error("%s cannot be started: %s; again in %.1f s", self.app, error, LONGEST_PAUSE)
+        self._due = now + LONGEST_PAUSE
 
     def listen(self, now: float) -> None:
         """Read what heartbeats have come."""
