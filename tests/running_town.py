@@ -34,6 +34,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import history, rollout, testcall, wiring
 from orchestrator.service.questions import keys, start
+from orchestrator.service.running import life
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
@@ -186,7 +187,7 @@ class Town:
     async def _call(
         self, telephone: Telephone, dialled: str, world: World, wish: testcall.Wish, is_ours: Any
     ) -> tuple[Journey, str]:
-        follower = testcall.Follower(self.state.journal, is_ours)
+        follower = testcall.Follower(self.state.journal, is_ours, lambda: life(self.state))
         made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
         first = start(self.directory, testcall.directory_number(self.directory, wish.number))
         return made, testcall.difference(made, tuple(explain(self.directory, first, world)))

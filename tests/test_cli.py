@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.test_import import GOOD
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "town"
@@ -125,3 +129,74 @@ def test_status_of_an_exchange_that_does_not_run(town: Path) -> None:
     assert done.returncode == 1
     assert "Asterisk does not run: run `durchwahl up`" in done.stdout
     assert durchwahl(town, "journeys").returncode == 0
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "an empty master": lambda state: (state / "secrets" / "master").write_text(""),
+    "a short master": lambda state: (state / "secrets" / "master").write_text("ab\n"),
+    "no settings": lambda state: (state / "settings.toml").unlink(),
+    "empty settings": lambda state: (state / "settings.toml").write_text(""),
+    "a folder for settings": lambda state: ((state / "settings.toml").unlink(), (state / "settings.toml").mkdir()),
+    "garbage for a database": lambda state: (state / "directory.db").write_text("garbage" * 1000),
+    "a folder for a database": lambda state: ((state / "directory.db").unlink(), (state / "directory.db").mkdir()),
+    "no trees": lambda state: shutil.rmtree(state / "trees"),
+    "a folder for the running tree": lambda state: (state / "current").mkdir(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(tmp_path: Path, damage: str) -> None:
+    state = tmp_path / "s"
+    small = tmp_path / "small.yaml"
+    small.write_text(GOOD)
+    for arguments in (("init",), ("import", str(small))):
+        assert durchwahl(state, *arguments).returncode == 0
+    DAMAGES[damage](state)
+    done = durchwahl(state, "apply")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "to do:" in done.stderr
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("bind", '"256.1.1.1"'), ("bind", '"x ; [y]"'), ("rtp_end", "1024"), ("web_port", "5038"), ("sip_port", "0"),
+    ("attendants", "33"), ("metrics_port", "8080"),
+])  # fmt: skip
+def test_a_setting_that_cannot_work_is_refused_by_name(tmp_path: Path, key: str, value: str) -> None:
+    state = tmp_path / "s"
+    assert durchwahl(state, "init").returncode == 0
+    path = state / "settings.toml"
+    ports = {"sip_port": 5060, "http_port": 8088, "ami_port": 5038, "web_port": 8080, "metrics_port": 9151}
+    lines = {"bind": '"127.0.0.1"', **ports, "rtp_start": 10000, "rtp_end": 10999, key: value}
+    path.write_text("".join(f"{name} = {text}\n" for name, text in lines.items()))
+    done = durchwahl(state, "attend")
+    assert done.returncode == 2
+    assert "settings.toml: " in done.stderr
+    assert key in done.stderr or str(value) in done.stderr or str(ports.get(key)) in done.stderr
+
+
+def test_what_nobody_can_dial_is_no_number(town: Path) -> None:
+    for wrong in (("explain", "abc"), ("explain", ""), ("call", "abc"), ("call", "0", "--hangup-after", "-5")):
+        done = durchwahl(town, *wrong)
+        assert done.returncode == 2, wrong
+        assert "to do:" in done.stderr
+    done = durchwahl(town, "call", "21-0")
+    assert done.returncode == 2
+    assert "does not run" in done.stderr
+
+
+def test_explain_knows_what_a_desk_dials(town: Path) -> None:
+    for dialled, told in (("0112", "calls 112 by the trunk (emergency), showing +49"), ("0 0900 1", "refused")):
+        done = durchwahl(town, "explain", dialled, "--from", "2500")
+        assert done.returncode == 0
+        assert told in done.stdout
+    inside = durchwahl(town, "explain", "2501", "--from", "2500", "--at", "2026-11-30 10:00")
+    assert "n_2501.ring" in inside.stdout
+    assert durchwahl(town, "explain", "2501", "--from", "9999").returncode == 2
+
+
+@pytest.mark.parametrize("bind", ["not an address", "256.0.0.1", ""])
+def test_init_refuses_what_is_no_address(tmp_path: Path, bind: str) -> None:
+    done = durchwahl(tmp_path / "s", "init", "--bind", bind)
+    assert done.returncode == 2
+    assert "is not an address" in done.stderr
+    assert not (tmp_path / "s").exists()

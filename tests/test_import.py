@@ -10,6 +10,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service.state import create
 from orchestrator.store.reading import read_files
 
+LONG = "a" * 41
 PREMIUM = "+499001234567"
 GOOD = """\
 town: {name: Kleinstadt, area: "06205", head: "21"}
@@ -82,6 +83,23 @@ def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     ("do: next_opening, with: {schedule: immer}", "do: next_opening", "town.yaml:21:13", "has no 'with'", "`with: …`"),
     ("then: bye}", f"then: bye}}\n      off: {{transfer: {PREMIUM}, otherwise: amt}}", "town.yaml:21:23", "cost", ""),
     ("then: bye}", "then: bye}\n      off: {transfer: 110, otherwise: amt}", "town.yaml:21:23", "international", "+49"),
+    ("then: bye}", "then: bye}\n      off: {transfer: +110, otherwise: amt}", "town.yaml:21:23", "dialled", "+49"),
+    ("door: {", f"{LONG}: {{", "town.yaml:15:7", "is no name of a step", "at most 40"),
+    ("  town:\n    start", f"  {LONG}:\n    start", "town.yaml:12:3", "is no name", "at most 40"),
+    ("  town:\n    start", "  n_2500:\n    start", "town.yaml:12:3", "the one that the exchange makes", "another name"),
+    ("schedules:", "phones: {saal: {site: rathaus, number: 110}}\nschedules:", "town.yaml:4:10", "the police", "other"),
+    ("schedules:", "phones: {saal: {site: rathaus, number: 2500}}\nschedules:", "town.yaml:4:10", "belongs to", "othe"),
+    ("schedules:", "phones: {saal: {site: rathaus, number: 250}}\nschedules:", "town.yaml:8:3", "digit by digit", "25"),
+    ("schedules:", "phones: {saal: {site: rathaus, number: abc}}\nschedules:", "town.yaml:4:10", "extension", "digits"),
+    ("schedules:", "trunks: {t1: {host: ''}}\nschedules:", "town.yaml:4:21", "is not an address", "write 192.0.2.1"),
+    ("schedules:", "trunks: {t1: {host: a, sources: [b c]}}\nschedules:", "town.yaml:4:34", "no", "192.0.2.0/24"),
+    ('area: "06205"', 'area: "٠٦٢٠٥"', "town.yaml:1:32", "is not a number", "digits only"),
+    ("de: Die eins.", "de: ...", "town.yaml:17:20", "says nothing", "what the caller hears"),
+    ("de: Die eins.", 'de: "\\u200b"', "town.yaml:17:20", "says nothing", "what the caller hears"),
+    ("last: Grün", 'last: "\\ud83d\\ude00"', "town.yaml:7:31", "half a character", "the character itself"),
+    ("mo-fr", "montagg", "town.yaml:5:18", "is not a weekday", "write mo, di, mi"),
+    ("8:00-12:00", "24:00-12:00", "town.yaml:5:25", "ends before it begins", "split it"),
+    ('2:00"}', '2:00"}, special: {2026-12-24: {hours: "8:00-12:00,9:00-9:30"}}', "town.yaml:5:62", "overlap", "let"),
     ("schedules:", "phones: {Gate-1: {site: rathaus, number: 40}}\nschedules:", "town.yaml:4:10", "is no name", "use"),
     ("schedules:", "phones: {udp: {site: rathaus, number: 40}}\nschedules:", "town.yaml:4:15", "a phone already", "re"),
     ("schedules:", "phones: {tel2500: {site: rathaus, number: 4}}\nschedules:", "town.yaml:4:19", "already", "rename"),
@@ -132,5 +150,5 @@ async def test_nothing_is_saved_on_a_mistake_or_a_dry_run(tmp_path: Path) -> Non
     assert await directories.read(state) == before
     file.write_text(changed.replace("closed: bye_now", "closed: bye"))  # reads well, but the proof objects
     refused = await directories.import_files(state, [file], dry_run=False, why="")
-    assert any("dead_end" in problem for problem in refused.problems)
+    assert any(problem.startswith(f"{file}:15:7: town.door: on closed") for problem in refused.problems)
     assert await directories.read(state) == before

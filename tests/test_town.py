@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -11,11 +12,15 @@ from itertools import cycle
 import pytest
 
 from orchestrator.asterisk.ami import Ami
+from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.explain import World
 from orchestrator.messages.filer import locked
+from orchestrator.messages.retention import DELETE_AFTER
 from orchestrator.phone.hearing import recognise, tone_seconds
 from orchestrator.phone.sound import read_sound
 from orchestrator.service import wiring
+from orchestrator.service.control import Control
+from orchestrator.store.database import open_database
 from tests.hurry import QUOTA
 from tests.running_town import Town, until, world
 from tests.towns import BERLIN, CHRISTMAS_10, MONDAY_10
@@ -169,6 +174,28 @@ async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
     finally:
         line.cancel()
         await asyncio.gather(line, return_exceptions=True)
+
+
+async def test_a_message_that_is_too_old_is_deleted_by_asterisk_itself(town: Town) -> None:
+    inbox = town.state.spool / "voicemail" / "town" / "61" / "INBOX"
+    inbox.mkdir(parents=True, exist_ok=True)
+    for number, (id_, left) in enumerate((("old", time.time() - DELETE_AFTER - 60), ("new", time.time()))):
+        (inbox / f"msg{number:04d}.txt").write_text(f"[message]\norigtime={int(left)}\nmsg_id={id_}\n")
+        (inbox / f"msg{number:04d}.wav").write_bytes(b"")
+    engine, ami = open_database(town.state.database), Ami(wiring.ami(town.state))
+    line = asyncio.create_task(ami.run())
+    try:
+        assert await ami.ready(5)
+        control = Control(town.state, town.directory, engine, ami, Rest(wiring.ari(town.state)))
+        await control._forget()
+        assert [path.name for path in sorted(inbox.glob("msg*"))] == ["msg0000.txt", "msg0000.wav"]
+        assert "msg_id=new" in (inbox / "msg0000.txt").read_text()
+    finally:
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)
+        await engine.dispose()
+        for path in inbox.glob("msg*"):
+            path.unlink()
 
 
 async def test_a_full_mailbox_is_told_before_the_greeting(town: Town) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.domain.problems import Problem
 from orchestrator.service.errors import ServiceError
@@ -46,7 +47,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turn errors of a service into a sentence for the admin and exit code 2."""
+    """Turn errors into a sentence for the admin and exit code 2; 1 is only for problems that were looked for."""
     try:
         yield
     except ServiceError as bad:
@@ -54,6 +55,22 @@ def failures() -> Iterator[None]:
         if bad.todo:
             errors.print(f"  to do: {bad.todo}", markup=False)
         raise typer.Exit(COULD_NOT_RUN) from bad
+    except SQLAlchemyError as bad:
+        errors.print(f"durchwahl: the database: {str(bad).splitlines()[0]}", markup=False)
+        errors.print(
+            "  to do: is directory.db of the state readable, writable and whole? else restore it", markup=False
+        )
+        raise typer.Exit(COULD_NOT_RUN) from bad
+    except OSError as bad:
+        errors.print(f"durchwahl: {bad}", markup=False)
+        errors.print("  to do: look at the state folder: its owner, its disk, what is missing in it", markup=False)
+        raise typer.Exit(COULD_NOT_RUN) from bad
+    except typer.Exit:
+        raise
+    except Exception as bug:
+        errors.print_exception()
+        errors.print("durchwahl: this is a mistake in the program: please report it with the lines above", markup=False)
+        raise typer.Exit(COULD_NOT_RUN) from bug
 
 
 def problems(found: Iterable[Problem]) -> None:

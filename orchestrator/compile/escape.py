@@ -11,7 +11,7 @@ import re
 from orchestrator.domain import numbers
 from orchestrator.domain.flow import NAME
 
-PLACE = re.compile(r"[a-z][a-z0-9_]+\.[a-z][a-z0-9_]+")
+PLACE = re.compile(rf"{NAME.pattern}\.{NAME.pattern}")
 IDENTIFIER = NAME
 PREFIX = re.compile(r"\+?[0-9]+")
 DIGITS = re.compile(r"[0-9]+")
@@ -19,6 +19,7 @@ E164 = numbers.E164
 SOUND = re.compile(r"[a-z0-9_/-]+")
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+SOURCE = re.compile(r"[A-Za-z0-9.:-]+(/[0-9]{1,3})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 

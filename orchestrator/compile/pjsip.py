@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.compile.escape import DIGITS, E164, HOST, IDENTIFIER, caller_name, fit
+from orchestrator.compile.escape import DIGITS, E164, HOST, IDENTIFIER, SOURCE, caller_name, fit
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
 from orchestrator.domain.directory import Directory, Phone, Trunk
@@ -58,7 +58,7 @@ def lines(directory: Directory, exchange: Exchange) -> Iterator[Line]:
 
 
 def _sources(trunk: Trunk, address: str) -> tuple[str, ...]:
-    return tuple(fit(source, HOST) for source in trunk.sources) or (address.rpartition(":")[0],)
+    return tuple(fit(source, SOURCE) for source in trunk.sources) or (address.rpartition(":")[0],)
 
 
 def _name(directory: Directory, phone: Phone) -> str:

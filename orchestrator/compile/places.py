@@ -39,6 +39,8 @@ OFFER = 250
 """Milliseconds until an offer that no attendant claimed is withdrawn."""
 SILENCE = 5
 """Seconds of silence that end a message."""
+MOST_LOST = 20
+"""How often one call may miss its deadline or its answer before it is given up as failed."""
 SHORTEST = 1500
 """Milliseconds of a message below which nothing can have been said."""
 NOW_MS = "${STRFTIME(,,%s%3q)}"
@@ -180,9 +182,12 @@ def landing(directory: Directory) -> Context:
     """What every flow includes: the deadline, the unknown answer, and what is written down at a hangup."""
     here = "${CONTEXT:5}.${PLACE}"
     natively = (
+        Line("Set(LOST=$[0${LOST} + 1])"),  # a caller whom nothing here can help must not go round for ever
+        Line(f"GotoIf($[${{LOST}} > {MOST_LOST}]?over)"),
         Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},${PLACE},1)}?${PLACE},native)"),
         Line("GotoIf(${DIALPLAN_EXISTS(${CONTEXT},=start,1)}?=start,1)"),
         Line(f"Goto({target(directory.first(directory.town.catch_all))})"),
+        Line("Hangup()", label="over"),
     )
     hungup = (
         Line('GotoIf($["${DIALSTATUS}" = "ANSWER"]?talked)'),

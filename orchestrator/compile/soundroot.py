@@ -79,12 +79,26 @@ def build(share: Path, workshop: sounds.Workshop) -> None:
             if not target.with_suffix(".alaw").exists():
                 sounds.store(*speech.speak(workshop.voice, text, language), target)
         _tones(workshop.root / language)
+    _hold_music(workshop.root.parent / "moh")
 
 
 def names(root: Path, language: str) -> frozenset[str]:
     """Every sound that `language` has, as Asterisk names them."""
     folder = root / language
     return frozenset(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.*") if path.is_file())
+
+
+def _hold_music(folder: Path) -> None:
+    """What a caller on hold hears, until the admin puts music of the town's own there: a soft chime, and a pause."""
+    if folder.is_dir() and any(folder.iterdir()):
+        return
+    rate = 16000
+    chime = np.zeros(rate * 6)
+    for number, hertz in enumerate((523.25, 659.25, 783.99, 659.25)):
+        time = np.arange(rate * 2) / rate
+        begin = int(number * 0.45 * rate)
+        chime[begin : begin + len(time)] += 0.2 * np.sin(2 * np.pi * hertz * time) * np.exp(-2.5 * time)
+    sounds.store(chime.astype(np.float32), rate, folder / "chime")
 
 
 def _tones(folder: Path) -> None:

@@ -68,11 +68,12 @@ def _person(directory: Directory, person: Person) -> Flow:
 
 def _shared(directory: Directory) -> Iterator[Flow]:
     """A phone with a number of its own (meeting room, gate) rings, and then the call goes to the catch-all."""
-    owned = {extension for extension, _ in directory.owners()}
+    owners: tuple[Department | Person, ...] = (*directory.departments.values(), *directory.people.values())
+    taken = {owner.extension for owner in owners} | directory.numbers.keys()
     if not (catch_all := directory.flows.get(directory.town.catch_all)):
         return
-    for phone in directory.phones.values():
-        if phone.extension not in owned:
+    for phone in directory.shared():
+        if phone.extension not in taken:
             yield Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
 
 

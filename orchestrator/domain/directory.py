@@ -185,3 +185,11 @@ class Directory:
             yield department.extension, f"department {department.id}"
         for person in self.people.values():
             yield person.extension, f"person {person.id}"
+        for phone in self.shared():
+            yield phone.extension, f"phone {phone.id}"
+
+    def shared(self) -> Iterable[Phone]:
+        """The phones that show a number which is not that of a person or department whose phone they are."""
+        owners: tuple[Department | Person, ...] = (*self.departments.values(), *self.people.values())
+        rung = {(phone, owner.extension) for owner in owners for phone in owner.phones}
+        return (phone for phone in self.phones.values() if (phone.id, phone.extension) not in rung)

@@ -23,9 +23,12 @@ Answer = str
 END: Place = "end"
 """Nothing more to do: the two are talking, or the caller has been sent off."""
 
-NAME = re.compile(r"[a-z][a-z0-9_]+")
+NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 """Grammar of flow, step and answer names. Asterisk takes `town-hall` and `townhall` for the same, hence no hyphen;
-one-letter extensions (`h i s t`) are its own, hence two characters."""
+one-letter extensions (`h i s t`) are its own, hence two characters; it cuts extensions and contexts after 79, and ours
+are `step=answer` and `flow-name`, hence 40."""
+
+NAME_HINT = "use small letters, digits and _, a letter first: at least 2, at most 40"
 
 KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
 """What a caller can press -> the answer that it is."""

@@ -35,6 +35,11 @@ Sounds = Mapping[str, Sound]
 """Prompt name -> sound."""
 
 
+def audible(text: str) -> bool:
+    """Whether there is anything in `text` that a voice can speak."""
+    return any(character.isalnum() for character in text)
+
+
 def length(prompt: Prompt, sounds: Sounds) -> float:
     """The longest that `prompt` takes in any language, in seconds; estimated where it was never spoken."""
     if sound := sounds.get(prompt.name):

@@ -10,11 +10,23 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import NAME, Do, LeaveMessage, Place, Ring, Speak, Step, Transfer, When, prompts
+from orchestrator.domain.flow import (
+    NAME,
+    NAME_HINT,
+    Do,
+    LeaveMessage,
+    Place,
+    Ring,
+    Speak,
+    Step,
+    Transfer,
+    When,
+    prompts,
+)
 from orchestrator.domain.numbers import E164, e164
 from orchestrator.domain.outgoing import FLOW
 from orchestrator.domain.problems import Problem
-from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS
 
 YEAR = timedelta(days=365)
@@ -50,7 +62,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
     for kind, things in named.items():
         for name in things:
             if not NAME.fullmatch(name):
-                yield _bad_name(f"{kind} {name!r}", "use small letters, digits and _, a letter first, at least two")
+                yield _bad_name(f"{kind} {name!r}", NAME_HINT)
     for name in directory.phones.keys() & set(RESERVED_PHONES):
         yield _bad_name(f"phone {name!r}", "give it another name: the exchange itself has this one")
     if FLOW in directory.flows:
@@ -127,7 +139,7 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
 def _texts(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
     for prompt in prompts(step):
         for language in directory.town.languages:
-            if not prompt.texts.get(language, "").strip():
+            if not audible(prompt.texts.get(language, "")):
                 yield Problem(
                     code="missing_text",
                     where=place,

@@ -30,6 +30,8 @@ QUIET = 15.0
 """Seconds without an event after which Asterisk is asked whether a call still exists."""
 LARGEST = 16 * 1024 * 1024
 """Bytes at which the file is put aside, once nothing in it is needed any more."""
+OLDEST = 86400.0
+"""Seconds after which it is put aside however small it is: it holds callers' numbers."""
 LONGEST_PAUSE = 10.0
 MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
@@ -62,6 +64,8 @@ class Recorder:
     calls: dict[str, Call] = field(default_factory=dict)
     broken: int = 0
     _offset: int = 0
+    _begun: float = field(default_factory=time.monotonic)
+    """When we began with this file."""
     _since: dict[str, int] = field(default_factory=dict)
     """Call -> offset at which it is known to begin."""
     _heard: dict[str, float] = field(default_factory=dict)
@@ -96,7 +100,8 @@ class Recorder:
         chunk = read(self.path, self._offset)
         self._take(chunk)
         await self._write([*self._over(), *await self._cut()])
-        if self._offset > LARGEST and not self.calls:
+        full = self._offset > LARGEST or (self._offset and time.monotonic() - self._begun > OLDEST)
+        if full and not self.calls:
             await self._put_aside()
         return bool(chunk.events)
 
@@ -186,7 +191,7 @@ class Recorder:
         while (chunk := read(self._aside, offset)).end > offset:
             self._take(chunk)
             offset = chunk.end
-        self._offset, self._since = 0, dict.fromkeys(self.calls, 0)
+        self._offset, self._since, self._begun = 0, dict.fromkeys(self.calls, 0), time.monotonic()
         await self._write(self._over())
         self._aside.unlink()
 

@@ -131,7 +131,9 @@ class Trees:
 def read(folder: Path) -> dict[str, str]:
     """A tree as it lies on disk."""
     files = (path for path in folder.resolve().rglob("*") if path.is_file())
-    return {str(path.relative_to(folder.resolve())): path.read_text(encoding="utf-8") for path in files}
+    return {
+        str(path.relative_to(folder.resolve())): path.read_text(encoding="utf-8", errors="replace") for path in files
+    }
 
 
 def _sync(folder: Path) -> None:

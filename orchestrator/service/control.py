@@ -28,9 +28,10 @@ from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.filer import Filer
+from orchestrator.messages.retention import forget_rejected, old_messages
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
-from orchestrator.service import history, wiring
+from orchestrator.service import history, logs, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -157,7 +158,7 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                for part in (self._reread, self._stale, self._forget):
+                for part in (self._reread, self._stale, self._forget, self._rotate):
                     await self._bulkhead(part)
             await self._bulkhead(self._look)
             await asyncio.sleep(1)
@@ -166,7 +167,7 @@ class Control:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
         try:
             await part()
-        except (ServiceError, OSError, SQLAlchemyError) as bad:
+        except (ServiceError, AsteriskError, OSError, SQLAlchemyError) as bad:
             log.error("housekeeping has to wait", part=part.__name__, why=str(bad))
         except Exception:
             log.exception("housekeeping has to wait", part=part.__name__)
@@ -177,7 +178,15 @@ class Control:
         self.metrics.recordings.set(len(await asyncio.to_thread(self.filer.waiting)))
 
     async def _forget(self) -> None:
-        await forget(self.engine, time.time())
+        now = time.time()
+        await forget(self.engine, now)
+        await asyncio.to_thread(forget_rejected, self.state.spool, now)
+        for old in await asyncio.to_thread(lambda: list(old_messages(self.state.spool, now))):
+            await self.ami.action("VoicemailRemove", Context="town", Mailbox=old.box, Folder=old.folder, ID=old.id)
+            log.info("message deleted for its age", box=old.box, id=old.id)
+
+    async def _rotate(self) -> None:
+        await asyncio.to_thread(logs.rotate, self.state.log)
 
     async def _reread(self) -> None:
         name = wiring.trees(self.state).name()

@@ -89,7 +89,10 @@ async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, wh
     problems = [str(mistake) for mistake in found.mistakes]
     if not problems:
         proof = prove(derive(found.directory), {}, today())
-        problems = [str(problem) for problem in proof.problems]
+        written = {problem: found.lines.get(problem.where, "") for problem in proof.problems}
+        # How long a prompt takes is known only when it was spoken: `check` and `apply` judge the waits.
+        judged = (problem for problem in proof.problems if problem.code != "long_wait")
+        problems = [f"{written[problem]}: {problem}" if written[problem] else str(problem) for problem in judged]
     counts = {
         kind: len(getattr(found.directory, kind))
         for kind in ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")

@@ -50,7 +50,7 @@ class Explanation:
 
 def ask(directory: Directory, question: Question) -> Explanation:
     """Answer `question`; raises ServiceError for a number, key or time that makes no sense."""
-    extension, way = numbers.extension(directory.town, question.number), None
+    extension, way = digits(directory, question.number), None
     world = described(directory, question)
     if question.caller:
         way = route(directory, _phone(directory, question.caller), question.number)
@@ -67,6 +67,13 @@ def _phone(directory: Directory, extension: str) -> Phone:
     for phone in phones_of(directory, extension):
         return directory.phones[phone]
     raise ServiceError(f"{extension} has no phone", todo="name the number of a person, a department or a shared phone")
+
+
+def digits(directory: Directory, number: str) -> str:
+    """The extension that `number` means; raises ServiceError for what nobody can dial."""
+    if not (extension := numbers.extension(directory.town, number)):
+        raise ServiceError(f"{number!r} is not a number", todo="write it as 2500, 21-2500 or +49 6205 21-2500")
+    return extension
 
 
 def start(directory: Directory, extension: str) -> Place:

@@ -88,7 +88,7 @@ class Running:
 @asynccontextmanager
 async def connected(state: State) -> AsyncIterator[Running | None]:
     """The running Asterisk of `state`, or None if there is none; raises NotAnswering if there is one that is deaf."""
-    if not await asyncio.to_thread(_runs, state):
+    if not await asyncio.to_thread(life, state):
         yield None
         return
     ami = Ami(wiring.ami(state))
@@ -109,17 +109,20 @@ class NotAnswering(ServiceError):
     """Asterisk runs and does not answer: nothing may be changed under it."""
 
 
-def _runs(state: State) -> bool:
-    """Whether somebody listens at Asterisk's own socket; one that is stopped still does."""
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(CONNECT_WITHIN)
+def life(state: State) -> int:
+    """A number of the life that Asterisk is in, another after each start; 0 while it does not run.
+
+    Asked at Asterisk's own socket: one that is stopped still listens.
+    """
+    path = state.run / "asterisk.ctl"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as line:
         try:
-            line.connect(str(state.run / "asterisk.ctl"))
-        except TimeoutError:
-            return True
+            line.connect(str(path))
+        except BlockingIOError:
+            pass  # its queue is full: it is there, and does not answer
         except OSError:
-            return False
-        return True
+            return 0
+    return path.stat().st_ctime_ns
 
 
 def _otherwise(kind: str, wanted: Collection[str], found: Collection[str]) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -40,18 +42,41 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DURCHWAHL_", extra="forbid", frozen=True)
 
-    bind: str = "127.0.0.1"
-    sip_port: int = Field(5060, ge=1, le=65535)
-    http_port: int = Field(8088, ge=1, le=65535)
-    ami_port: int = Field(5038, ge=1, le=65535)
-    web_port: int = Field(8080, ge=1, le=65535)
+    bind: str
+    sip_port: int = Field(ge=1, le=65535)
+    http_port: int = Field(ge=1, le=65535)
+    ami_port: int = Field(ge=1, le=65535)
+    web_port: int = Field(ge=1, le=65535)
     metrics_port: int = Field(9151, ge=1, le=65504)
-    rtp_start: int = Field(10000, ge=1024, le=65534)
-    rtp_end: int = Field(10999, ge=1025, le=65535)
+    rtp_start: int = Field(ge=1024, le=65532)
+    rtp_end: int = Field(ge=1027, le=65535)
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
     trunks: dict[str, str] = Field(default_factory=dict)
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
+
+    @field_validator("bind")
+    @classmethod
+    def _address(cls, bind: str) -> str:
+        return str(ipaddress.ip_address(bind))
+
+    @field_validator("trunks")
+    @classmethod
+    def _addresses(cls, trunks: dict[str, str]) -> dict[str, str]:
+        for name, address in trunks.items():
+            if not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}", address):
+                raise ValueError(f"{name}: {address!r} is not host:port")
+        return trunks
+
+    @model_validator(mode="after")
+    def _apart(self) -> Settings:
+        if self.rtp_end < self.rtp_start + 3:
+            raise ValueError("rtp_end must lie at least 3 above rtp_start: a call needs 4 ports")
+        first, many = self.metrics_port, self.attendants
+        used = [self.sip_port, self.http_port, self.ami_port, self.web_port, *range(first, first + many)]
+        if doubles := sorted({port for port in used if used.count(port) > 1}):
+            raise ValueError(f"port {', '.join(map(str, doubles))} is given twice")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -67,6 +92,10 @@ class Settings(BaseSettings):
 
 def load(path: Path) -> Settings:
     """Read `path`; raises ServiceError that names the key that is wrong."""
+    if not path.is_file():
+        raise ServiceError(
+            f"{path} is missing", todo="restore it from a backup, or make a new state with `durchwahl init`"
+        )
     try:
         return Settings(**TomlConfigSettingsSource(Settings, path)())
     except ValidationError as bad:

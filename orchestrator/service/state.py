@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import secrets
@@ -12,6 +13,8 @@ from orchestrator.service import ports, settings
 from orchestrator.service.errors import ServiceError
 
 VERSION = 1
+MASTER_BYTES = 32
+RESTORE = "restore it from a backup: without it no phone registers"
 FOLDERS = (
     "secrets",
     "trees",
@@ -86,11 +89,12 @@ class State:
         """The one secret that all others are derived from; raises ServiceError if it is missing."""
         path = self.root / "secrets" / "master"
         try:
-            return bytes.fromhex(path.read_text().strip())
+            found = bytes.fromhex(path.read_text().strip())
         except (OSError, ValueError) as bad:
-            raise ServiceError(
-                f"{path}: {bad}", todo="restore it from a backup: without it no phone registers"
-            ) from bad
+            raise ServiceError(f"{path}: {bad}", todo=RESTORE) from bad
+        if len(found) != MASTER_BYTES:
+            raise ServiceError(f"{path} holds {len(found)} bytes, not {MASTER_BYTES}", todo=RESTORE)
+        return found
 
     def settings(self) -> settings.Settings:
         """The settings of this exchange."""
@@ -100,13 +104,19 @@ class State:
 def create(root: Path, *, bind: str = "127.0.0.1") -> State:
     """Make a new state folder with settings and secrets; raises ServiceError if there is one already."""
     root = root.absolute()
-    if root.exists() and any(root.iterdir()):
+    try:
+        ipaddress.ip_address(bind)
+    except ValueError:
+        raise ServiceError(
+            f"{bind!r} is not an address", todo="name one of this machine's: --bind 192.0.2.10"
+        ) from None
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ServiceError(f"{root} is not empty", todo="name another folder with --state, or remove this one")
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     root.chmod(0o700)
     (root / "secrets").chmod(0o700)
-    _write(root / "secrets" / "master", secrets.token_hex(32) + "\n")
+    _write(root / "secrets" / "master", secrets.token_hex(MASTER_BYTES) + "\n")
     _write(root / "settings.toml", settings.written(bind, ports.choose(bind), ports.RTP_PORTS))
     _write(root / "state.json", json.dumps({"version": VERSION}) + "\n")  # last: it makes the folder a state
     return State(root)

@@ -25,7 +25,8 @@ from orchestrator.phone.errors import PhoneError
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.questions import Question, described, keys, start, when
+from orchestrator.service.questions import Question, described, digits, keys, start, when
+from orchestrator.service.running import life
 from orchestrator.service.state import State
 
 LOOK_EVERY = 0.1
@@ -65,10 +66,14 @@ class Wish:
 
 
 class Follower:
-    """Follows the journal from now on, for the one call that begins with an event that `is_ours`."""
+    """Follows the journal from now on, for the one call that begins with an event that `is_ours`.
 
-    def __init__(self, path: Path, is_ours: Callable[[Event], bool]) -> None:
-        self._path, self._is_ours = path, is_ours
+    `life` numbers the lives of Asterisk: no call survives from one to the next.
+    """
+
+    def __init__(self, path: Path, is_ours: Callable[[Event], bool], life: Callable[[], int]) -> None:
+        self._path, self._is_ours, self._life = path, is_ours, life
+        self._began_in = life()
         self._offset = path.stat().st_size if path.exists() else 0
         self.call: Events | None = None
 
@@ -79,6 +84,8 @@ class Follower:
         while not (self.call and self.call.over):
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(f"the call was not over within {within:.0f} s", todo="see `durchwahl status`")
+            if self._life() != self._began_in:
+                raise ServiceError("Asterisk ended during the call", todo="see `durchwahl journeys` in a minute")
             chunk = read(self._path, self._offset) if self._path.exists() else None
             self._offset = chunk.end if chunk else self._offset
             for event in chunk.events if chunk else ():
@@ -109,6 +116,13 @@ def tested(dialled: str) -> Callable[[Event], bool]:
 
 async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) -> Placed:
     """Call as the test endpoint; expected is what `explain` says once it is known what people did."""
+    if not 0 <= wish.hangup_after <= LONGEST:
+        raise ServiceError(
+            f"{wish.hangup_after} is not a time to hang up after", todo=f"name 0 to {LONGEST:.0f} seconds"
+        )
+    digits(directory, wish.number)
+    if not life(state):
+        raise ServiceError(f"Asterisk of {state.root} does not run", todo="run `durchwahl up`")
     line = Line(
         number="testcall",
         exchange=f"{state.settings().bind}:{state.settings().sip_port}",
@@ -120,7 +134,8 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
         dialled += f"*{int(when(wish.at, directory.town.timezone).timestamp())}"
     try:
         async with Telephone(wiring.program("baresip"), line) as telephone:
-            made = await call(telephone, Follower(state.journal, tested(dialled)), directory, sounds, dialled, wish)
+            follower = Follower(state.journal, tested(dialled), lambda: life(state))
+            made = await call(telephone, follower, directory, sounds, dialled, wish)
     except PhoneError as bad:
         raise ServiceError(f"the test call failed: {bad}", todo="see `durchwahl status`") from bad
     return compared(directory, start(directory, directory_number(directory, wish.number)), world, made)

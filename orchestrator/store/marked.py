@@ -6,11 +6,14 @@ Belongs here: reading values of one type each. Not here: which keys there are (r
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -27,10 +30,6 @@ class Mistake:
         return f"{self.file}:{self.line}:{self.column}: {self.what}" + (
             f"\n    to do: {self.todo}" if self.todo else ""
         )
-
-    @property
-    def _todo(self) -> str:
-        return f"\n    to do: {self.todo}" if self.todo else ""
 
 
 @dataclass
@@ -58,12 +57,13 @@ class Marked:
         self.mistakes.add(self, what, todo)
 
     @property
-    def is_mapping(self) -> bool:
-        return isinstance(self.node, yaml.MappingNode)
+    def at(self) -> str:
+        """`file:line:column`, counted from 1."""
+        return f"{self.file}:{self.node.start_mark.line + 1}:{self.node.start_mark.column + 1}"
 
     @property
-    def is_list(self) -> bool:
-        return isinstance(self.node, yaml.SequenceNode)
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
 
     def items(self) -> Iterator[tuple[Marked, Marked]]:
         """Keys and values of a mapping; a key given twice is a mistake."""
@@ -104,7 +104,11 @@ class Marked:
         if not isinstance(self.node, yaml.ScalarNode):
             self.wrong("expected a text here")
             return ""
-        return str(self.node.value)
+        text = str(self.node.value)
+        if SURROGATE.search(text):
+            self.wrong("holds half a character (a surrogate escape like \\ud83d)", "write the character itself")
+            return SURROGATE.sub("", text)
+        return text
 
     def number(self, least: int, most: int) -> int:
         """A whole number within limits."""
@@ -151,6 +155,11 @@ def read(path: Path, mistakes: Mistakes) -> Marked | None:
         what = f"not YAML: {bad.problem or bad.context}"
         todo = "indent with spaces, not tabs" if "\\t" in what else "check the indentation and quotes near this line"
         mistakes.found.append(Mistake(file=str(path), line=line, column=column, what=what, todo=todo))
+        return None
+    except RecursionError:
+        mistakes.found.append(
+            Mistake(file=str(path), line=1, column=1, what="is nested too deep to be a directory", todo="look at it")
+        )
         return None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as bad:
         mistakes.found.append(

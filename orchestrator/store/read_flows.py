@@ -11,6 +11,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
     NAME,
+    NAME_HINT,
     Do,
     Flow,
     HangUp,
@@ -25,7 +26,7 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.numbers import E164
-from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS, Skill
 from orchestrator.store.marked import Marked, suggest
 
@@ -67,7 +68,10 @@ class Flows:
         if "steps" in fields:
             for key, value in fields["steps"].items():
                 if not NAME.fullmatch(key.text()):
-                    key.wrong(f"{key.text()!r} is no name of a step", "use small letters, digits and _, at least two")
+                    key.wrong(
+                        f"{key.text()!r} is no name of a step",
+                        NAME_HINT,
+                    )
                 steps[key.text()] = Line(self, name, key.text(), value).step()
         start = fields["start"].one_of(steps, "step") if "start" in fields else ""
         return Flow(name=name, start=start, steps=steps)
@@ -163,6 +167,8 @@ class Line:
         number = self.what.text().replace(" ", "")
         if not E164.fullmatch(number):
             self.what.wrong(f"{number!r} is not a number in international form", "write it as +49 6205 1234")
+        elif not phonenumbers.is_possible_number(phonenumbers.parse(number)):
+            self.what.wrong(f"{number!r} is not a number that can be dialled", "write it as +49 6205 1234")
         elif (kind := phonenumbers.number_type(phonenumbers.parse(number))) in COSTLY:
             self.what.wrong(f"each call to {number} would cost the town money ({COSTLY[kind]})", "name another number")
         trunks = self.flows.directory.trunks
@@ -256,7 +262,7 @@ def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
     """A prompt: every language of the town must have its text."""
     fields = marked.fields(languages, required=languages)
     for value in fields.values():
-        if not value.text().strip():
+        if not audible(value.text()):
             value.wrong("says nothing", "write what the caller hears")
     return Prompt(name=name, texts={language: " ".join(value.text().split()) for language, value in fields.items()})
 

@@ -16,7 +16,16 @@ from orchestrator.domain.directory import Town
 from orchestrator.domain.schedule import WEEKDAYS, Block, Schedule, SpecialDay
 from orchestrator.store.marked import Marked
 
-DAYS = {"mo": 0, "di": 1, "mi": 2, "do": 3, "fr": 4, "sa": 5, "so": 6} | {day: n for n, day in enumerate(WEEKDAYS)}
+NAMES = (
+    ("mo", "montag", "mon", "monday"),
+    ("di", "dienstag", "tue", "tuesday"),
+    ("mi", "mittwoch", "wed", "wednesday"),
+    ("do", "donnerstag", "thu", "thursday"),
+    ("fr", "freitag", "fri", "friday"),
+    ("sa", "samstag", "sat", "saturday"),
+    ("so", "sonntag", "sun", "sunday"),
+)
+DAYS = {name: number for number, names in enumerate(NAMES) for name in names}
 YEARS_AHEAD = 3
 _TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
 _KEYS = ("week", "holidays", "closed", "special", "timezone")
@@ -57,8 +66,10 @@ def _special(marked: Marked) -> Iterator[tuple[date, SpecialDay]]:
     for key, value in marked.items():
         fields = value.fields(("name", "hours"), required=("hours",))
         name = fields["name"].text() if "name" in fields else "besondere Öffnungszeit"
+        hours = blocks(fields["hours"]) if "hours" in fields else ()
+        _apart(value, key.text(), hours)
         for day in dates(key):
-            yield day, SpecialDay(name=name, blocks=blocks(fields["hours"]) if "hours" in fields else ())
+            yield day, SpecialDay(name=name, blocks=hours)
 
 
 def _week(marked: Marked) -> dict[str, tuple[Block, ...]]:
@@ -67,10 +78,15 @@ def _week(marked: Marked) -> dict[str, tuple[Block, ...]]:
         for day in weekdays(key):
             week[day] = tuple(sorted((*week.get(day, ()), *blocks(value))))
     for day, having in week.items():
-        for one, next_ in pairwise(having):
-            if one.end > next_.start or one.end == time.min:
-                marked.wrong(f"{day}: {one.start:%H:%M} and {next_.start:%H:%M} overlap", "let one end before the next")
+        _apart(marked, day, having)
     return week
+
+
+def _apart(marked: Marked, day: str, having: tuple[Block, ...]) -> None:
+    """Blocks of one day, in their order, must not overlap."""
+    for one, next_ in pairwise(having):
+        if one.end > next_.start or one.end == time.min:
+            marked.wrong(f"{day}: {one.start:%H:%M} and {next_.start:%H:%M} overlap", "let one end before the next")
 
 
 def weekdays(marked: Marked) -> list[str]:
@@ -78,18 +94,14 @@ def weekdays(marked: Marked) -> list[str]:
     days: list[str] = []
     for part in marked.text().lower().replace(" ", "").split(","):
         first, _, last = part.partition("-")
-        if not all(day[:3] in DAYS or day[:2] in DAYS for day in (first, last or first)):
+        if not all(day in DAYS for day in (first, last or first)):
             marked.wrong(f"{part!r} is not a weekday", "write mo, di, mi, do, fr, sa, so or mon … sun, or mo-fr")
             continue
-        start, end = _day(first), _day(last or first)
+        start, end = DAYS[first], DAYS[last or first]
         if end < start:
             marked.wrong(f"{part!r} goes backwards", "write it from Monday to Sunday")
         days += WEEKDAYS[start : end + 1]
     return days
-
-
-def _day(text: str) -> int:
-    return DAYS.get(text[:3], DAYS.get(text[:2], 0))
 
 
 def blocks(marked: Marked) -> tuple[Block, ...]:
@@ -101,7 +113,7 @@ def blocks(marked: Marked) -> tuple[Block, ...]:
         if first is None or last is None:
             marked.wrong(f"{part!r} is not an opening time", "write it as 8:00-12:00")
             continue
-        if last <= first and last != time.min:
+        if (last <= first and last != time.min) or start.strip() == "24:00":
             marked.wrong(f"{part!r} ends before it begins", "split it at midnight")
             continue
         found.append(Block(start=first, end=last))

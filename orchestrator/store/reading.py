@@ -5,7 +5,8 @@ Order matters: sites and schedules first, then people and departments, then flow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,7 @@ from typing import TypeVar
 from orchestrator.domain import numbers, texts
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Box, Department, Directory, Person, Phone, Site, Town, Trunk
-from orchestrator.domain.flow import NAME, Flow
+from orchestrator.domain.flow import NAME, NAME_HINT, Flow
 from orchestrator.domain.numbers import E164
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.references import RESERVED_PHONES
@@ -22,8 +23,12 @@ from orchestrator.store.read_flows import Flows, phones_of, prompt
 from orchestrator.store.read_hours import schedule
 
 SECTIONS = ("town", "sites", "schedules", "people", "departments", "phones", "trunks", "numbers", "prompts", "flows")
+KINDS = {"flows": "flow", "schedules": "schedule", "numbers": "number", "sites": "site", "trunks": "trunk"}
+"""Section -> what one of its entries is called in a problem."""
 NAMED = ("schedules", "departments", "phones", "trunks", "flows")
 """Sections whose keys become names in Asterisk's configuration."""
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:]+\]")
+SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[0-9]{1,3})?")
 Thing = TypeVar("Thing")
 
 
@@ -33,6 +38,8 @@ class Read:
 
     directory: Directory
     mistakes: tuple[Mistake, ...]
+    lines: Mapping[str, str]
+    """What a problem of the proof calls `where` -> file, line and column where it is written."""
 
 
 def read_files(paths: Iterable[Path], year: int) -> Read:
@@ -43,8 +50,9 @@ def read_files(paths: Iterable[Path], year: int) -> Read:
         if document := read(path, mistakes):
             for name, value in document.fields(SECTIONS).items():
                 sections[name].append(value)
-    directory = Import(sections, mistakes, year).directory()
-    return Read(directory=directory, mistakes=tuple(sorted(set(mistakes.found))))
+    reading = Import(sections, mistakes, year)
+    directory = reading.directory()
+    return Read(directory=directory, mistakes=tuple(sorted(set(mistakes.found))), lines=dict(reading.lines()))
 
 
 def _files(paths: Iterable[Path], mistakes: Mistakes) -> Iterable[Path]:
@@ -92,7 +100,7 @@ class Import:
                 if key.text() in made:
                     key.wrong(f"{section}: {key.text()!r} is in another file already", "keep one of the two")
                 elif section in NAMED and not NAME.fullmatch(key.text()):
-                    key.wrong(f"{key.text()!r} is no name", "use small letters, digits and _, at least two")
+                    key.wrong(f"{key.text()!r} is no name", NAME_HINT)
                 else:
                     made[key.text()] = make(key.text(), value)
         return made
@@ -116,7 +124,7 @@ class Import:
         fields = marked.fields(known, required=("name", "area", "head"))
         texts = {key: value.text() for key, value in fields.items() if key not in ("languages", "longest_wait")}
         for key in ("area", "head", "country"):
-            if key in texts and not texts[key].isdigit():
+            if key in texts and not re.fullmatch("[0-9]+", texts[key]):
                 fields[key].wrong(f"{texts[key]!r} is not a number", "write digits only, in quotes")
         texts["area"] = texts.get("area", "0").lstrip("0") or "0"  # written 06205, dialled from abroad without the 0
         more_: dict[str, object] = {}
@@ -234,13 +242,30 @@ class Import:
         prompts: dict[str, Prompt] = self._each(
             "prompts", lambda name, marked: prompt(name, marked, found.town.languages)
         )
+        for key, _ in (pair for section in self.sections["flows"] for pair in section.items()):
+            if key.text() in derived.flows:
+                key.wrong(
+                    f"flow {key.text()!r} is the one that the exchange makes for a department, person or phone",
+                    "give yours another name, and lead a number to it",
+                )
         flows = Flows(derived, {**texts.SHARED, **prompts}, starts, steps)
         return self._each("flows", flows.flow)
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Where each thing is written that the proof may name: `town.door`, `schedule rathaus`, `number 0`."""
+        for section, kind in KINDS.items():
+            for marked in self.sections[section]:
+                for key, value in marked.items():
+                    yield f"{kind} {key.text()}", key.at
+                    steps = [each for name, each in value.items() if name.text() == "steps"] if kind == "flow" else []
+                    for step, _ in (pair for each in steps for pair in each.items()):
+                        yield f"{key.text()}.{step.text()}", step.at
 
     def _where(self, owner: str) -> Marked:
         """The line that gave `owner` its number."""
         kind, _, name = owner.partition(" ")
-        section = {"person": "people", "department": "departments", "number": "numbers"}.get(kind, "numbers")
+        sections = {"person": "people", "department": "departments", "number": "numbers", "phone": "phones"}
+        section = sections.get(kind, "numbers")
         wanted = name.partition(" ")[0].removeprefix("p" if kind == "person" else "")
         for marked in self.sections[section]:
             for key, _ in marked.items():
@@ -265,9 +290,13 @@ def _site(name: str, marked: Marked) -> Site:
 
 def _trunk(name: str, marked: Marked) -> Trunk:
     fields = marked.fields(("host", "port", "sources"), required=("host",))
+    sources = fields["sources"].values() if "sources" in fields else []
+    for each, grammar in ((fields.get("host", marked), HOST), *((source, SOURCE) for source in sources)):
+        if each is not marked and not grammar.fullmatch(each.text()):
+            each.wrong(f"{each.text()!r} is not an address", "write 192.0.2.1, sip.example.net or 192.0.2.0/24")
     return Trunk(
         id=name,
         host=fields["host"].text() if "host" in fields else "",
         port=fields["port"].number(1, 65535) if "port" in fields else 5060,
-        sources=tuple(source.text() for source in fields["sources"].values()) if "sources" in fields else (),
+        sources=tuple(source.text() for source in sources),
     )
