@@ -19,6 +19,7 @@ from pathlib import Path
 
 from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.package import find
+from orchestrator.compile.templates import static
 
 USER, PASSWORD = "attendant", "only-for-tests"
 BOOT_LIMIT = 5.0
@@ -78,27 +79,6 @@ MODULES = [
     "cel_custom",
 ]
 
-JOURNAL = ",".join(
-    f"${{CSV_QUOTE(${{{column}}})}}"
-    for column in (
-        "eventtype",
-        "eventtime",
-        "CHANNEL(uniqueid)",
-        "CHANNEL(linkedid)",
-        "CHANNEL(channame)",
-        "CHANNEL(context)",
-        "CHANNEL(exten)",
-        "CALLERID(num)",
-        "CALLERID(ANI)",
-        "CALLERID(DNID)",
-        "userdeftype",
-        "eventextra",
-        "CHANNEL(accountcode)",
-        "CHANNEL(appname)",
-        "BRIDGEPEER",
-    )
-)
-
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -145,7 +125,7 @@ class Instance:
             ),
             "ari.conf": f"[general]\nenabled = yes\n[{USER}]\ntype = user\npassword = {PASSWORD}\n",
             "cel.conf": "[general]\nenable = yes\napps = all\nevents = ALL\n",
-            "cel_custom.conf": f"[mappings]\njournal.csv => {JOURNAL}\n",
+            "cel_custom.conf": static()["cel_custom.conf"],
             "logger.conf": "[general]\n[logfiles]\nfull => notice,warning,error\n",
             "indications.conf": (
                 "[general]\ncountry=de\n[de]\ndescription=Deutschland\nringcadence=1000,4000\n"

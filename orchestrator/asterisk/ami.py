@@ -113,7 +113,6 @@ class Ami:
         self._account = account
         self._wire: _Wire | None = None
         self._came_up = asyncio.Event()
-        self.reconnects = 0
 
     @property
     def up(self) -> bool:
@@ -144,7 +143,6 @@ class Ami:
                 log.info("AMI: %r; again in %.1f s", bad, pause)
             finally:
                 self._drop()
-            self.reconnects += 1
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -6,7 +6,6 @@ there (connection). Ids are chosen by us, so that anyone can stop what anyone ha
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -51,18 +50,6 @@ class Ari:
         query = [("variable", "TIMEOUT(absolute)"), ("value", f"{seconds:.1f}")]
         return self._connection.request("POST", f"channels/{_part(channel)}/variable", query)
 
-    def ring(self, channel: str) -> Request[Any]:
-        """Let the caller hear that it rings."""
-        return self._connection.request("POST", f"channels/{_part(channel)}/ring")
-
-    def set_global(self, name: str, value: str) -> Request[Any]:
-        """Set a global variable of the dialplan."""
-        return self._connection.request("POST", "asterisk/variable", [("variable", name), ("value", value)])
-
-    def ping(self) -> Request[Any]:
-        """Ask whether Asterisk is there."""
-        return self._connection.request("GET", "asterisk/ping")
-
     async def channel(self, channel: str) -> Channel:
         """What Asterisk knows about one channel. Raises AlreadyOver if it has ended."""
         return read_channel(await self._connection.request("GET", f"channels/{_part(channel)}"))
@@ -75,8 +62,3 @@ class Ari:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
-
-
-def claimed(reply: asyncio.Future[Any]) -> bool:
-    """Whether a settled claim was won."""
-    return not reply.cancelled() and reply.exception() is None

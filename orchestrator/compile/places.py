@@ -128,6 +128,7 @@ class Writer:
                 yield from self._message(name, step)
             case Transfer():
                 trunk = fit(step.trunk, IDENTIFIER)
+                yield Line(f"Set(RINGING={name})")
                 yield Line(f"Dial(PJSIP/{fit(step.number, E164)}@trunk-{trunk},{int(step.seconds)})")
                 yield from _dialled(name, otherwise="failed")
             case HangUp():
@@ -149,6 +150,7 @@ class Writer:
 
     def _ring(self, name: str, step: Ring) -> Iterator[Line]:
         phones = "&".join(f"PJSIP/{fit(phone, IDENTIFIER)}" for phone in step.phones)
+        yield Line(f"Set(RINGING={name})")
         yield Line(f"Dial({phones},{int(step.seconds)})")
         yield from _dialled(name, otherwise="unreachable")
 
@@ -190,7 +192,8 @@ def landing(directory: Directory) -> Context:
         Line("Hangup()", label="over"),
     )
     hungup = (
-        Line('GotoIf($["${DIALSTATUS}" = "ANSWER"]?talked)'),
+        # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
+        Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
         Line('GotoIf($["${RECORD_STATUS}:${RECORDING}" = "HANGUP:${PLACE}"]?recorded)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),

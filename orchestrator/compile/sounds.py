@@ -77,7 +77,7 @@ def _prompt(prompt: Prompt, workshop: Workshop) -> tuple[Prompt, Mapping[str, fl
 def _one(prompt: Prompt, language: str, name: str, workshop: Workshop) -> float:
     """Make one prompt in one language; seconds."""
     cached = workshop.cache / _identity(prompt, language, workshop)
-    if not all(cached.with_suffix(suffix).exists() for suffix in RATES):
+    if not all(_whole(cached.with_suffix(suffix)) for suffix in RATES):
         recorded = _recorded(prompt, language, workshop)
         spoken = speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
         store(*spoken, cached)
@@ -86,6 +86,14 @@ def _one(prompt: Prompt, language: str, name: str, workshop: Workshop) -> float:
         place(cached.with_suffix(suffix), workshop.root / language / "town" / f"{name}{suffix}")
         seconds = cached.with_suffix(".alaw").stat().st_size / RATES[".alaw"]
     return round(seconds, 2)
+
+
+def _whole(path: Path) -> bool:
+    """Whether a sound is there; a power cut may have left an empty file under its name."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def store(samples: speech.Samples, rate: int, beside: Path) -> None:
@@ -100,13 +108,16 @@ def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    beside.write_bytes(content)
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     beside.replace(path)
 
 
 def place(source: Path, target: Path) -> None:
     """Have `source` at `target` too: linked, or copied where the file system cannot."""
-    if target.exists():
+    if _whole(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")

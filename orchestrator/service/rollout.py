@@ -15,6 +15,7 @@ from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of, compile_tree
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
@@ -43,6 +44,8 @@ class Planned:
     proof: Proof
     tree: Tree
     refusals: tuple[Refusal, ...]
+    notes: tuple[Problem, ...] = ()
+    """What an ear should look at: prompts that are odd for their text. They stand against nothing."""
 
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
@@ -55,12 +58,15 @@ class Planned:
         yield f"{counted}; reloads: {', '.join(self.plan.reloads) or 'none'}; checksum {self.plan.checksum}"
         if self.plan.restart:
             yield f"read only at the next start of Asterisk: {', '.join(self.plan.restart)}"
+        for note in self.notes[:SHOWN]:
+            yield f"note: {note.where} {note.what}: {note.todo}"
         for refusal in self.refusals:
             yield f"refused ({refusal.name}): {refusal.why}"
 
     def as_data(self) -> dict[str, Any]:
         """The plan for a program."""
-        return {**asdict(self.plan), "refusals": [asdict(refusal) for refusal in self.refusals]}
+        refused, noted = [asdict(each) for each in self.refusals], [asdict(each) for each in self.notes]
+        return {**asdict(self.plan), "refusals": refused, "notes": noted}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +100,8 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     running = wiring.trees(state).running()
     tree = _compiled(state, directory, made.sounds, proof)
     change = difference(tree or running, running)
-    return Planned(
-        plan=change, proof=proof, tree=tree, refusals=tuple(refusals(tree or running, running, proof.problems))
-    )
+    against = tuple(refusals(tree or running, running, proof.problems))
+    return Planned(plan=change, proof=proof, tree=tree, refusals=against, notes=made.problems)
 
 
 def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) -> Tree:

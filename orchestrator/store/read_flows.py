@@ -159,7 +159,7 @@ class Line:
         return LeaveMessage(
             box=self.what.one_of(self.flows.directory.boxes, "mailbox"),
             greeting=self._prompt(self.fields.get("greeting", self.what)),
-            limit=self._number("limit", 120, 600),
+            limit=self._number("limit", 120, 600, least=10),
             **self._all("left", "too_short", "full", "failed"),
         )
 
@@ -247,8 +247,8 @@ class Line:
     def _language(self) -> str:
         return self.what.one_of(self.flows.directory.town.languages, "language")
 
-    def _number(self, key: str, default: int, most: int) -> int:
-        return self.fields[key].number(1, most) if key in self.fields else default
+    def _number(self, key: str, default: int, most: int, *, least: int = 1) -> int:
+        return self.fields[key].number(least, most) if key in self.fields else default
 
     def _prompt(self, marked: Marked) -> Prompt:
         """A text per language, or the name of a shared prompt."""
