@@ -8,12 +8,13 @@ from datetime import date
 
 import pytest
 
-from orchestrator.domain.directory import Directory, Town
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import SECONDS_PER_CHARACTER
 from orchestrator.domain.proof import prove
 from orchestrator.domain.routes import NOTICED
+from orchestrator.domain.town import Town
 from tests.towns import HOURS, TODAY, prompt, small, town_flow
 
 

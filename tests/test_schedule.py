@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.directory import Town
 from orchestrator.domain.numbers import e164, extension, written
+from orchestrator.domain.town import Town
 from tests.towns import BERLIN, HOURS
 
 TOWN = Town(name="Kleinstadt", area="6205", head="21")

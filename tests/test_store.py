@@ -31,11 +31,11 @@ async def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     migrate(url(tmp_path))
     engine = open_database(url(tmp_path))
     with pytest.raises(EmptyDirectory):
-        await load(engine)
+        await load(engine, 2026)
     example = read_files([EXAMPLE], 2026).directory
     for directory in (small(), example, small()):
         await save(engine, directory, who="test", what="save", why="")
-        assert await load(engine) == directory
+        assert await load(engine, 2026) == directory
     await engine.dispose()
 
 
@@ -47,7 +47,7 @@ async def test_a_save_that_fails_leaves_what_was(tmp_path: Path) -> None:
     object.__setattr__(broken, "numbers", {"0": None})  # the last table to be written refuses it
     with pytest.raises(Exception, match="NOT NULL"):
         await save(engine, broken, who="test", what="save", why="")
-    assert await load(engine) == small()
+    assert await load(engine, 2026) == small()
     await engine.dispose()
 
 
@@ -83,7 +83,7 @@ def test_two_writers_take_turns(tmp_path: Path) -> None:
         engines = [open_database(url(tmp_path)) for _ in range(2)]
         saves = [save(engines[n % 2], small(), who=str(n), what="save", why="") for n in range(8)]
         await asyncio.gather(*saves)
-        assert await load(engines[0]) == small()
+        assert await load(engines[0], 2026) == small()
         for engine in engines:
             await engine.dispose()
 

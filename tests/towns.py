@@ -9,10 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.derive import derive
-from orchestrator.domain.directory import Box, Department, Directory, Person, Phone, Site, Town, Trunk
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.people import Box, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.schedule import Block, Schedule, SpecialDay
+from orchestrator.domain.town import Site, Town, Trunk
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = Block(start=time(8), end=time(12))

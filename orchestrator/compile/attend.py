@@ -58,7 +58,7 @@ def hours(schedule: Schedule) -> dict[str, Any]:
         "week": {day: [_block(block) for block in blocks] for day, blocks in schedule.week.items()},
         "special": {
             date.isoformat(): [_block(block) for block in special.blocks]
-            for date, special in sorted(schedule.special.items())
+            for date, special in sorted(schedule.dated.items())
         },
         "known_until": schedule.known_until.isoformat(),
     }

@@ -24,7 +24,7 @@ def context(schedule: Schedule) -> Context:
         Line(f"GotoIf(${{DIALPLAN_EXISTS({name},${{DAY}},1)}}?${{DAY}},1)"),
     ]
     days = [Extension("state", (*today, *_hours(_week(schedule), zone)))]
-    for date, special in sorted(schedule.special.items()):
+    for date, special in sorted(schedule.dated.items()):
         blocks = [(block, "*") for block in special.blocks]
         lines = tuple(_hours(blocks, zone)) if blocks else (Line(f"Return({HOLIDAY})"),)
         days.append(Extension(f"d{date:%Y%m%d}", lines))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from orchestrator.compile.escape import DIGITS, E164, HOST, IDENTIFIER, SOURCE, caller_name, fit
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
-from orchestrator.domain.directory import Directory, Phone, Trunk
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import Phone
+from orchestrator.domain.town import Trunk
 
 
 @dataclass(frozen=True, kw_only=True)

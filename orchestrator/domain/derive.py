@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from orchestrator.domain import texts
-from orchestrator.domain.directory import Department, Directory, Person
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, HangUp, LeaveMessage, Ring, Say, Step, When
+from orchestrator.domain.people import Department, Person
 from orchestrator.domain.prompts import Prompt
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.domain.directory import Directory, Town
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.problems import Problem
+from orchestrator.domain.town import Town
 
 RESERVED = {
     "110": "the police",

@@ -7,12 +7,27 @@ Emergency calls go out from every phone, with and without the outside digit, wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.domain.directory import Directory, Phone
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
+from orchestrator.domain.people import Phone
+from orchestrator.domain.town import Permission
 
+CLASSES = ("town", "national", "mobile", "abroad", "premium", "satellite")
+"""Classes of public numbers. Emergency calls and the short service numbers are in none: every phone may call them."""
+PRESETS: Mapping[str, Permission] = {
+    permission.id: permission
+    for permission in (
+        Permission(id="internal", classes=()),
+        Permission(id="town", classes=CLASSES[:1]),
+        Permission(id="national", classes=CLASSES[:2]),
+        Permission(id="mobile", classes=CLASSES[:3]),
+        Permission(id="abroad", classes=CLASSES[:4]),
+    )
+}
+"""Permissions that nobody has to write; one of the directory with the same name replaces it."""
 OUTSIDE = "0"
 """The outside-line digit."""
 EMERGENCY = ("110", "112")

@@ -1,7 +1,7 @@
 """When an office is open: weekly blocks, days off, and days with hours of their own.
 
 Belongs here: what a schedule says at an instant, and where it changes. Not here: which days are holidays (the
-store asks the `holidays` library and writes them down as dates) and how the dialplan says it (compile).
+store asks the `holidays` library whenever it loads a directory) and how the dialplan says it (compile).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 OPEN, CLOSED, HOLIDAY = "open", "closed", "holiday"
+COMPUTED = {"computed": True}
+"""Marks a field that is worked out from others: it is compiled, and not stored."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -35,15 +37,37 @@ class SpecialDay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calendar:
+    """Days off that several schedules share: school holidays, bridging days, a works outing."""
+
+    id: str
+    name: str
+    days: Mapping[date, str] = field(default_factory=dict)
+    """Date -> why."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Opening hours. `week` is keyed by weekday name (`mon` … `sun`), `special` by date in `timezone`."""
+    """Opening hours. `week` is keyed by weekday name (`mon` … `sun`), dates are those of `timezone`."""
 
     name: str
     timezone: str
     week: Mapping[str, tuple[Block, ...]]
     special: Mapping[date, SpecialDay] = field(default_factory=dict)
-    known_until: date
+    """Dates of its own, which outweigh calendars and holidays."""
+    region: str = "none"
+    """Whose public holidays are days off: a German state (`BW`), or `none`."""
+    calendars: tuple[str, ...] = ()
+    """Calendars whose days are days off."""
+    off: Mapping[date, str] = field(default_factory=dict, metadata=COMPUTED)
+    """The days off by public holidays and calendars, with their names: filled in when a directory is loaded."""
+    known_until: date = field(default=date.min, metadata=COMPUTED)
     """The last day for which holidays are known: beyond it the schedule is a guess."""
+
+    @property
+    def dated(self) -> Mapping[date, SpecialDay]:
+        """Every date that differs from its weekday."""
+        return {**{day: SpecialDay(name=name) for day, name in self.off.items()}, **self.special}
 
     def state(self, at: datetime) -> str:
         """`open`, `closed` or `holiday` at an aware `at`; raises ValueError for a naive one."""
@@ -59,6 +83,8 @@ class Schedule:
         """The opening hours of one day; None for a day off."""
         if special := self.special.get(day):
             return special.blocks or None
+        if day in self.off:
+            return None
         return self.week.get(WEEKDAYS[day.weekday()], ())
 
     def next_opening(self, at: datetime) -> datetime | None:

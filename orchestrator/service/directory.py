@@ -50,7 +50,7 @@ async def read(state: State) -> Directory:
     await prepare(state)
     engine = open_database(state.database)
     try:
-        return derive(await load(engine))
+        return derive(await load(engine, today().year))
     except EmptyDirectory:
         raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
     finally:
@@ -85,7 +85,7 @@ async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, wh
     for path in files:
         if not path.exists():
             raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
-    found = await asyncio.to_thread(read_files, files, date.today().year)  # noqa: DTZ011  the admin's calendar
+    found = await asyncio.to_thread(read_files, files, today().year)
     problems = [str(mistake) for mistake in found.mistakes]
     if not problems:
         proof = prove(derive(found.directory), {}, today())

@@ -8,10 +8,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain import numbers
-from orchestrator.domain.directory import Department, Directory, Person, Phone
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
+from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")

@@ -43,6 +43,8 @@ def _read(wanted: Any, data: Any) -> Any:
     if origin in (Union, types.UnionType):
         if data is None:
             return None
+        if len(known := [one for one in arguments if one is not type(None)]) == 1:
+            return _read(known[0], data)
         return _read({one.__name__: one for one in arguments}[data["kind"]], data)
     if origin is tuple:
         return tuple(_read(arguments[0], item) for item in data)

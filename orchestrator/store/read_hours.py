@@ -1,19 +1,15 @@
-"""Opening hours as an admin writes them: `mo-fr: 8:00-12:00, 14:00-16:00`, holidays by the `holidays` library.
-
-Public holidays of a region come from its law by way of the library, for last year to three years ahead.
-"""
+"""Opening hours and calendars as an admin writes them: `mo-fr: 8:00-12:00, 14:00-16:00`, days off, special days."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, time, timedelta
 from itertools import pairwise
 
-import holidays
-
-from orchestrator.domain.directory import Town
-from orchestrator.domain.schedule import WEEKDAYS, Block, Schedule, SpecialDay
+from orchestrator.domain.schedule import WEEKDAYS, Block, Calendar, Schedule, SpecialDay
+from orchestrator.domain.town import Town
+from orchestrator.store.calendar import NO_REGION, is_region
 from orchestrator.store.marked import Marked
 
 NAMES = (
@@ -26,16 +22,14 @@ NAMES = (
     ("so", "sonntag", "sun", "sunday"),
 )
 DAYS = {name: number for number, names in enumerate(NAMES) for name in names}
-YEARS_AHEAD = 3
 _TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
-_KEYS = ("week", "holidays", "closed", "special", "timezone")
+_KEYS = ("week", "holidays", "calendars", "closed", "special", "timezone")
 
 
-def schedule(name: str, marked: Marked, town: Town, year: int) -> Schedule:
-    """One schedule; `year` is the current one."""
+def schedule(name: str, marked: Marked, town: Town, calendars: Collection[str]) -> Schedule:
+    """One schedule, not completed by holidays."""
     fields = marked.fields(_KEYS, required=("week",))
-    region = fields["holidays"].text() if "holidays" in fields else town.region
-    special = dict(_public(fields.get("holidays", marked), region, year))
+    special: dict[date, SpecialDay] = {}
     if "closed" in fields:
         special |= {day: SpecialDay(name=why.text()) for key, why in fields["closed"].items() for day in dates(key)}
     if "special" in fields:
@@ -45,21 +39,25 @@ def schedule(name: str, marked: Marked, town: Town, year: int) -> Schedule:
         timezone=fields["timezone"].text() if "timezone" in fields else town.timezone,
         week=_week(fields["week"]) if "week" in fields else {},
         special=special,
-        known_until=date(year + YEARS_AHEAD, 12, 31),
+        region=_region(fields["holidays"]) if "holidays" in fields else town.region,
+        calendars=tuple(each.one_of(calendars, "calendar") for each in fields["calendars"].values())
+        if "calendars" in fields
+        else (),
     )
 
 
-def _public(at: Marked, region: str, year: int) -> Iterator[tuple[date, SpecialDay]]:
-    if region in ("none", "no"):
-        return
-    years = range(year - 1, year + YEARS_AHEAD + 1)
-    try:
-        found = holidays.country_holidays("DE", subdiv=region, years=years, language="de")
-    except NotImplementedError:
-        at.wrong(f"no German state {region!r}", "use BW, BY, HE, RP, … or none")
-        return
-    for day, name in sorted(found.items()):
-        yield day, SpecialDay(name=name)
+def calendar(name: str, marked: Marked) -> Calendar:
+    """One calendar: `{name: Schulferien, days: {2026-12-23..2027-01-09: Weihnachtsferien}}`."""
+    fields = marked.fields(("name", "days"), required=("days",))
+    days = {day: why.text() for key, why in fields["days"].items() for day in dates(key)} if "days" in fields else {}
+    return Calendar(id=name, name=fields["name"].text() if "name" in fields else name, days=days)
+
+
+def _region(marked: Marked) -> str:
+    region = NO_REGION if marked.text() == "no" else marked.text()
+    if not is_region(region):
+        marked.wrong(f"no German state {region!r}", "use BW, BY, HE, RP, … or none")
+    return region
 
 
 def _special(marked: Marked) -> Iterator[tuple[date, SpecialDay]]:

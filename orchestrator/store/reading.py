@@ -1,11 +1,11 @@
 """A whole import: files -> the directory, or everything that is wrong in them. Nothing is written here.
 
-Order matters: sites and schedules first, then people and departments, then flows, which may name all of them.
+Order matters: what others name comes first; flows, which may name all of it, come last. Not here: how one section is
+read (read_town, read_hours, read_people, read_flows).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,22 +13,38 @@ from typing import TypeVar
 
 from orchestrator.domain import numbers, texts
 from orchestrator.domain.derive import derive
-from orchestrator.domain.directory import Box, Department, Directory, Person, Phone, Site, Town, Trunk
+from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, NAME_HINT, Flow
-from orchestrator.domain.numbers import E164
+from orchestrator.domain.outgoing import PRESETS
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.references import RESERVED_PHONES
+from orchestrator.domain.town import Town
+from orchestrator.store import read_hours, read_town
+from orchestrator.store.calendar import complete
 from orchestrator.store.marked import Marked, Mistake, Mistakes, read
-from orchestrator.store.read_flows import Flows, phones_of, prompt
-from orchestrator.store.read_hours import schedule
+from orchestrator.store.read_flows import Flows, prompt
+from orchestrator.store.read_people import People
 
-SECTIONS = ("town", "sites", "schedules", "people", "departments", "phones", "trunks", "numbers", "prompts", "flows")
-KINDS = {"flows": "flow", "schedules": "schedule", "numbers": "number", "sites": "site", "trunks": "trunk"}
+SECTIONS = (
+    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "phones", "boxes", "trunks"),
+    *("permissions", "ranges", "retired", "waves", "switches", "numbers", "singles", "prompts", "flows"),
+)
+KINDS = {
+    "flows": "flow",
+    "schedules": "schedule",
+    "numbers": "number",
+    "sites": "site",
+    "trunks": "trunk",
+    "groups": "group",
+    "ranges": "range",
+    "retired": "retired",
+    "waves": "wave",
+    "singles": "single",
+    "calendars": "calendar",
+    "permissions": "permission",
+}
 """Section -> what one of its entries is called in a problem."""
-NAMED = ("schedules", "departments", "phones", "trunks", "flows")
+NAMED = ("schedules", "departments", "groups", "phones", "trunks", "permissions", "switches", "flows")
 """Sections whose keys become names in Asterisk's configuration."""
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:]+\]")
-SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[0-9]{1,3})?")
 Thing = TypeVar("Thing")
 
 
@@ -73,19 +89,33 @@ class Import:
 
     def directory(self) -> Directory:
         """The directory as written, for its reader to derive; what cannot be read is left out, with mistakes noted."""
-        town = self._town()
+        permissions = self._each("permissions", read_town.permission)
+        known = (*PRESETS, *permissions)
+        town = self._town(known)
+        trunks = self._each("trunks", read_town.trunk)
+        calendars = self._each("calendars", read_hours.calendar)
         found = Directory(
             town=town,
-            sites=self._each("sites", _site),
-            trunks=self._each("trunks", _trunk),
-            schedules=self._each("schedules", lambda name, marked: schedule(name, marked, town, self.year)),
+            trunks=trunks,
+            permissions=permissions,
+            calendars=calendars,
+            waves=self._each("waves", lambda name, marked: read_town.wave(name, marked, trunks)),
+            sites=self._each("sites", lambda name, marked: read_town.site(name, marked, trunks)),
+            schedules=self._each("schedules", lambda name, marked: read_hours.schedule(name, marked, town, calendars)),
+            switches=self._each("switches", lambda name, marked: marked.text()),
+            retired=self._each("retired", read_town.retired),
         )
-        people = {f"p{number}": person for number, person in self._people(found).items()}
-        found = replace(found, people=people, phones=self._phones(found, people))
-        departments = self._each("departments", lambda name, marked: self._department(found, name, marked))
-        found = replace(found, departments=departments, boxes=self._boxes(people, departments), numbers=self._numbers())
-        found = self._people_checked(found)
-        found = replace(found, flows=self._flows(found))
+        found = People(found, self.sections, known, self._each).directory()
+        found = replace(
+            found,
+            ranges=self._each(
+                "ranges",
+                lambda name, marked: read_town.number_range(name, marked, found.departments, found.sites),
+            ),
+            numbers=self._each("numbers", lambda number, marked: marked.text()),
+            singles=self._singles(),
+        )
+        found = complete(replace(found, flows=self._flows(found)), self.year)
         if not self.mistakes.found:
             for problem in numbers.problems(found):
                 at = self._where(problem.where)
@@ -105,126 +135,20 @@ class Import:
                     made[key.text()] = make(key.text(), value)
         return made
 
-    def _town(self) -> Town:
+    def _town(self, permissions: Iterable[str]) -> Town:
         if not self.sections["town"]:
-            self.mistakes.found.append(
-                Mistake(
-                    file="(all files)",
-                    line=1,
-                    column=1,
-                    what="no `town:` section",
-                    todo="add name, area and head number",
-                )
-            )
+            what, todo = "no `town:` section", "add name, area and head number"
+            self.mistakes.found.append(Mistake(file="(all files)", line=1, column=1, what=what, todo=todo))
             return Town(name="?", area="0", head="0")
-        marked = self.sections["town"][0]
         for more in self.sections["town"][1:]:
             more.wrong("a second `town:` section", "keep one of the two")
-        known = ("name", "area", "head", "country", "region", "timezone", "languages", "catch_all", "longest_wait")
-        fields = marked.fields(known, required=("name", "area", "head"))
-        texts = {key: value.text() for key, value in fields.items() if key not in ("languages", "longest_wait")}
-        for key in ("area", "head", "country"):
-            if key in texts and not re.fullmatch("[0-9]+", texts[key]):
-                fields[key].wrong(f"{texts[key]!r} is not a number", "write digits only, in quotes")
-        texts["area"] = texts.get("area", "0").lstrip("0") or "0"  # written 06205, dialled from abroad without the 0
-        more_: dict[str, object] = {}
-        if "languages" in fields:
-            more_["languages"] = tuple(language.text() for language in fields["languages"].values())
-        if "longest_wait" in fields:
-            more_["longest_wait"] = fields["longest_wait"].number(30, 900)
-        return Town(**{"name": "?", "area": "0", "head": "0", **texts, **more_})  # type: ignore[arg-type]
+        return read_town.town(self.sections["town"][0], tuple(permissions))
 
-    def _people(self, found: Directory) -> dict[str, Person]:
-        known = ("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring")
-        departments = [key.text() for section in self.sections["departments"] for key, _ in section.items()]
-        sites = {
-            key.text(): fields["site"].text()
-            for section in self.sections["departments"]
-            for key, value in section.items()
-            if "site" in (fields := {name.text(): field for name, field in value.items()})
-        }
-
-        def person(number: str, marked: Marked) -> Person:
-            fields = marked.fields(known, required=("first", "last", "department"))
-            text = {key: value.text() for key, value in fields.items()}
-            department = fields["department"].one_of(departments, "department") if "department" in fields else ""
-            site = fields["site"].one_of(found.sites, "site") if "site" in fields else sites.get(department, "")
-            return Person(
-                id=f"p{number}",
-                first_name=text.get("first", ""),
-                last_name=text.get("last", ""),
-                department=department,
-                site=site,
-                extension=number,
-                phones=(f"tel{number}",),
-                box=number if "box" in fields and fields["box"].yes() else "",
-                email=text.get("email", ""),
-                language=fields["language"].one_of(found.town.languages, "language") if "language" in fields else "de",
-                function=text.get("function", ""),
-                stand_in=f"p{text['stand_in']}" if "stand_in" in text else "",
-                ring_seconds=fields["ring"].number(5, 60) if "ring" in fields else 20,
-            )
-
-        return self._each("people", person)
-
-    def _people_checked(self, found: Directory) -> Directory:
-        for section in self.sections["people"]:
-            for _, value in section.items():
-                for key, stand_in in value.items():
-                    if key.text() == "stand_in":
-                        stand_in.one_of([person.extension for person in found.people.values()], "person with number")
-        return found
-
-    def _phones(self, found: Directory, people: Mapping[str, Person]) -> dict[str, Phone]:
-        def shared(name: str, marked: Marked) -> Phone:
-            if name in RESERVED_PHONES or name in own:
-                marked.wrong(f"{name!r} is a phone already, of a person or of the exchange itself", "rename this one")
-            fields = marked.fields(("site", "label", "number"), required=("site", "number"))
-            return Phone(
-                id=name,
-                site=fields["site"].one_of(found.sites, "site") if "site" in fields else "",
-                label=fields["label"].text() if "label" in fields else name,
-                extension=fields["number"].text() if "number" in fields else "0",
-            )
-
-        own = {
-            phone: Phone(id=phone, site=person.site, label=person.name, extension=person.extension)
-            for person in people.values()
-            for phone in person.phones
-        }
-        return {**own, **self._each("phones", shared)}
-
-    def _department(self, found: Directory, name: str, marked: Marked) -> Department:
-        known = ("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring")
-        fields = marked.fields(known, required=("name", "site", "number", "schedule", "phones"))
-        departments = [key.text() for section in self.sections["departments"] for key, _ in section.items()]
-        number = fields["number"].text() if "number" in fields else "0"
-        phones: list[str] = []
-        for phone in fields["phones"].values() if "phones" in fields else []:
-            named = phones_of(found, phone.text())
-            if not named:
-                phone.wrong(f"there is no phone {phone.text()!r}", "name the number of a person or a shared phone")
-            phones += named
-        return Department(
-            id=name,
-            name=fields["name"].text() if "name" in fields else name,
-            site=fields["site"].one_of(found.sites, "site") if "site" in fields else "",
-            extension=number,
-            schedule=fields["schedule"].one_of(found.schedules, "schedule") if "schedule" in fields else "",
-            box=fields["box"].text() if "box" in fields else number,
-            phones=tuple(phones),
-            parent=fields["parent"].one_of(departments, "department") if "parent" in fields else "",
-            stand_in=fields["stand_in"].one_of(departments, "department") if "stand_in" in fields else "",
-            ring_seconds=fields["ring"].number(5, 60) if "ring" in fields else 20,
-        )
-
-    def _boxes(self, people: Mapping[str, Person], departments: Mapping[str, Department]) -> dict[str, Box]:
-        boxes = {each.box: Box(id=each.box, name=each.name) for each in departments.values()}
-        own = {each.box: Box(id=each.box, name=each.name, email=each.email) for each in people.values() if each.box}
-        return {**own, **boxes}
-
-    def _numbers(self) -> dict[str, str]:
-        return self._each("numbers", lambda number, marked: marked.text())
+    def _singles(self) -> dict[str, str]:
+        """Public numbers without a head, in international form."""
+        found = self._each("singles", lambda number, marked: marked.text())
+        numbers = {key.text(): read_town.e164(key) for marked in self.sections["singles"] for key, _ in marked.items()}
+        return {numbers[written]: extension for written, extension in found.items()}
 
     def _flows(self, found: Directory) -> dict[str, Flow]:
         derived = derive(found)
@@ -264,39 +188,11 @@ class Import:
     def _where(self, owner: str) -> Marked:
         """The line that gave `owner` its number."""
         kind, _, name = owner.partition(" ")
-        sections = {"person": "people", "department": "departments", "number": "numbers", "phone": "phones"}
-        section = sections.get(kind, "numbers")
+        sections = {"person": "people", "department": "departments", **{kind: name for name, kind in KINDS.items()}}
+        section = "phones" if kind == "phone" else sections.get(kind, "numbers")
         wanted = name.partition(" ")[0].removeprefix("p" if kind == "person" else "")
         for marked in self.sections[section]:
             for key, _ in marked.items():
                 if key.text() == wanted:
                     return key
         return self.sections["town"][0]
-
-
-def _site(name: str, marked: Marked) -> Site:
-    fields = marked.fields(("name", "address", "emergency", "wave"), required=("name", "address", "emergency"))
-    emergency = fields["emergency"].text().replace(" ", "") if "emergency" in fields else "+49110"
-    if not E164.fullmatch(emergency):
-        fields["emergency"].wrong(f"{emergency!r} is not a number in international form", "write it as +49 6205 2110")
-    return Site(
-        id=name,
-        name=fields["name"].text() if "name" in fields else name,
-        address=fields["address"].text() if "address" in fields else "",
-        emergency_number=emergency,
-        wave=fields["wave"].number(1, 99) if "wave" in fields else 1,
-    )
-
-
-def _trunk(name: str, marked: Marked) -> Trunk:
-    fields = marked.fields(("host", "port", "sources"), required=("host",))
-    sources = fields["sources"].values() if "sources" in fields else []
-    for each, grammar in ((fields.get("host", marked), HOST), *((source, SOURCE) for source in sources)):
-        if each is not marked and not grammar.fullmatch(each.text()):
-            each.wrong(f"{each.text()!r} is not an address", "write 192.0.2.1, sip.example.net or 192.0.2.0/24")
-    return Trunk(
-        id=name,
-        host=fields["host"].text() if "host" in fields else "",
-        port=fields["port"].number(1, 65535) if "port" in fields else 5060,
-        sources=tuple(source.text() for source in sources),
-    )

@@ -6,24 +6,37 @@ Texts and numbers are columns of their own; what is structured (opening hours, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import Any, get_type_hints
 
-from sqlalchemy import JSON, Boolean, Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Integer, MetaData, Table, Text
 
-from orchestrator.domain.directory import Box, Department, Person, Phone, Site, Town, Trunk
 from orchestrator.domain.flow import Flow
-from orchestrator.domain.schedule import Schedule
+from orchestrator.domain.people import Box, Department, Group, Person, Phone
+from orchestrator.domain.schedule import Calendar, Schedule
+from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
+from orchestrator.store.codec import to_data
 
 metadata = MetaData()
 _TYPES = {str: Text, int: Integer, float: Float, bool: Boolean}
+
+
+def stored(kind: type) -> list[Field[Any]]:
+    """The fields of a dataclass that have a column: all but those that are worked out from others."""
+    return [field for field in fields(kind) if not field.metadata.get("computed")]
+
+
+def row(thing: Any) -> dict[str, Any]:
+    """One thing of the directory as its row."""
+    data = to_data(thing)
+    return {field.name: data[field.name] for field in stored(type(thing))}
 
 
 def _table(name: str, kind: type, key: str) -> Table:
     hints = get_type_hints(kind)
     columns = [
         Column(field.name, _TYPES.get(hints[field.name], JSON)(), primary_key=field.name == key, nullable=False)
-        for field in fields(kind)
+        for field in stored(kind)
     ]
     return Table(name, metadata, *columns)
 
@@ -36,20 +49,35 @@ KINDS: Mapping[str, tuple[Table, type, str]] = {
         ("boxes", Box, "id"),
         ("departments", Department, "id"),
         ("people", Person, "id"),
+        ("groups", Group, "id"),
         ("trunks", Trunk, "id"),
+        ("calendars", Calendar, "id"),
         ("schedules", Schedule, "name"),
+        ("permissions", Permission, "id"),
+        ("ranges", NumberRange, "id"),
+        ("retired", Retired, "extension"),
+        ("waves", Wave, "id"),
         ("flows", Flow, "name"),
     )
 }
 """Field of the Directory -> its table, its dataclass and its key."""
 
 town = _table("town", Town, "name")
-numbers = Table(
-    "numbers",
-    metadata,
-    Column("extension", Text(), primary_key=True),
-    Column("flow", Text(), nullable=False),
-)
+
+
+def _pairs(name: str, key: str, value: str) -> Table:
+    return Table(name, metadata, Column(key, Text(), primary_key=True), Column(value, Text(), nullable=False))
+
+
+PAIRS: Mapping[str, tuple[Table, str, str]] = {
+    name: (_pairs(name, key, value), key, value)
+    for name, key, value in (
+        ("numbers", "extension", "flow"),
+        ("singles", "number", "extension"),
+        ("switches", "name", "meaning"),
+    )
+}
+"""Field of the Directory that maps one text to another -> its table and the names of its two columns."""
 changes = Table(
     "changes",
     metadata,
@@ -59,6 +87,28 @@ changes = Table(
     Column("what", Text(), nullable=False),
     Column("why", Text(), nullable=False),
 )
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", Integer(), primary_key=True, autoincrement=True),
+    Column("change", Integer(), ForeignKey("changes.id"), nullable=False, index=True),
+    Column("kind", Text(), nullable=False),
+    Column("key", Text(), nullable=False),
+    Column("before", JSON(none_as_null=True), nullable=True),
+    Column("after", JSON(none_as_null=True), nullable=True),
+)
+"""What a change did to each thing of the directory: its row before (null: it is new) and after (null: it is gone)."""
+switched = Table(
+    "switched",
+    metadata,
+    Column("name", Text(), primary_key=True),
+    Column("value", JSON(), nullable=False),
+    Column("at", Float(), nullable=False),
+    Column("who", Text(), nullable=False),
+    Column("why", Text(), nullable=False),
+)
+"""What is switched on now without a rollout: absences, forwardings, night service, waves. Asterisk's own database holds
+a copy."""
 journeys = Table(
     "journeys",
     metadata,
@@ -83,8 +133,3 @@ journal = Table(
     Column("inode", Integer(), nullable=False),
     Column("offset", Integer(), nullable=False),
 )
-
-
-def rows(things: Mapping[str, Any]) -> list[Any]:
-    """The values of a mapping, in a stable order."""
-    return [things[key] for key in sorted(things)]

@@ -1,0 +1,137 @@
+"""Who is reached where: departments, people, groups, their phones and mailboxes.
+
+Belongs here: the objects. Not here: how a call finds them (derive).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.domain.prompts import Language
+
+ALL_AT_ONCE, IN_TURN, LONGEST_IDLE = "all", "in_turn", "longest_idle"
+ORDERS = (ALL_AT_ONCE, IN_TURN, LONGEST_IDLE)
+"""How several phones ring: all at once; one after the other as written; one after the other, and first the one that
+has not talked for the longest time."""
+SHARED_KINDS = ("meeting_room", "lift", "gate", "fax", "hall", "other")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phone:
+    """A SIP endpoint: a desk phone, a softphone, a shared phone."""
+
+    id: str
+    site: str
+    label: str
+    extension: str
+    """What its calls show as caller id, and where its lamp belongs."""
+    kind: str = ""
+    """For a shared phone, one of `SHARED_KINDS`; empty for somebody's own."""
+    permission: str = ""
+    """What it may call; empty: as its owner, else the department, else the town."""
+
+    @property
+    def flow(self) -> str:
+        """Name of the derived flow, if nobody else has its number."""
+        return f"t_{self.extension}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A mailbox of app_voicemail."""
+
+    id: str
+    """Digits: the mailbox number."""
+    name: str
+    language: Language = "de"
+    email: str = ""
+    limit: int = 120
+    """Seconds that one message may last."""
+    quota: int = 100
+    """Messages until it is full."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Department:
+    """An office of the administration, reachable under its own number."""
+
+    id: str
+    name: str
+    site: str
+    extension: str
+    schedule: str
+    box: str
+    phones: tuple[str, ...] = ()
+    """Phones that ring for the department."""
+    parent: str = ""
+    stand_in: str = ""
+    """Department whose phones ring when nobody here picks up."""
+    ring_seconds: int = 20
+    """How long they ring; each of them, where they ring in turn."""
+    order: str = ALL_AT_ONCE
+    """Of `ORDERS`."""
+    numbers: tuple[str, ...] = ()
+    """Further extensions that lead here."""
+    answer_within: int = 30
+    """Seconds within which a call should be answered (the yardstick of 115: 75 % within 30 s)."""
+    permission: str = ""
+
+    @property
+    def flow(self) -> str:
+        """Name of its derived flow."""
+        return f"d_{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """An employee with a direct number."""
+
+    id: str
+    first_name: str
+    last_name: str
+    department: str
+    site: str
+    extension: str
+    phones: tuple[str, ...]
+    box: str = ""
+    """Own mailbox; empty: the department's."""
+    email: str = ""
+    language: Language = "de"
+    function: str = ""
+    stand_in: str = ""
+    """Person whose phones ring next."""
+    ring_seconds: int = 20
+    numbers: tuple[str, ...] = ()
+    """Further extensions that lead here."""
+    wave: int = 0
+    """When this person moves to the new exchange; 0: with the site."""
+    permission: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def flow(self) -> str:
+        """Name of the derived flow."""
+        return f"n_{self.extension}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A hunt group: several phones under one number, whoever they belong to."""
+
+    id: str
+    name: str
+    extension: str
+    phones: tuple[str, ...]
+    department: str
+    """Where a call goes that nobody takes."""
+    order: str = ALL_AT_ONCE
+    ring_seconds: int = 20
+    """How long they ring; each of them, where they ring in turn."""
+
+    @property
+    def flow(self) -> str:
+        """Name of its derived flow."""
+        return f"g_{self.id}"

@@ -1,0 +1,134 @@
+"""The organisation as the telephone network sees it: town, sites, ways outside, number plan, permissions, waves.
+
+Belongs here: the objects. Not here: who works there (people), what a number may be (numbers), what a phone may dial
+(outgoing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from orchestrator.domain.prompts import Language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    """The one organisation that this exchange serves."""
+
+    name: str
+    area: str
+    """Area code without the leading 0: `6205`."""
+    head: str
+    """Head number without area code: `21`."""
+    country: str = "49"
+    region: str = "BW"
+    """ISO 3166-2:DE subdivision, for public holidays."""
+    timezone: str = "Europe/Berlin"
+    languages: tuple[Language, ...] = ("de", "en")
+    """The first is spoken to a caller who has not chosen."""
+    catch_all: str = "town"
+    """Name of the flow for an unknown direct number (the "Abwurf")."""
+    longest_wait: int = 240
+    """Seconds that a silent caller may wait at most until a person, a mailbox or a spoken next step."""
+    heads: tuple[str, ...] = ()
+    """Further head numbers, E.164 without extension: `+49620555`. The same extensions are dialled behind each."""
+    overlaps: tuple[str, ...] = ()
+    """Extensions that longer ones may begin with: 25 beside 2500. Whoever dials digit by digit gets the shorter."""
+    outside: str = "0"
+    """The digit for an outside line; empty: a number that is none of ours is dialled as it is."""
+    permission: str = "mobile"
+    """What a phone may call whose owner and department say nothing about it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A building. Emergency calls from its phones show its number and mean its address."""
+
+    id: str
+    name: str
+    address: str
+    emergency_number: str
+    """E.164 caller id of 110 and 112 calls from here."""
+    wave: int = 1
+    """When it moves to the new exchange; 1 is there from the start."""
+    trunk: str = ""
+    """The trunk that its phones try first; empty: all in their order."""
+    timezone: str = ""
+    """Empty: the town's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trunk:
+    """A way to the public network or to the old exchange, identified by the other side's address."""
+
+    id: str
+    host: str
+    port: int = 5060
+    sources: tuple[str, ...] = ()
+    """Addresses that its calls come from, when they differ from `host`."""
+    transport: str = "udp"
+    """`udp`, `tcp` or `tls`; with tls the conversation is encrypted too (SRTP)."""
+    user: str = ""
+    """The account that registers there; empty: both sides know each other by address. Its password is no part of the
+    directory: it lies in `secrets/trunk-<id>` of the state."""
+    order: int = 1
+    """Trunks are tried in rising order; equal ones by name."""
+    public: bool = True
+    """Whether it leads to the public network; the old exchange's does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """What a phone may call outside: classes of numbers, and a budget for those abroad."""
+
+    id: str
+    classes: tuple[str, ...]
+    """Of `outgoing.CLASSES`; emergency calls and 115 are always allowed."""
+    per_hour: int = 0
+    """Calls abroad of one phone within an hour; 0: no limit."""
+    at_once: int = 1
+    """Calls abroad of one phone at the same time; 0: no limit."""
+    nightly: int = 0
+    """Calls abroad of one phone between 20:00 and 6:00; 0: no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRange:
+    """Extensions that a site or a department has for its people, from `first` to `last`, all of one length."""
+
+    id: str
+    first: str
+    last: str
+    department: str = ""
+    site: str = ""
+
+    def __contains__(self, extension: object) -> bool:
+        return isinstance(extension, str) and len(extension) == len(self.first) and self.first <= extension <= self.last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retired:
+    """An extension that is nobody's any more: its callers are led on, and it is not given anew before `until`."""
+
+    extension: str
+    to: str
+    """The extension that has its calls now."""
+    until: date
+    """The first day on which it may be given to somebody else."""
+    announced: bool = False
+    """Whether callers hear the new number before they are put through."""
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """What moves from the old exchange on one day: the sites of this wave, and people who go apart from theirs."""
+
+    id: str
+    """The number of the wave, as sites and people name it."""
+    name: str
+    trunk: str
+    """The old exchange: until the wave has moved, its numbers are put through there."""
+    day: date | None = None
+    """When it is planned for; it moves by `durchwahl wave move`, never by itself."""

@@ -1,0 +1,208 @@
+"""People, departments, groups, phones and mailboxes as an admin writes them; they name each other, so they are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.references import RESERVED_PHONES
+from orchestrator.store.marked import Marked, suggest
+from orchestrator.store.read_flows import phones_of
+
+PERSON = (
+    *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
+    *("numbers", "phones", "wave", "permission"),
+)
+DEPARTMENT = (
+    *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
+    *("order", "numbers", "answer_within", "permission"),
+)
+GROUP = ("name", "number", "phones", "department", "order", "ring")
+BOX = ("name", "language", "email", "limit", "quota")
+Thing = TypeVar("Thing")
+Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
+"""Reads one section: name -> thing."""
+
+
+@dataclass
+class People:
+    """Reads the sections about people of one import. `found` has sites, schedules and the town already."""
+
+    found: Directory
+    sections: Mapping[str, list[Marked]]
+    permissions: tuple[str, ...]
+    each: Each  # type: ignore[type-arg]
+
+    def directory(self) -> Directory:
+        """`found` with people, departments, groups, phones and boxes."""
+        people = {f"p{number}": person for number, person in self.each("people", self._person).items()}
+        self._own_phones_once(people)
+        own = {
+            phone: Phone(id=phone, site=person.site, label=person.name, extension=person.extension)
+            for person in people.values()
+            for phone in person.phones
+        }
+        shared = self.each("phones", lambda name, marked: self._shared(name, marked, own))
+        self.found = replace(self.found, people=people, phones={**own, **shared})
+        departments = self.each("departments", self._department)
+        self.found = replace(self.found, departments=departments)
+        groups = self.each("groups", self._group)
+        self._stand_ins()
+        return replace(self.found, groups=groups, boxes=self._boxes())
+
+    def _names(self, section: str) -> list[str]:
+        return [key.text() for marked in self.sections[section] for key, _ in marked.items()]
+
+    def _sites(self) -> dict[str, str]:
+        """Department -> site, before departments are read."""
+        return {
+            key.text(): fields["site"].text()
+            for section in self.sections["departments"]
+            for key, value in section.items()
+            if "site" in (fields := {name.text(): field for name, field in value.items()})
+        }
+
+    def _person(self, number: str, marked: Marked) -> Person:
+        fields = marked.fields(PERSON, required=("first", "last", "department"))
+        text = {key: value.text() for key, value in fields.items() if key not in ("numbers", "phones")}
+        department = fields["department"].one_of(self._departments, "department") if "department" in fields else ""
+        site = (
+            fields["site"].one_of(self.found.sites, "site")
+            if "site" in fields
+            else self._site_of_department.get(department, "")
+        )
+        language = fields["language"].one_of(self.found.town.languages, "language") if "language" in fields else "de"
+        return Person(
+            id=f"p{number}",
+            first_name=text.get("first", ""),
+            last_name=text.get("last", ""),
+            department=department,
+            site=site,
+            extension=number,
+            phones=(f"tel{number}", *_texts(fields, "phones")),
+            box=number if "box" in fields and fields["box"].yes() else "",
+            email=text.get("email", ""),
+            language=language,
+            function=text.get("function", ""),
+            stand_in=f"p{text['stand_in']}" if "stand_in" in text else "",
+            ring_seconds=_ring(fields),
+            numbers=_texts(fields, "numbers"),
+            wave=fields["wave"].number(1, 99) if "wave" in fields else 0,
+            permission=self._permission(fields),
+        )
+
+    def __post_init__(self) -> None:
+        self._departments = self._names("departments")
+        self._site_of_department = self._sites()
+
+    def _permission(self, fields: Mapping[str, Marked]) -> str:
+        return fields["permission"].one_of(self.permissions, "permission") if "permission" in fields else ""
+
+    def _own_phones_once(self, people: Mapping[str, Person]) -> None:
+        """A phone has one owner: two people who name the same one would share its password."""
+        owner: dict[str, str] = {}
+        for marked in self.sections["people"]:
+            for key, _ in marked.items():
+                person = people.get(f"p{key.text()}")
+                for phone in person.phones if person else ():
+                    if owner.setdefault(phone, key.text()) != key.text():
+                        key.wrong(f"phone {phone!r} is that of {owner[phone]} already", "give it another name")
+
+    def _shared(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
+        if name in RESERVED_PHONES or name in own:
+            marked.wrong(f"{name!r} is a phone already, of a person or of the exchange itself", "rename this one")
+        fields = marked.fields(("site", "label", "number", "kind", "permission"), required=("site", "number"))
+        return Phone(
+            id=name,
+            site=fields["site"].one_of(self.found.sites, "site") if "site" in fields else "",
+            label=fields["label"].text() if "label" in fields else name,
+            extension=fields["number"].text() if "number" in fields else "0",
+            kind=fields["kind"].one_of(SHARED_KINDS, "kind of phone") if "kind" in fields else "other",
+            permission=self._permission(fields),
+        )
+
+    def _department(self, name: str, marked: Marked) -> Department:
+        fields = marked.fields(DEPARTMENT, required=("name", "site", "number", "schedule", "phones"))
+        number = fields["number"].text() if "number" in fields else "0"
+        return Department(
+            id=name,
+            name=fields["name"].text() if "name" in fields else name,
+            site=fields["site"].one_of(self.found.sites, "site") if "site" in fields else "",
+            extension=number,
+            schedule=fields["schedule"].one_of(self.found.schedules, "schedule") if "schedule" in fields else "",
+            box=fields["box"].text() if "box" in fields else number,
+            phones=self._phones(fields),
+            parent=fields["parent"].one_of(self._departments, "department") if "parent" in fields else "",
+            stand_in=fields["stand_in"].one_of(self._departments, "department") if "stand_in" in fields else "",
+            ring_seconds=_ring(fields),
+            order=_order(fields),
+            numbers=_texts(fields, "numbers"),
+            answer_within=fields["answer_within"].number(5, 300) if "answer_within" in fields else 30,
+            permission=self._permission(fields),
+        )
+
+    def _group(self, name: str, marked: Marked) -> Group:
+        fields = marked.fields(GROUP, required=("name", "number", "phones", "department"))
+        return Group(
+            id=name,
+            name=fields["name"].text() if "name" in fields else name,
+            extension=fields["number"].text() if "number" in fields else "0",
+            phones=self._phones(fields),
+            department=fields["department"].one_of(self._departments, "department") if "department" in fields else "",
+            order=_order(fields),
+            ring_seconds=_ring(fields),
+        )
+
+    def _phones(self, fields: Mapping[str, Marked]) -> tuple[str, ...]:
+        phones: list[str] = []
+        for phone in fields["phones"].values() if "phones" in fields else []:
+            named = phones_of(self.found, phone.text())
+            if not named:
+                phone.wrong(f"there is no phone {phone.text()!r}", "name the number of a person or a shared phone")
+            phones += named
+        return tuple(phones)
+
+    def _boxes(self) -> dict[str, Box]:
+        """One for each department and for each person who has one, with what `boxes:` says of it."""
+        departments, people = self.found.departments.values(), self.found.people.values()
+        own = {each.box: Box(id=each.box, name=each.name, email=each.email) for each in people if each.box}
+        boxes = {**own, **{each.box: Box(id=each.box, name=each.name) for each in departments}}
+        return {**boxes, **self.each("boxes", lambda number, marked: self._box(number, marked, boxes))}
+
+    def _box(self, number: str, marked: Marked, boxes: Mapping[str, Box]) -> Box:
+        if number not in boxes:
+            marked.wrong(
+                f"nobody has box {number!r}", suggest(number, boxes) or "give it to a department or person first"
+            )
+        fields = marked.fields(BOX)
+        given: dict[str, object] = {key: fields[key].text() for key in ("name", "email") if key in fields}
+        if "language" in fields:
+            given["language"] = fields["language"].one_of(self.found.town.languages, "language")
+        if "limit" in fields:
+            given["limit"] = fields["limit"].number(10, 600)
+        if "quota" in fields:
+            given["quota"] = fields["quota"].number(1, 9999)
+        return replace(boxes.get(number, Box(id=number, name=number)), **given)  # type: ignore[arg-type]
+
+    def _stand_ins(self) -> None:
+        known = [person.extension for person in self.found.people.values()]
+        for section in self.sections["people"]:
+            for _, value in section.items():
+                for key, stand_in in value.items():
+                    if key.text() == "stand_in":
+                        stand_in.one_of(known, "person with number")
+
+
+def _ring(fields: Mapping[str, Marked]) -> int:
+    return fields["ring"].number(5, 60) if "ring" in fields else 20
+
+
+def _order(fields: Mapping[str, Marked]) -> str:
+    return fields["order"].one_of(ORDERS, "order of ringing") if "order" in fields else ORDERS[0]
+
+
+def _texts(fields: Mapping[str, Marked], key: str) -> tuple[str, ...]:
+    return tuple(value.text() for value in fields[key].values()) if key in fields else ()
