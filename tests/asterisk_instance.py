@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -20,6 +19,8 @@ from pathlib import Path
 from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.package import find
 from orchestrator.compile.templates import static
+from tests import ports
+from tests.leash import leashed
 
 USER, PASSWORD = "attendant", "only-for-tests"
 BOOT_LIMIT = 5.0
@@ -80,19 +81,12 @@ MODULES = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Instance:
     """One running Asterisk. `folder` holds all that it reads and writes."""
 
     def __init__(self, folder: Path, dialplan: str, sounds: Mapping[str, Path]) -> None:
         self._program = find("asterisk")
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, ports.one()
         self.url = f"http://127.0.0.1:{self.port}/ari"
         self.address = Address(url=self.url, user=USER, password=PASSWORD)
         for part in ("etc", "lib", "data/sounds/de", "spool/recording", "run", "log/cel-custom", "agi"):
@@ -136,7 +130,7 @@ class Instance:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [*self._program.argv, "-f", "-C", str(self.folder / "etc/asterisk.conf")],
+            leashed([*self._program.argv, "-f", "-C", str(self.folder / "etc/asterisk.conf")]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -5,7 +5,6 @@ Belongs here: its start and end. The town's configuration comes from compile.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from bisect import bisect_left
@@ -14,6 +13,8 @@ from pathlib import Path
 from orchestrator.asterisk.package import find
 from orchestrator.phone.program import surroundings
 from orchestrator.phone.sound import ALAW, RATE, Sound, read_sound
+from tests import ports
+from tests.leash import leashed
 
 MODULES = """
 res_timing_timerfd res_crypto res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip
@@ -119,7 +120,7 @@ class Exchange:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [*self._asterisk, "-f", "-C", self._conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            leashed([*self._asterisk, "-f", "-C", self._conf]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)  # fmt: skip
         deadline = time.monotonic() + 15
         while "Asterisk Ready" not in self.log():
@@ -149,9 +150,7 @@ class Exchange:
         # Asterisk refuses to start without the documentation of its own types.
         (at / "data/documentation").symlink_to(share / "documentation")
         self._conf = str(at / "etc/asterisk.conf")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port, rtp = ports.one(), ports.rtp()
         self.address = f"127.0.0.1:{port}"
         texts = {
             "asterisk.conf": f"[directories]\nastetcdir={at}/etc\nastmoddir={modules}\n"
@@ -162,7 +161,7 @@ class Exchange:
             "pjsip.conf": PJSIP % port,
             "pjproject.conf": "",
             "extensions.conf": DIALPLAN % at,
-            "rtp.conf": "[general]\nrtpstart=20000\nrtpend=27998\n",
+            "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + ports.RTP_PORTS - 1}\n",
             "logger.conf": "[logfiles]\nmessages => notice,warning,error,dtmf,verbose\n",
             # Without a description the whole country is left out, and callers hear nothing.
             "indications.conf": "[general]\ncountry=de\n[de]\ndescription=Deutschland\nring=425/1000,0/4000\n",

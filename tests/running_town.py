@@ -38,7 +38,8 @@ from orchestrator.service.running import life
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
-from tests import hurry
+from tests import hurry, ports
+from tests.leash import leashed
 
 CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
@@ -70,7 +71,7 @@ class Town:
             argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.state.root), name)
         with (self.state.log / f"{name}.out").open("ab") as output:
             self.processes[name] = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
 
@@ -241,7 +242,7 @@ def running_town(folder: Path, written: Directory | None = None) -> Iterator[Tow
 
 def prepared(folder: Path, written: Directory) -> tuple[State, Directory, Sounds]:
     """A state in `folder` with `written` (not derived) applied; nothing runs."""
-    state = create(folder / "s")
+    state = create(folder / "s", listens=ports.exchange())
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     hurry.record_derived(written, wiring.voice(state), state.recorded)

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.service.state import State
 from tests.hurry import directory as hurried
+from tests.leash import leashed
 from tests.running_town import prepared, until
 
 
@@ -21,7 +22,7 @@ def start(state: State) -> subprocess.Popen[bytes]:
     """`durchwahl up` on `state`; its words are in run/up.out."""
     argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(state.root), "up"]
     with (state.root / "up.out").open("ab") as output:
-        return subprocess.Popen(argv, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(leashed(argv), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 
 
 def pids(state: State) -> dict[str, int]:

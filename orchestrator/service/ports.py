@@ -23,43 +23,44 @@ class Ports:
     metrics: int = 9151
     """First of `ATTENDANTS`."""
     rtp: int = 10000
-    """First of `RTP_PORTS`."""
+    """First of `rtp_ports`."""
+    rtp_ports: int = RTP_PORTS
+
+
+SINGLE = ("sip", "http", "ami", "web")
 
 
 def choose(bind: str) -> Ports:
-    """The standard ports if every one of them is free on `bind` now, else a free set of others."""
+    """The standard ports if every one of them is free on `bind` now, else a free set of others.
+
+    All below the range that Linux hands out itself: else another program may have got one before the exchange starts.
+    """
     standard = Ports()
     single = (standard.sip, standard.http, standard.ami, standard.web, standard.rtp)
     several = range(standard.metrics, standard.metrics + ATTENDANTS)
-    if all(_free(bind, port) for port in (*single, *several)):
+    if all(free(bind, port) for port in (*single, *several)):
         return standard
-    taken: list[socket.socket] = []
-    try:
-        for _ in range(4):
-            probe = socket.socket()
-            probe.bind((bind, 0))
-            taken.append(probe)
-        sip, http, ami, web = (probe.getsockname()[1] for probe in taken)
-    finally:
-        for probe in taken:
-            probe.close()
-    metrics = _free_range(bind, range(9200, 11000, ATTENDANTS), looks=ATTENDANTS)
-    rtp = _free_range(bind, range(11000, 32000, RTP_PORTS), looks=10)
-    return Ports(sip=sip, http=http, ami=ami, web=web, metrics=metrics, rtp=rtp)
+    block = len(SINGLE) + ATTENDANTS
+    start = _free_range(bind, range(9200, 11000, block), looks=block)
+    return spread(start, rtp=_free_range(bind, range(11000, 32000, RTP_PORTS), looks=10))
+
+
+def spread(start: int, *, rtp: int, rtp_ports: int = RTP_PORTS) -> Ports:
+    """Ports one after the other from `start`: the single ones, then those for metrics."""
+    single = {name: start + at for at, name in enumerate(SINGLE)}
+    return Ports(**single, metrics=start + len(SINGLE), rtp=rtp, rtp_ports=rtp_ports)
 
 
 def _free_range(bind: str, starts: range, *, looks: int) -> int:
-    """One of `starts` from which the ports up to the next one are free, as far as `looks` of them tell.
-
-    Below the range that Linux hands out itself.
-    """
+    """One of `starts` from which the ports up to the next one are free, as far as `looks` of them tell."""
     for start in random.sample(starts, len(starts)):
-        if all(_free(bind, port) for port in range(start, start + starts.step, starts.step // looks)):
+        if all(free(bind, port) for port in range(start, start + starts.step, starts.step // looks)):
             return start
     return starts[0]
 
 
-def _free(bind: str, port: int) -> bool:
+def free(bind: str, port: int) -> bool:
+    """Whether nobody listens on `port` now, neither by TCP nor by UDP."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(type=kind) as probe:
             if kind == socket.SOCK_STREAM:

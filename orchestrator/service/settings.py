@@ -107,7 +107,7 @@ def load(path: Path) -> Settings:
         ) from bad
 
 
-def written(bind: str, ports: Ports, rtp_ports: int) -> str:
+def written(bind: str, ports: Ports) -> str:
     """The text of a new settings file."""
     return TEMPLATE.format(
         bind=bind,
@@ -117,5 +117,5 @@ def written(bind: str, ports: Ports, rtp_ports: int) -> str:
         web=ports.web,
         metrics=ports.metrics,
         rtp_start=ports.rtp,
-        rtp_end=ports.rtp + rtp_ports - 1,
+        rtp_end=ports.rtp + ports.rtp_ports - 1,
     )

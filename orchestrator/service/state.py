@@ -101,8 +101,11 @@ class State:
         return settings.load(self.root / "settings.toml")
 
 
-def create(root: Path, *, bind: str = "127.0.0.1") -> State:
-    """Make a new state folder with settings and secrets; raises ServiceError if there is one already."""
+def create(root: Path, *, bind: str = "127.0.0.1", listens: ports.Ports | None = None) -> State:
+    """Make a new state folder with settings and secrets; raises ServiceError if there is one already.
+
+    `listens` are its ports; without them they are chosen among those that are free now.
+    """
     root = root.absolute()
     try:
         ipaddress.ip_address(bind)
@@ -117,7 +120,7 @@ def create(root: Path, *, bind: str = "127.0.0.1") -> State:
     root.chmod(0o700)
     (root / "secrets").chmod(0o700)
     _write(root / "secrets" / "master", secrets.token_hex(MASTER_BYTES) + "\n")
-    _write(root / "settings.toml", settings.written(bind, ports.choose(bind), ports.RTP_PORTS))
+    _write(root / "settings.toml", settings.written(bind, listens or ports.choose(bind)))
     _write(root / "state.json", json.dumps({"version": VERSION}) + "\n")  # last: it makes the folder a state
     return State(root)
 
