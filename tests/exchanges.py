@@ -20,7 +20,7 @@ from tests.exchange import clock
 from tests.exchange.fake import FakeExchange, Place
 from tests.exchange.line import Delays
 from tests.exchange.natives import menu, takes
-from tests.journeys import journeys
+from tests.journeys import written
 from tests.sounds import tone
 
 SOUNDS = {"short": 1.0, "brief": 0.3}
@@ -60,7 +60,7 @@ class Exchange(Protocol):
     attend: Path
 
     async def marks(self, line: str) -> list[str]:
-        """The journal of one caller so far."""
+        """The journal of one caller whose call is over."""
 
     def left_over(self) -> list[str]:
         """What is still there."""
@@ -79,7 +79,8 @@ class Real:
         self._began = instance.journal.stat().st_size if instance.journal.exists() else 0
 
     async def marks(self, line: str) -> list[str]:
-        return [str(mark) for mark in journeys(self._instance.journal, self._began).get(line, [])]
+        found = await written(self._instance.journal, [line], self._began)
+        return [str(mark) for mark in found.get(line, [])]
 
     def left_over(self) -> list[str]:
         return self._instance.left_over()

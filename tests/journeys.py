@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 UNIQUEID, USER_EVENT, EXTRA, TYPE, TIME = 2, 10, 11, 0, 1
+WRITTEN_WITHIN = 5.0
+"""Seconds from the end of a call until its end is in the journal; on a machine with nothing to do at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +41,22 @@ def journeys(journal: Path, since: int = 0) -> dict[str, list[Mark]]:
     return found
 
 
-def ended(journal: Path) -> set[str]:
+def ended(journal: Path, since: int = 0) -> set[str]:
     """Ids of the channels that have ended."""
+    if not journal.exists():
+        return set()
     with journal.open(newline="") as file:
-        return {row[UNIQUEID] for row in csv.reader(file) if row and row[TYPE] == "CHAN_END"}
+        file.seek(since)
+        return {row[UNIQUEID] for row in csv.reader(file) if len(row) > EXTRA and row[TYPE] == "CHAN_END"}
+
+
+async def written(journal: Path, over: Iterable[str], since: int = 0) -> dict[str, list[Mark]]:
+    """`journeys` when the calls `over` are whole in it: Asterisk writes a little later than it hangs up."""
+    deadline = time.monotonic() + WRITTEN_WITHIN
+    while missing := set(over) - ended(journal, since):
+        assert time.monotonic() < deadline, f"the journal has no end of {sorted(missing)}"
+        await asyncio.sleep(0.02)
+    return journeys(journal, since)
 
 
 def way(marks: list[Mark]) -> list[str]:

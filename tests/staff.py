@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.apps.shift import PASSWORD as PASSWORD_VARIABLE
 from tests.asterisk_instance import PASSWORD, USER, Instance
+from tests.leash import leashed
 
 
 class Staff:
@@ -28,7 +29,7 @@ class Staff:
         command += ["--workers", str(self._count), "--url", self._instance.url, "--status", str(self._status)]
         with (self._instance.folder / "shift.log").open("ab") as log:
             self._parent = subprocess.Popen(
-                command, env={**os.environ, PASSWORD_VARIABLE: PASSWORD}, stdout=log, stderr=log
+                leashed(command), env={**os.environ, PASSWORD_VARIABLE: PASSWORD}, stdout=log, stderr=log
             )
 
     async def ready(self) -> None:
@@ -57,7 +58,10 @@ class Staff:
         self._parent.wait()
 
     def kill_all(self) -> None:
+        """All at the same instant: none has the time to notice that another is gone."""
         workers = self.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
         self.kill_parent()
         for pid in workers:
             os.kill(pid, signal.SIGKILL)

@@ -20,7 +20,7 @@ from orchestrator.asterisk.transport import websocket
 from tests.asterisk_instance import Instance
 from tests.citizens import Citizens
 from tests.exchanges import ATTEND, SOUNDS, dialplan
-from tests.journeys import journeys
+from tests.journeys import journeys, written
 from tests.sounds import tone
 from tests.staff import Staff
 
@@ -49,8 +49,9 @@ async def at_work(instance: Instance, workers: int = 2) -> AsyncIterator[Staff]:
         instance.kill()
 
 
-def marks(instance: Instance, line: str) -> list[str]:
-    return [str(mark) for mark in journeys(instance.journal).get(line, [])]
+async def marks(instance: Instance, line: str) -> list[str]:
+    """The journal of a caller whose call is over."""
+    return [str(mark) for mark in (await written(instance.journal, [line])).get(line, [])]
 
 
 async def until(limit: float, fulfilled: object) -> float:
@@ -89,23 +90,23 @@ async def test_draining_sends_callers_back_and_leaves_none(instance: Instance) -
             await asyncio.sleep(0.3)
             await citizens.press("drained", "1")
             await over(citizens, "drained")
-        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        assert await marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
         instance.assert_empty()
 
 
 async def test_an_asterisk_that_comes_late_and_comes_again(instance: Instance) -> None:
     async with at_work(instance) as staff:
         await asyncio.sleep(1.0)
-        for _ in range(2):
+        for name in ("late", "again"):
             instance.start()
             await until(10, lambda: staff.status().get("up") == 2)
             await until(4, lambda: told(instance) == "2")
             async with Citizens(websocket(instance.address)) as citizens:
-                line = await citizens.call("early", "test.door")
+                line = await citizens.call(name, "test.door")
                 await asyncio.sleep(0.3)
-                await citizens.press("early", "1")
-                await over(citizens, "early")
-            assert marks(instance, line)[-4:] == ["PLACE test.door", "ANSWER test.door=key_1", *DESK]
+                await citizens.press(name, "1")
+                await over(citizens, name)
+            assert (await marks(instance, line))[-4:] == ["PLACE test.door", "ANSWER test.door=key_1", *DESK]
             instance.kill()
             await until(5, lambda: staff.status()["up"] == 0 and not staff.status()["asterisk"])
         assert staff.status()["restarts"] == 0
@@ -139,7 +140,7 @@ async def test_the_second_rescue_from_one_place_is_native(instance: Instance) ->
             assert holder(instance, line) is None
             await citizens.press("twice", "1")
             await over(citizens, "twice")
-        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        assert await marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
         assert staff.status()["restarts"] == 2
 
 
@@ -154,11 +155,11 @@ async def test_a_shift_that_finds_callers_of_an_earlier_one_rescues_them(instanc
             await asyncio.sleep(0.3)
             assert holder(instance, line)
             staff.begin()
-            assert await until(2, lambda: len(marks(instance, line)) == 2) < 1.0
+            assert await until(2, lambda: len(journeys(instance.journal)[line]) == 2) < 1.0
             await asyncio.sleep(0.5)
             await citizens.press("found", "1")
             await over(citizens, "found")
-        assert marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        assert await marks(instance, line) == ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
 
 
 def test_a_worker_that_cannot_be_started_is_tried_later(tmp_path: Path) -> None:
