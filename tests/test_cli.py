@@ -34,6 +34,22 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return state
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small directory, imported and not applied; only ever copied."""
+    at = tmp_path_factory.mktemp("i")
+    (at / "small.yaml").write_text(GOOD)
+    for arguments in (("init",), ("import", str(at / "small.yaml"))):
+        assert durchwahl(at / "s", *arguments).returncode == 0
+    return at / "s"
+
+
+@pytest.fixture
+def state(imported: Path, tmp_path: Path) -> Path:
+    """A state folder for one test to damage."""
+    return shutil.copytree(imported, tmp_path / "s")
+
+
 def test_a_folder_in_use_is_not_made_a_state(tmp_path: Path) -> None:
     (tmp_path / "something").touch()
     done = durchwahl(tmp_path, "init")
@@ -49,18 +65,14 @@ def test_no_state_says_what_to_do(tmp_path: Path) -> None:
         assert "run `durchwahl init`" in done.stderr
 
 
-def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    state = tmp_path / "s"
-    durchwahl(state, "init")
+def test_a_state_of_a_newer_version_is_left_alone(state: Path) -> None:
     (state / "state.json").write_text('{"version": 99}')
     done = durchwahl(state, "check")
     assert done.returncode == 2
     assert "newer Durchwahl (state version 99" in done.stderr
 
 
-def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    state = tmp_path / "s"
-    durchwahl(state, "init")
+def test_a_wrong_setting_is_named(state: Path) -> None:
     with (state / "settings.toml").open("a") as file:
         file.write("\n[more]\nx = 1\n")
     done = durchwahl(state, "attend")
@@ -145,12 +157,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(tmp_path: Path, damage: str) -> None:
-    state = tmp_path / "s"
-    small = tmp_path / "small.yaml"
-    small.write_text(GOOD)
-    for arguments in (("init",), ("import", str(small))):
-        assert durchwahl(state, *arguments).returncode == 0
+def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(state: Path, damage: str) -> None:
     DAMAGES[damage](state)
     done = durchwahl(state, "apply")
     assert done.returncode == 2, done.stdout + done.stderr
@@ -161,9 +168,7 @@ def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(tmp_path: Path, da
     ("bind", '"256.1.1.1"'), ("bind", '"x ; [y]"'), ("rtp_end", "1024"), ("web_port", "5038"), ("sip_port", "0"),
     ("attendants", "33"), ("metrics_port", "8080"),
 ])  # fmt: skip
-def test_a_setting_that_cannot_work_is_refused_by_name(tmp_path: Path, key: str, value: str) -> None:
-    state = tmp_path / "s"
-    assert durchwahl(state, "init").returncode == 0
+def test_a_setting_that_cannot_work_is_refused_by_name(state: Path, key: str, value: str) -> None:
     path = state / "settings.toml"
     ports = {"sip_port": 5060, "http_port": 8088, "ami_port": 5038, "web_port": 8080, "metrics_port": 9151}
     lines = {"bind": '"127.0.0.1"', **ports, "rtp_start": 10000, "rtp_end": 10999, key: value}
