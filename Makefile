@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait far more than they compute: twice as many processes as small machines have cores.
+WORKERS ?= 4
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test check unit clean
@@ -29,7 +31,7 @@ check: setup
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 clean:
 	rm -rf $(VENV)
