@@ -17,8 +17,7 @@ import pytest
 
 from orchestrator.messages.audio import judge, repair
 from orchestrator.messages.filer import Filer, locked
-
-ROOT = Path(__file__).parents[1]
+from tests.killed import killer
 
 
 def recording(path: Path, seconds: float, level: float = 0.1) -> Path:
@@ -88,37 +87,26 @@ def test_a_header_cut_short_by_a_crash_is_repaired(tmp_path: Path) -> None:
     assert judge(path) == (2.0, True)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from orchestrator.messages.filer import Filer
-left = int(sys.argv[2])
-def count(frame, event, argument):
-    global left
-    if "filer.py" not in frame.f_code.co_filename:
-        return None
-    left -= event == "line"
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return count
-sys.settrace(count)
-Filer(Path(sys.argv[1])).file("1.1", caller="0171", at=1.0)
-"""
+KILLED = {
+    "imports": "from pathlib import Path; from orchestrator.messages.filer import Filer",
+    "work": 'Filer(Path(at)).file("1.1", caller="0171", at=1.0)',
+}
 
 
 def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
     """A child is killed after each line of the filer in turn; the next attempt leaves exactly one message."""
-    for line in range(400):
-        spool = tmp_path / str(line)
-        recording(spool / "recording" / "10-1.1-1.wav", 2)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(spool), str(line)], cwd=ROOT, check=False, timeout=20)
-        Filer(spool).file("1.1", caller="0171", at=1.0)
-        assert inbox(spool) == ["msg0000.txt", "msg0000.wav"], f"killed at line {line}"
-        assert not list((spool / "recording").iterdir())
-        assert judge(spool / "voicemail/town/10/INBOX/msg0000.wav") == (2.0, True)
-        if done.returncode == 0:
-            assert line > 20, "the child was never killed"
-            return
+    with killer(**KILLED, files=("filer.py",)) as killing:
+        for line in range(400):
+            spool = tmp_path / str(line)
+            recording(spool / "recording" / "10-1.1-1.wav", 2)
+            survived = killing.survives(spool, line)
+            Filer(spool).file("1.1", caller="0171", at=1.0)
+            assert inbox(spool) == ["msg0000.txt", "msg0000.wav"], f"killed at line {line}"
+            assert not list((spool / "recording").iterdir())
+            assert judge(spool / "voicemail/town/10/INBOX/msg0000.wav") == (2.0, True)
+            if survived:
+                assert line > 20, "the child was never killed"
+                return
     pytest.fail("the filer never came to its end")
 
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +30,10 @@ from orchestrator.service.watching import look
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry
+from tests.killed import killer
 from tests.running_town import Town, world
 from tests.test_compile import compiled
 from tests.towns import MONDAY_10, small, town_flow
-
-ROOT = Path(__file__).parents[1]
 
 
 def without(town: Directory, *people: str) -> Directory:
@@ -97,46 +95,33 @@ def test_one_apply_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-KILLED = """
-import asyncio, os, signal, sys
-from pathlib import Path
-from orchestrator.rollout import apply
-from orchestrator.rollout.trees import Trees
-left = int(sys.argv[2])
-def count(frame, event, argument):
-    global left
-    if "/rollout/trees.py" not in frame.f_code.co_filename and "/rollout/apply.py" not in frame.f_code.co_filename:
-        return None
-    left -= event == "line"
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return count
-at = Path(sys.argv[1])
-new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}
-sys.settrace(count)
-asyncio.run(apply.apply(Trees(at / "trees", at / "current"), new, "new", None))
-"""
+KILLED = {
+    "imports": "import asyncio; from pathlib import Path; from orchestrator.rollout import apply, trees",
+    "work": 'asyncio.run(apply.apply(trees.Trees(Path(at, "trees"), Path(at, "current")), '
+    '{f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}, "new", None))',
+}
 
 
 async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path) -> None:
     old = {f"asterisk/{n}.conf": "old" * 1000 for n in range(3)}
     new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}
     seen = set()
-    for line in range(500):
-        at = tmp_path / str(line)
-        (at / "trees").mkdir(parents=True)
-        trees = Trees(at / "trees", at / "current")
-        await rollout.apply(trees, old, "old", None)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(at), str(line)], cwd=ROOT, check=False, timeout=20)
-        running = trees.running()
-        assert running in (old, new), f"killed at line {line}: a mixture"
-        seen.add(trees.name())
-        await rollout.apply(trees, new, "new", None)  # and an apply after it is as good as ever
-        assert read(trees.current) == new
-        assert trees.history()[0] == "new"
-        if done.returncode == 0:
-            assert seen == {"old", "new"}
-            return
+    with killer(**KILLED, files=("/rollout/trees.py", "/rollout/apply.py")) as killing:
+        for line in range(500):
+            at = tmp_path / str(line)
+            (at / "trees").mkdir(parents=True)
+            trees = Trees(at / "trees", at / "current")
+            await rollout.apply(trees, old, "old", None)
+            survived = killing.survives(at, line)
+            running = trees.running()
+            assert running in (old, new), f"killed at line {line}: a mixture"
+            seen.add(trees.name())
+            await rollout.apply(trees, new, "new", None)  # and an apply after it is as good as ever
+            assert read(trees.current) == new
+            assert trees.history()[0] == "new"
+            if survived:
+                assert seen == {"old", "new"}
+                return
     pytest.fail("the apply never came to its end")
 
 
