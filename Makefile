@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     all checks and tests"
+	@echo "make test     all checks and tests; WORKERS=n processes side by side (4)"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make clean    removes the virtual environment, nothing else"
 
