@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help setup demo test check unit clean
 
 help:
+	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (4)"
 	@echo "make check    ruff, mypy, import-linter"

@@ -91,7 +91,7 @@ def test_a_file_that_is_no_wav_is_refused_by_name(workshop: sounds.Workshop) -> 
     path = workshop.recorded / "de" / "t.mp3.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"ID3 not a wav")
-    with pytest.raises(speech.Unspoken, match=r"t\.mp3\.wav: not a PCM WAV"):
+    with pytest.raises(speech.Unspoken, match=r"t\.mp3\.wav: not a WAV file of 16-bit PCM"):
         sounds.make({"t.mp3": prompt("t.mp3", "Text.")}, workshop)
     path.unlink()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.service.state import State
+from orchestrator.service.watching import look
 from tests.hurry import directory as hurried
 from tests.leash import leashed
 from tests.running_town import prepared, until
@@ -57,6 +60,7 @@ def test_up_is_alone_and_takes_over_after_a_kill(state: State) -> None:
     first.kill()
     first.wait(10)
     assert alive(before["asterisk"]), "calls would be cut"
+    assert any("nobody guards this exchange" in problem for problem in asyncio.run(look(state)).problems)
     state.ready.unlink()
     third = start(state)
     until(state.ready.exists, 60)
@@ -65,7 +69,49 @@ def test_up_is_alone_and_takes_over_after_a_kill(state: State) -> None:
     assert after["control"] != before["control"]
     assert not alive(before["control"])
     assert not alive(before["attend"])
-    third.terminate()
+    assert not any("guards" in problem for problem in asyncio.run(look(state)).problems)
+    third.send_signal(signal.SIGHUP)  # the terminal is closed
     assert third.wait(30) == 0
     assert not any(alive(pid) for pid in after.values())
     assert not state.ready.exists()
+
+
+def test_ended_while_it_starts_up_leaves_nothing(state: State) -> None:
+    started = start(state)
+    until((state.run / "attend.kept").exists, 30)
+    kept = [int(note.read_text()) for note in state.run.glob("*.kept")]
+    assert len(kept) == 3
+    started.terminate()
+    assert started.wait(40) == 0
+    assert not any(alive(pid) for pid in kept)
+
+
+def test_ports_of_others_are_named_before_anything_starts(state: State) -> None:
+    port = state.settings().web_port
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert start(state).wait(20) == 2
+    said = (state.root / "up.out").read_text()
+    assert f"taken by another program: {port} (web_port)" in said
+    assert "change settings.toml" in said
+    assert not list(state.run.glob("*.kept"))
+
+
+def test_a_demo_that_is_interrupted_ends_all_and_takes_its_folder_with_it(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with told.open("wb") as output:
+        demo = subprocess.Popen(
+            leashed([sys.executable, "-m", "orchestrator.service.demo", "--once"]),
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+    until(lambda: b"Answered at the desk" in told.read_bytes(), 90)
+    (state,) = tmp_path.glob("durchwahl-demo-*")
+    kept = [int(note.read_text()) for note in (state / "run").glob("*.kept")]
+    demo.terminate()
+    assert demo.wait(40) == 130
+    assert "Traceback" not in told.read_text()
+    assert not any(alive(pid) for pid in kept)
+    assert not state.exists()

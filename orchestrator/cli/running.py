@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json as json_
 import os
 import signal
 import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -40,10 +42,12 @@ def up_(context: typer.Context) -> None:
 
         async def run() -> None:
             async with up.running(state, output.note):
-                output.say(f"taking calls: {state.ready.read_text()}")
-                await up.until_interrupted()
+                ready = json_.loads(state.ready.read_text())
+                output.say(f"taking calls: SIP {ready['sip']}, status page {ready['http']}/; Ctrl-C ends it")
+                await asyncio.Event().wait()
 
-        asyncio.run(run())
+        asyncio.run(up.until_signal(run()))
+        output.say("ended")
 
 
 def attend(context: typer.Context) -> None:
@@ -126,23 +130,23 @@ def journeys(
     with output.failures():
         state = output.state_of(context)
 
-        async def run() -> list[history.Past]:
-            directory = await directories.read(state)
+        async def run() -> tuple[list[history.Past], ZoneInfo]:
+            timezone = (await directories.read(state)).town.timezone
             engine = open_database(state.database)
-            began = when(since, directory.town.timezone).timestamp() if since else 0.0
+            began = when(since, timezone).timestamp() if since else 0.0
             try:
-                return await history.past(engine, since=began, limit=limit)
+                return await history.past(engine, since=began, limit=limit), ZoneInfo(timezone)
             finally:
                 await engine.dispose()
 
-        found = asyncio.run(run())
+        found, zone = asyncio.run(run())
         found = [past for past in found if past.unexpected] if unexpected else found
         if json:
             output.dump([asdict(past) for past in found])
             return
         for past in found:
             waited = f"{past.wait:5.1f} s" if past.wait is not None else "      –"
-            began = f"{datetime.fromtimestamp(past.began).astimezone():%Y-%m-%d %H:%M:%S}"
+            began = f"{datetime.fromtimestamp(past.began, zone):%Y-%m-%d %H:%M:%S}"
             output.say(f"{began}  {past.number:<16} {past.outcome:<10} {waited}  {past.way}")
             if past.unexpected:
                 output.say(f"    unexpected: {past.unexpected}")

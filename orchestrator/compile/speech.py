@@ -74,7 +74,8 @@ def read(path: Path) -> tuple[Samples, int]:
             rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
             raw = file.readframes(file.getnframes())
     except (OSError, wave.Error, EOFError) as bad:
-        raise Unspoken(f"{path}: not a PCM WAV file: {bad}") from bad
+        what = str(bad) or "it ends too early"
+        raise Unspoken(f"{path}: not a WAV file of 16-bit PCM, mono, 8 kHz or more: {what}") from bad
     samples: Samples = _samples(raw, width).reshape(-1, channels).mean(axis=1, dtype=np.float32)
     if not len(samples):
         raise Unspoken(f"{path}: holds no sound")

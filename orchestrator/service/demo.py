@@ -6,6 +6,7 @@ Every call is compared with what `explain` says of the same world: the phones he
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -99,8 +100,10 @@ async def demo(state: State, *, once: bool, say: Say) -> bool:
         if not once:
             web = f"http://127.0.0.1:{state.settings().web_port}"
             say(f"\nstill running: status page {web}/  metrics {web}/metrics  state {state.root}")
-            say(f"another call:  .venv/bin/durchwahl --state {state.root} call 21-0 --press 2\nCtrl-C ends it.")
-            await up.until_interrupted()
+            command = f".venv/bin/durchwahl --state {state.root} call 21-0 --press 2"
+            say(f'another call:  {command} --at "2026-11-30 10:20"\nCtrl-C ends it.')
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
     return all(good)
 
 
@@ -151,15 +154,18 @@ async def _kill(state: State, say: Say) -> None:
 
 
 def main() -> int:
-    """0: every call went where it should; 1: one did not; 2: could not run."""
+    """0: every call went where it should; 1: one did not; 2: could not run; 130: interrupted before the last call."""
     root = Path(tempfile.mkdtemp(prefix="durchwahl-demo-"))
     try:
-        state = create(root)
-        good = asyncio.run(demo(state, once="--once" in sys.argv[1:], say=lambda text: print(text, flush=True)))
+        work = demo(create(root), once="--once" in sys.argv[1:], say=lambda text: print(text, flush=True))
+        good = asyncio.run(up.until_signal(work))
     except ServiceError as bad:
         print(f"durchwahl: {bad}\n  to do: {bad.todo}\n  logs: {root / 'log'}", file=sys.stderr)
         return 2
     shutil.rmtree(root, ignore_errors=True)
+    if good is None:
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0 if good else 1
 
 

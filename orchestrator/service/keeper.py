@@ -73,7 +73,7 @@ class Keeper:
 
     async def _inherit(self) -> None:
         """Deal with what a killed keeper left running."""
-        pid = _left_over(self.child)
+        pid = left_over(self.child)
         if pid is None:
             return
         log.warning("found running", process=self.child.name, pid=pid, kept=self.child.adopt)
@@ -124,7 +124,7 @@ class Keeper:
             await exited
 
 
-def _left_over(child: Child) -> int | None:
+def left_over(child: Child) -> int | None:
     """The process that a former keeper of `child` left running: its number is on file and its command is the same."""
     try:
         pid = int(child.note.read_text())

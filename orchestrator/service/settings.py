@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -94,17 +96,33 @@ def load(path: Path) -> Settings:
     """Read `path`; raises ServiceError that names the key that is wrong."""
     if not path.is_file():
         raise ServiceError(
-            f"{path} is missing", todo="restore it from a backup, or make a new state with `durchwahl init`"
+            f"{path} is missing",
+            todo="restore it from a backup; `durchwahl init` in an empty folder makes one to compare with",
         )
     try:
         return Settings(**TomlConfigSettingsSource(Settings, path)())
     except ValidationError as bad:
-        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in bad.errors())
+        wrong = "; ".join(_said(error) for error in bad.errors())
         raise ServiceError(f"{path}: {wrong}", todo="correct these keys; see the comments in the file") from bad
     except (OSError, ValueError) as bad:
         raise ServiceError(
-            f"{path}: {bad}", todo="correct the file, or make a new state with `durchwahl init`"
+            f"{path}: {bad}", todo="correct the file; `durchwahl init` in an empty folder makes one to compare with"
         ) from bad
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with one setting, in the words of an admin rather than of the library."""
+    name = ".".join(map(str, error["loc"])) or "settings"
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            return f"there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        case "missing":
+            return f"{name} is missing"
+        case "int_parsing" | "int_from_float" | "int_type":
+            return f"{name}: {error['input']!r} is not a whole number"
+        case _:
+            return f"{name}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def written(bind: str, ports: Ports) -> str:

@@ -113,8 +113,12 @@ def create(root: Path, *, bind: str = "127.0.0.1", listens: ports.Ports | None =
         raise ServiceError(
             f"{bind!r} is not an address", todo="name one of this machine's: --bind 192.0.2.10"
         ) from None
+    if (root / "state.json").exists():
+        raise ServiceError(
+            f"{root} holds an exchange already", todo="go on with `durchwahl import`, or name another folder"
+        )
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ServiceError(f"{root} is not empty", todo="name another folder with --state, or remove this one")
+        raise ServiceError(f"{root} is not empty", todo="name an empty folder, or a new one, with --state")
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     root.chmod(0o700)
@@ -133,6 +137,8 @@ def open_state(root: Path) -> State:
         version = json.loads(path.read_text())["version"]
     except FileNotFoundError:
         raise ServiceError(f"{root} holds no exchange", todo="run `durchwahl init`, or name it with --state") from None
+    except PermissionError as bad:
+        raise ServiceError(f"{path}: {bad.strerror}", todo="run it as the user who owns that folder") from bad
     except (OSError, ValueError, KeyError, TypeError) as bad:
         raise ServiceError(f"{path}: {bad}", todo="restore the file from a backup") from bad
     if version != VERSION:

@@ -13,21 +13,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
 from orchestrator.asterisk.package import find
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.keeper import Child, Keeper
+from orchestrator.service.keeper import Child, Keeper, left_over
+from orchestrator.service.ports import free
 from orchestrator.service.state import State
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_WITHIN = 60.0
 """Seconds from the start until the exchange must take calls."""
 Progress = Callable[[str], None]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,13 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
         )
     with _alone(state):
         state.ready.unlink(missing_ok=True)
-        keepers = {child.name: Keeper(child) for child in _children(state)}
+        children = _children(state)
+        if taken := list(_taken(state, children)):
+            raise ServiceError(
+                f"ports of this exchange are taken by another program: {', '.join(taken)}",
+                todo="end that program, or change settings.toml and run `durchwahl apply`; `ss -tulpn` shows who has them",
+            )
+        keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
         try:
             await _ready(state, keepers, tasks, progress)
@@ -58,16 +67,44 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
                 await asyncio.gather(tasks[name], return_exceptions=True)
 
 
-async def until_interrupted() -> None:
-    """Return at Ctrl-C or SIGTERM."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+async def until_signal(work: Coroutine[Any, Any, Result]) -> Result | None:
+    """Do `work`; at Ctrl-C, SIGTERM or a closed terminal it is cancelled, ends what it started, and gives None."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, task.cancel)
     try:
-        await told.wait()
+        return await task
+    except asyncio.CancelledError:
+        return None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def guarded(state: State) -> bool:
+    """Whether an `up` watches over this exchange; False where one was killed and left its processes running."""
+    try:
+        os.kill(int((state.run / "up.pid").read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _taken(state: State, children: list[Child]) -> Iterator[str]:
+    """Ports that another program has: `8080 (web_port)`. What a killed `up` left running may have its own."""
+    settings = state.settings()
+    needed = {
+        "asterisk": {name: getattr(settings, name) for name in ("sip_port", "http_port", "ami_port")},
+        "control": {"web_port": settings.web_port},
+        "attend": {f"metrics_port + {n}": settings.metrics_port + n for n in range(settings.attendants)},
+    }
+    for child in children:
+        if left_over(child) is None:
+            for name, port in needed[child.name].items():
+                if not free(settings.bind if name == "sip_port" else "127.0.0.1", port):
+                    yield f"{port} ({name})"
 
 
 def _children(state: State) -> list[Child]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.metrics.control import shift
 from orchestrator.service import directory as directories
-from orchestrator.service import wiring
+from orchestrator.service import up, wiring
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 
@@ -50,6 +50,8 @@ async def look(state: State) -> Seen:
                 problems.append("Asterisk does not run: run `durchwahl up`")
     except (OSError, NotAnswering) as bad:
         problems.append(f"Asterisk does not answer: {bad}")
+    if any(state.run.glob("*.kept")) and not up.guarded(state):
+        problems.append("nobody guards this exchange: its `durchwahl up` was killed; run `durchwahl up` again")
     attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
     if asterisk and not attendants:
         problems.append("no attendant is up: menus go on natively")

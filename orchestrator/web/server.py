@@ -19,6 +19,17 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+IN_GERMAN = {
+    "answered": "angenommen",
+    "message": "Nachricht hinterlassen",
+    "too_short": "keine Nachricht gesprochen",
+    "told": "Ansage gehört",
+    "gave_up": "aufgelegt",
+    "unanswered": "nicht angenommen",
+    "failed": "fehlgeschlagen",
+}
+"""Outcome of a call -> what the page calls it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -57,6 +68,7 @@ def application(sources: Sources) -> web.Application:
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    pages.filters["german"] = lambda outcome: IN_GERMAN.get(outcome, outcome)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(
