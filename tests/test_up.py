@@ -107,7 +107,7 @@ def test_a_demo_that_is_interrupted_ends_all_and_takes_its_folder_with_it(tmp_pa
             stderr=output,
             env={**os.environ, "TMPDIR": str(tmp_path)},
         )
-    until(lambda: b"Answered at the desk" in told.read_bytes(), 90)
+    until(lambda: b"Answered at the desk" in told.read_bytes(), 240)
     (state,) = tmp_path.glob("durchwahl-demo-*")
     kept = [int(note.read_text()) for note in (state / "run").glob("*.kept")]
     demo.terminate()

@@ -53,7 +53,7 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
         if taken := list(_taken(state, children)):
             raise ServiceError(
                 f"ports of this exchange are taken by another program: {', '.join(taken)}",
-                todo="end that program, or change settings.toml and run `durchwahl apply`; `ss -tulpn` shows who has them",
+                todo="end it (`ss -tulpn` shows it), or change settings.toml and run `durchwahl apply`",
             )
         keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
