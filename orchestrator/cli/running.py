@@ -17,10 +17,10 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
 from orchestrator.service import history, testcall, up, watching, wiring
 from orchestrator.service.control import run as run_control
+from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
 from orchestrator.service.state import State
-from orchestrator.store.database import open_database
 
 
 def register(app: typer.Typer) -> None:
@@ -128,12 +128,9 @@ def journeys(
 
         async def run() -> list[history.Past]:
             directory = await directories.read(state)
-            engine = open_database(state.database)
             began = when(since, directory.town.timezone).timestamp() if since else 0.0
-            try:
+            async with opened(state) as engine:
                 return await history.past(engine, since=began, limit=limit)
-            finally:
-                await engine.dispose()
 
         found = asyncio.run(run())
         found = [past for past in found if past.unexpected] if unexpected else found

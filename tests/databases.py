@@ -1,0 +1,28 @@
+"""Databases of the tests: a SQLite file, and either kind opened and migrated."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.store.database import migrate, open_database
+
+
+def sqlite(folder: Path) -> URL:
+    """The address of a SQLite file in `folder`."""
+    return URL.create("sqlite+aiosqlite", database=str(folder / "directory.db"))
+
+
+@asynccontextmanager
+async def database(url: URL) -> AsyncIterator[AsyncEngine]:
+    """The database at `url`, of this version."""
+    await migrate(url)
+    engine = open_database(url)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
