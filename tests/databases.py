@@ -9,12 +9,21 @@ from pathlib import Path
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.service.state import State
 from orchestrator.store.database import migrate, open_database
 
 
 def sqlite(folder: Path) -> URL:
     """The address of a SQLite file in `folder`."""
     return URL.create("sqlite+aiosqlite", database=str(folder / "directory.db"))
+
+
+def use(state: State, url: URL) -> None:
+    """Make `url` the database of `state`, as an admin does."""
+    named = url.set(drivername="postgresql")._replace(password=None).render_as_string()
+    path = state.root / "settings.toml"
+    path.write_text(path.read_text().replace('database = ""', f'database = "{named}"'))
+    state.password.write_text(f"{url.password}\n")
 
 
 @asynccontextmanager

@@ -75,7 +75,7 @@ def explained(state: State, url: URL) -> Iterator[None]:
         if url.get_backend_name() == "sqlite":
             raise
         raise ServiceError(
-            f"{url}: the database server does not answer: {bad or type(bad).__name__}",
+            f"{url}: the database server does not answer: {str(bad) or type(bad).__name__}",
             todo="is it running, and reachable from here? `database` in settings.toml says where it is",
         ) from bad
 

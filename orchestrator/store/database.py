@@ -59,9 +59,9 @@ def _limits(limit: float, patience: float) -> dict[str, Any]:
     """What the server keeps to; and a little more after which we give up a server that is silent."""
     settings = {
         "application_name": "durchwahl",
-        "statement_timeout": f"{limit:.0f}s",
-        "lock_timeout": f"{patience:.0f}s",
-        "idle_in_transaction_session_timeout": f"{limit:.0f}s",
+        "statement_timeout": f"{limit * 1000:.0f}ms",
+        "lock_timeout": f"{patience * 1000:.0f}ms",
+        "idle_in_transaction_session_timeout": f"{limit * 1000:.0f}ms",
     }
     return {"timeout": CONNECT, "command_timeout": limit + 5, "server_settings": settings}
 

@@ -64,11 +64,9 @@ async def load_stored(engine: AsyncEngine, year: int) -> Stored:
             raise EmptyDirectory
         found: dict[str, Any] = {"town": from_data(Town, town)}
         for name, (table, kind, key) in tables.KINDS.items():
-            things = (await connection.execute(select(table).order_by(table.c[key]))).mappings()
-            found[name] = {thing[key]: from_data(kind, thing) for thing in things}
+            found[name] = {row[key]: from_data(kind, row) for row in await _rows(connection, table, key)}
         for name, (table, key, value) in tables.PAIRS.items():
-            pairs = (await connection.execute(select(table).order_by(table.c[key]))).mappings()
-            found[name] = {pair[key]: pair[value] for pair in pairs}
+            found[name] = {row[key]: row[value] for row in await _rows(connection, table, key)}
         revision = await _revision(connection)
     return Stored(directory=complete(Directory(**found), year), revision=revision)
 
@@ -128,9 +126,14 @@ async def _overtaken(connection: AsyncConnection) -> Overtaken:
 
 async def _stored(connection: AsyncConnection, kind: str) -> dict[str, Row]:
     table, key = STORED[kind]
+    return {TOWN if kind == TOWN else row[key]: row for row in await _rows(connection, table, key)}
+
+
+async def _rows(connection: AsyncConnection, table: Table, key: str) -> list[dict[str, Any]]:
+    """Plain dictionaries: faster than SQLAlchemy's own mappings, and with keys that are nothing but texts."""
     names = [str(column.name) for column in table.c]
-    found = [dict(zip(names, values, strict=True)) for values in await connection.execute(select(table))]
-    return {TOWN if kind == TOWN else each[key]: each for each in found}
+    found = await connection.execute(select(table).order_by(table.c[key]))
+    return [dict(zip(names, values, strict=True)) for values in found]
 
 
 async def _write(connection: AsyncConnection, kind: str, edits: Sequence[Edit]) -> None:
