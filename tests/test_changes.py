@@ -85,6 +85,18 @@ async def test_changes_of_one_thing_or_kind_or_time(state: State) -> None:
         assert todo in refused.value.todo
 
 
+async def test_of_a_large_change_the_first_edits_are_told(state: State) -> None:
+    many = "".join(BEATE.replace("2600", str(number)) for number in range(2600, 2625))
+    await bring(state, ANNA)
+    await bring(state, ANNA + many)
+    (past,) = await service.past(state, since="", of="", kind="", limit=1, whole=False)
+    *_, last = lines = list(past.lines())
+    assert (past.change.count, len(lines)) == (50, 1 + service.SHOWN + 1)
+    assert last == "    … and 30 more; --json shows them"
+    (whole,) = await service.past(state, since="", of="", kind="", limit=1, whole=True)
+    assert len(whole.change.edits) == 50
+
+
 async def test_an_import_without_a_difference_is_no_change(state: State) -> None:
     await bring(state, ANNA)
     await bring(state, ANNA)
@@ -151,7 +163,20 @@ async def test_what_cannot_be_taken_back(state: State) -> None:
     async with opened(state) as engine, engine.begin() as connection:
         old = {"at": 0.0, "who": "x", "what": "import of the first version", "why": ""}
         await connection.execute(insert(tables.changes), [old])
-    for number, what in ((1, "made the directory"), (2, "did not write down"), (99, "there is no change 99")):
+        await connection.execute(insert(tables.changes), [{**old, "what": "import of another version"}])
+        strange = [
+            {"change": 3, "kind": "boxes", "key": "1", "before": None, "after": {"colour": "red"}},
+            {"change": 4, "kind": "pagers", "key": "1", "before": None, "after": {"id": "1"}},
+        ]
+        await connection.execute(insert(tables.changes), [old])
+        await connection.execute(insert(tables.edits), strange)
+    for number, what in (
+        (1, "made the directory"),
+        (2, "did not write down"),
+        (3, "knew other things"),
+        (4, "knew other things"),
+        (99, "there is no change 99"),
+    ):
         with pytest.raises(ServiceError, match=what) as refused:
             await service.undo(state, number, why="", dry_run=False)
         assert refused.value.todo

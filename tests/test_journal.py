@@ -24,8 +24,8 @@ from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
 from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, Recorder, forget
 from orchestrator.service import history
 from orchestrator.store.database import migrate, open_database
-from orchestrator.store.tables import journeys
-from tests.databases import sqlite
+from orchestrator.store.tables import journal, journeys
+from tests.databases import database, sqlite
 from tests.postgres import Server
 
 SAMPLES = Path(__file__).parent / "cel"
@@ -173,6 +173,15 @@ async def test_a_full_file_is_put_aside_and_loses_nothing(
     written = await follow(tmp_path, pieces, url)
     assert [made.outcome for made in written] == ["answered", "message", "told"]
     assert not (tmp_path / "journal.csv").exists()
+
+
+async def test_a_file_with_a_large_inode_is_known_again(url: URL) -> None:
+    async with database(url) as engine:
+        row = {"id": 1, "inode": 2**40 + 1, "offset": 7}
+        async with engine.begin() as connection:
+            await connection.execute(insert(journal), [row])
+        async with engine.connect() as connection:
+            assert dict((await connection.execute(select(journal))).mappings().one()) == row
 
 
 async def test_what_was_written_is_listed_and_counted(tmp_path: Path, url: URL) -> None:

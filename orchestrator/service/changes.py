@@ -127,7 +127,7 @@ async def _change(state: State, number: int) -> Change:
 async def _without(state: State, directory: Directory, change: Change) -> Directory:
     try:
         without, again = take_back(directory, change.edits)
-    except (KeyError, TypeError, ValueError) as other:
+    except (AttributeError, KeyError, TypeError, ValueError) as other:
         raise ServiceError(
             f"change {change.id} was written by a version that knew other things ({other})",
             todo="correct what it touched by an import",

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from alembic.util import CommandError
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -69,8 +68,6 @@ def explained(state: State, url: URL) -> Iterator[None]:
         raise ServiceError(f"{state.root}: {newer}", todo="install that version; nothing was changed") from newer
     except DBAPIError as bad:
         raise _explained(state, url, bad) from None  # the cause may quote what was asked, and with it people's data
-    except CommandError as bad:
-        raise ServiceError(f"{url}: {bad}", todo="restore the database from a backup") from bad
     except OSError as bad:
         if url.get_backend_name() == "sqlite":
             raise

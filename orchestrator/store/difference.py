@@ -20,13 +20,10 @@ TOWN = "town"
 """Kind and key of the one town."""
 SINGULAR: Mapping[str, str] = {
     TOWN: TOWN,
+    **{name: name.removesuffix("s") for name in (*tables.KINDS, *tables.PAIRS)},
     "people": "person",
     "boxes": "box",
     "switches": "switch",
-    "retired": "retired",
-    **{name: name.removesuffix("s") for name in ("sites", "phones", "departments", "groups", "trunks", "calendars")},
-    **{name: name.removesuffix("s") for name in ("schedules", "permissions", "ranges", "waves", "flows")},
-    **{name: name.removesuffix("s") for name in ("numbers", "singles")},
 }
 """Field of the directory -> what one of its things is called."""
 LONGEST = 70
@@ -102,7 +99,7 @@ def difference(kind: str, stored: Mapping[str, Row], wanted: Mapping[str, Row]) 
 def take_back(directory: Directory, edits: Iterable[Edit]) -> tuple[Directory, tuple[Edit, ...]]:
     """`directory` without `edits`, and those of them that no longer hold: their thing was changed again.
 
-    Raises KeyError, TypeError or ValueError for an edit of a version that wrote another shape.
+    Raises AttributeError, KeyError, TypeError or ValueError for an edit of a version that knew other things.
     """
     again: list[Edit] = []
     changed: dict[str, dict[str, Any]] = {}

@@ -33,7 +33,7 @@ class EmptyDirectory(Exception):
     """Nothing was imported yet."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Overtaken(Exception):
     """The directory was changed by somebody else since it was read; nothing was saved."""
 
