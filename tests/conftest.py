@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
+from tests.databases import sqlite
+from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
 from tests.side_by_side import ORDER, SideBySide
 
@@ -22,6 +26,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
     return SideBySide(config, log)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL server, for the whole run."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """An empty database; a test that asks for it runs on both kinds."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").fresh()  # type: ignore[no-any-return]
+    return sqlite(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,14 +16,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import URL, func, insert, select
 
 from orchestrator.compile.templates import static
 from orchestrator.journal import cel
 from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
 from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, Recorder, forget
+from orchestrator.service import history
 from orchestrator.store.database import migrate, open_database
-from orchestrator.store.tables import journeys
+from orchestrator.store.tables import journal, journeys
+from tests.databases import database, sqlite
+from tests.postgres import Server
 
 SAMPLES = Path(__file__).parent / "cel"
 """Lines that a real Asterisk wrote for calls of the hurried town; the file's name is the outcome."""
@@ -128,10 +133,10 @@ async def nobody() -> frozenset[str]:
     return frozenset()
 
 
-async def follow(folder: Path, pieces: Sequence[bytes]) -> list[Journey]:
+async def follow(folder: Path, pieces: Sequence[bytes], url: URL | None = None) -> list[Journey]:
     """Write a journal piece by piece; after each, another recorder reads on from what the database says."""
-    url = f"sqlite+aiosqlite:///{folder / 'd.db'}"
-    migrate(url)
+    url = url or sqlite(folder)
+    await migrate(url)
     heard = Heard()
     path = folder / "journal.csv"
     for piece in pieces:
@@ -160,16 +165,72 @@ async def test_every_call_is_written_exactly_once_over_restarts(
     assert sorted(made.outcome for made in written) == sorted(SAMPLED)
 
 
-async def test_a_full_file_is_put_aside_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_file_is_put_aside_and_loses_nothing(
+    tmp_path: Path, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.journal.record.LARGEST", 1000)
-    written = await follow(tmp_path, [sample("answered").encode(), sample("message").encode(), sample("told").encode()])
+    pieces = [sample(name).encode() for name in ("answered", "message", "told")]
+    written = await follow(tmp_path, pieces, url)
     assert [made.outcome for made in written] == ["answered", "message", "told"]
     assert not (tmp_path / "journal.csv").exists()
 
 
-async def test_old_numbers_are_masked_and_old_calls_deleted(tmp_path: Path) -> None:
-    written = await follow(tmp_path, [sample("answered").encode()])
-    engine = open_database(f"sqlite+aiosqlite:///{tmp_path / 'd.db'}")
+async def test_a_file_with_a_large_inode_is_known_again(url: URL) -> None:
+    async with database(url) as engine:
+        row = {"id": 1, "inode": 2**40 + 1, "offset": 7}
+        async with engine.begin() as connection:
+            await connection.execute(insert(journal), [row])
+        async with engine.connect() as connection:
+            assert dict((await connection.execute(select(journal))).mappings().one()) == row
+
+
+async def test_what_was_written_is_listed_and_counted(tmp_path: Path, url: URL) -> None:
+    step = len(ALL) // 7
+    written = await follow(tmp_path, [ALL[at : at + step] for at in range(0, len(ALL), step)], url)
+    assert sorted(made.outcome for made in written) == sorted(SAMPLED)
+    engine = open_database(url)
+    listed = await history.past(engine)
+    assert sorted(past.id for past in listed) == sorted(made.id for made in written)
+    assert [past.began for past in listed] == sorted((made.began for made in written), reverse=True)
+    (one,) = await history.past(engine, id=written[0].id)
+    assert one.steps == tuple((step.place, step.answer) for step in written[0].steps)
+    assert one.wait == written[0].wait
+    assert dict(await history.outcomes(engine, 0.0)) == Counter(made.outcome for made in written)
+    await engine.dispose()
+
+
+async def test_a_recorder_goes_on_when_its_server_comes_back(
+    tmp_path: Path, postgres: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres.fresh()
+    await follow(tmp_path, [sample("answered").encode()], url)
+    heard, engine, path = Heard(), open_database(url), tmp_path / "journal.csv"
+    recorder = Recorder(engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "")
+    running = asyncio.create_task(recorder.run())
+    try:
+        async with asyncio.timeout(30):
+            while recorder._offset < path.stat().st_size:
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(postgres.stop)
+            with path.open("ab") as file:
+                file.write(sample("message").encode())
+            while "the journal cannot be kept" not in caplog.text:
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(postgres.start)
+            while not heard.journeys:
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        if postgres.process is None:
+            await asyncio.to_thread(postgres.start)
+    assert [made.outcome for made in heard.journeys] == ["message"]
+    assert {past.outcome for past in await history.past(engine)} == {"answered", "message"}
+    await engine.dispose()
+
+
+async def test_old_numbers_are_masked_and_old_calls_deleted(tmp_path: Path, url: URL) -> None:
+    written = await follow(tmp_path, [sample("answered").encode()], url)
+    engine = open_database(url)
     now = time.time()
     async with engine.begin() as connection:
         row = dict((await connection.execute(select(journeys))).mappings().one())

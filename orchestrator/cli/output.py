@@ -58,7 +58,7 @@ def failures() -> Iterator[None]:
     except SQLAlchemyError as bad:
         errors.print(f"durchwahl: the database: {str(bad).splitlines()[0]}", markup=False)
         errors.print(
-            "  to do: is directory.db of the state readable, writable and whole? else restore it", markup=False
+            "  to do: is the database readable, writable and whole? `durchwahl check` looks at it", markup=False
         )
         raise typer.Exit(COULD_NOT_RUN) from bad
     except OSError as bad:

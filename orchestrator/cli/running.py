@@ -19,10 +19,10 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
 from orchestrator.service import history, testcall, up, watching, wiring
 from orchestrator.service.control import run as run_control
+from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
 from orchestrator.service.state import State
-from orchestrator.store.database import open_database
 
 
 def register(app: typer.Typer) -> None:
@@ -132,12 +132,9 @@ def journeys(
 
         async def run() -> tuple[list[history.Past], ZoneInfo]:
             timezone = (await directories.read(state)).town.timezone
-            engine = open_database(state.database)
             began = when(since, timezone).timestamp() if since else 0.0
-            try:
+            async with opened(state) as engine:
                 return await history.past(engine, since=began, limit=limit), ZoneInfo(timezone)
-            finally:
-                await engine.dispose()
 
         found, zone = asyncio.run(run())
         found = [past for past in found if past.unexpected] if unexpected else found

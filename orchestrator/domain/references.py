@@ -23,6 +23,7 @@ from orchestrator.domain.flow import (
     When,
     prompts,
 )
+from orchestrator.domain.links import links
 from orchestrator.domain.numbers import E164, e164
 from orchestrator.domain.outgoing import FLOW
 from orchestrator.domain.problems import Problem
@@ -48,6 +49,7 @@ def references(directory: Directory) -> Iterator[Problem]:
         yield from _texts(directory, place, step)
     yield from _doubles(directory)
     yield from _names(directory)
+    yield from links(directory)
 
 
 def _names(directory: Directory) -> Iterator[Problem]:

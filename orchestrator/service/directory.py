@@ -14,14 +14,16 @@ from pathlib import Path
 from orchestrator.compile import sounds
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.service import wiring
+from orchestrator.service.database import opened
+from orchestrator.service.database import prepare as prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.codec import from_data, to_data
-from orchestrator.store.database import NewerDatabase, migrate, open_database
-from orchestrator.store.load import EmptyDirectory, load, save
+from orchestrator.store.load import EmptyDirectory, Overtaken, Stored, last_change, load_stored, save
 from orchestrator.store.reading import read_files
 
 APPLIED = "directory.json"
@@ -37,24 +39,49 @@ class Imported:
     saved: bool
 
 
-async def prepare(state: State) -> None:
-    """Bring the database of `state` to this version; raises ServiceError for a newer one."""
-    try:
-        await asyncio.to_thread(migrate, state.database)
-    except NewerDatabase as newer:
-        raise ServiceError(f"{state.root}: {newer}", todo="install that version; nothing was changed") from newer
-
-
 async def read(state: State) -> Directory:
     """The directory, derived; raises ServiceError if nothing was imported yet."""
-    await prepare(state)
-    engine = open_database(state.database)
-    try:
-        return derive(await load(engine, today().year))
-    except EmptyDirectory:
-        raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
-    finally:
-        await engine.dispose()
+    return derive((await read_stored(state)).directory)
+
+
+async def read_stored(state: State) -> Stored:
+    """The directory as it was saved, not derived, and its revision; raises ServiceError if nothing was imported yet."""
+    async with opened(state) as engine:
+        try:
+            return await load_stored(engine, today().year)
+        except EmptyDirectory:
+            raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
+
+
+async def keep(state: State, directory: Directory, *, what: str, why: str, since: int | None) -> int:
+    """Save what the proof has passed, in the name of who runs us; the number of the change, 0 if nothing differs.
+
+    Raises ServiceError if somebody else changed the directory after revision `since`; None: whatever is there goes.
+    """
+    async with opened(state) as engine:
+        try:
+            return await save(engine, directory, who=who(), what=what, why=why, since=since)
+        except Overtaken as other:
+            at = f"{datetime.fromtimestamp(other.at).astimezone():%Y-%m-%d %H:%M:%S}"
+            raise ServiceError(
+                f"{state.root}: the directory was changed meanwhile: change {other.id} by {other.who}"
+                f" at {at}, {other.what}; nothing was saved",
+                todo="look at it with `durchwahl changes`, then run this command again",
+            ) from None
+
+
+async def revision(state: State) -> int:
+    """Which change the stored directory is of; 0: none yet."""
+    async with opened(state) as engine:
+        return await last_change(engine)
+
+
+def judge(directory: Directory) -> tuple[Problem, ...]:
+    """What stands against saving a directory (not derived).
+
+    How long a prompt takes is known only when it was spoken: `check` and `apply` judge the waits.
+    """
+    return tuple(problem for problem in prove(derive(directory), {}, today()).problems if problem.code != "long_wait")
 
 
 def written(directory: Directory) -> str:
@@ -85,27 +112,20 @@ async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, wh
     for path in files:
         if not path.exists():
             raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
+    since = None if dry_run else await revision(state)
     found = await asyncio.to_thread(read_files, files, today().year)
     problems = [str(mistake) for mistake in found.mistakes]
     if not problems:
-        proof = prove(derive(found.directory), {}, today())
-        written = {problem: found.lines.get(problem.where, "") for problem in proof.problems}
-        # How long a prompt takes is known only when it was spoken: `check` and `apply` judge the waits.
-        judged = (problem for problem in proof.problems if problem.code != "long_wait")
-        problems = [f"{written[problem]}: {problem}" if written[problem] else str(problem) for problem in judged]
+        written = {problem: found.lines.get(problem.where, "") for problem in judge(found.directory)}
+        problems = [f"{line}: {problem}" if line else str(problem) for problem, line in written.items()]
     counts = {
         kind: len(getattr(found.directory, kind))
         for kind in ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
     }
     if problems or dry_run:
         return Imported(problems=tuple(problems), counts=counts, saved=False)
-    await prepare(state)
-    engine = open_database(state.database)
-    try:
-        named = ", ".join(str(path) for path in files)
-        await save(engine, found.directory, who=who(), what=f"import {named}", why=why)
-    finally:
-        await engine.dispose()
+    named = ", ".join(str(path) for path in files)
+    await keep(state, found.directory, what=f"import {named}", why=why, since=since)
     return Imported(problems=(), counts=counts, saved=True)
 
 

@@ -15,6 +15,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.ports import ATTENDANTS, Ports
@@ -32,6 +34,8 @@ metrics_port = {metrics}   # /metrics of the first attendant, on 127.0.0.1 only;
 rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
+database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
+                           # with its password in secrets/database
 
 # Where a trunk of the directory really is: "host:port". For a test bed, or when the provider differs per machine.
 [trunks]
@@ -53,6 +57,8 @@ class Settings(BaseSettings):
     rtp_start: int = Field(ge=1024, le=65532)
     rtp_end: int = Field(ge=1027, le=65535)
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
+    database: str = ""
+    """Empty: SQLite in the state folder; else the address of a PostgreSQL database, without a password."""
     trunks: dict[str, str] = Field(default_factory=dict)
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
@@ -61,6 +67,23 @@ class Settings(BaseSettings):
     @classmethod
     def _address(cls, bind: str) -> str:
         return str(ipaddress.ip_address(bind))
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, database: str) -> str:
+        if not database:
+            return ""
+        try:
+            url = make_url(database)
+        except (ArgumentError, ValueError):
+            url = None
+        if url is None or url.drivername != "postgresql" or not url.username or not url.database:
+            raise ValueError("write it as postgresql://user@host/name, or leave it empty for SQLite")
+        if url.password is not None:
+            raise ValueError("the password does not belong here: put it into secrets/database of the state")
+        if unknown := sorted(set(url.query) - {"host", "port", "ssl"}):
+            raise ValueError(f"unknown option {', '.join(unknown)}; known are host, port and ssl")
+        return database
 
     @field_validator("trunks")
     @classmethod

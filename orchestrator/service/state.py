@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import ipaddress
 import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import URL, make_url
 
 from orchestrator.service import ports, settings
 from orchestrator.service.errors import ServiceError
@@ -36,9 +39,24 @@ class State:
     root: Path
 
     @property
-    def database(self) -> str:
-        """URL of the central directory."""
-        return f"sqlite+aiosqlite:///{self.root / 'directory.db'}"
+    def database(self) -> URL:
+        """Address of the central database. It shows no password; raises ServiceError if that cannot be read."""
+        if not (named := self.settings().database):
+            return URL.create("sqlite+aiosqlite", database=str(self.root / "directory.db"))
+        url = make_url(named).set(drivername="postgresql+asyncpg")
+        path = self.password
+        try:
+            password = path.read_text().strip()
+        except FileNotFoundError:
+            return url  # the server may know us by other means
+        except (OSError, ValueError) as bad:
+            raise ServiceError(f"{path}: {bad}", todo=f"make it a file that {getpass.getuser()} can read") from bad
+        return url.set(password=password) if password else url
+
+    @property
+    def password(self) -> Path:
+        """Holds the password of the database server."""
+        return self.root / "secrets" / "database"
 
     @property
     def trees(self) -> Path:

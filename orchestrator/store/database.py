@@ -1,32 +1,69 @@
-"""Opening the central database: SQLite in the state folder, or PostgreSQL; migrated before anything reads it."""
+"""Opening the central database: SQLite in the state folder, or PostgreSQL; migrated before anything reads it.
+
+Belongs here: connections with their limits, locks and snapshots on both. Not here: what is read and written (load,
+changes), what an admin is told when it fails (service.database).
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, Connection, event, func, make_url, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-BUSY = 5.0
+CONNECT = 10.0
+"""Seconds that a connection may take."""
+BUSY = 20.0
 """Seconds that a writer waits for another."""
+STATEMENT = 60.0
+"""Seconds that one statement may take, and a transaction stay open doing nothing."""
+MIGRATION = 900.0
+"""The same while the tables are changed; who comes second waits as long."""
+WRITERS = 6205_0001
+"""Number of the advisory lock that writers of the directory hold, one after the other (PostgreSQL)."""
 
 
 class NewerDatabase(Exception):
     """The database was made by a newer version; nothing was changed."""
 
 
-def open_database(url: str) -> AsyncEngine:
-    """An engine for `url`; nothing is read yet."""
-    sqlite = url.startswith("sqlite")
-    engine = create_async_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": BUSY} if sqlite else {})
+def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
+    """An engine for `url`; nothing is read yet. `limit` and `patience`: as STATEMENT and BUSY."""
+    url = make_url(url)
+    sqlite = url.get_backend_name() == "sqlite"
+    engine = create_async_engine(
+        url,
+        pool_pre_ping=not sqlite,
+        connect_args={"timeout": patience} if sqlite else _limits(limit, patience),
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+    )
     if sqlite:
         event.listen(engine.sync_engine, "connect", _sqlite)
     return engine
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _limits(limit: float, patience: float) -> dict[str, Any]:
+    """What the server keeps to; and a little more after which we give up a server that is silent."""
+    settings = {
+        "application_name": "durchwahl",
+        "statement_timeout": f"{limit * 1000:.0f}ms",
+        "lock_timeout": f"{patience * 1000:.0f}ms",
+        "idle_in_transaction_session_timeout": f"{limit * 1000:.0f}ms",
+    }
+    return {"timeout": CONNECT, "command_timeout": limit + 5, "server_settings": settings}
 
 
 def _sqlite(connection: Any, _: object) -> None:
@@ -36,23 +73,56 @@ def _sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def migrate(url: str) -> None:
-    """Bring the database at `url` to this version; raises NewerDatabase. Blocking: call it from a thread."""
-    plain = url.replace("+aiosqlite", "").replace("+asyncpg", "")
-    engine = create_engine(plain)
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection on which every read sees the same instant."""
+    async with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            await connection.exec_driver_sql("BEGIN")
+        else:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+def alone(connection: Connection) -> None:
+    """Hold off all other writers until this transaction ends. Must be its first statement."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+
+
+async def migrate(url: URL | str, to: str = "head") -> None:
+    """Bring the database at `url` to revision `to`, up or down; raises NewerDatabase. Only one process does it."""
+    engine = open_database(url, limit=MIGRATION, patience=MIGRATION)
     try:
-        with engine.begin() as connection:
-            _migrate(connection)
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate, to)
     finally:
-        engine.dispose()
+        await engine.dispose()
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
+    scripts = ScriptDirectory.from_config(config)
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+    wanted = newest_first[0] if to == "head" else to
+    current = _revision(connection)
+    if current == wanted:
+        return  # without waiting for a writer
+    connection.rollback()
+    alone(connection)
+    current = _revision(connection)
+    if current is not None and current not in newest_first:
         raise NewerDatabase(f"the database is of a newer version ({current})")
-    command.upgrade(config, "head")
+    if current is not None and newest_first.index(current) < newest_first.index(wanted):
+        command.downgrade(config, wanted)
+    else:
+        command.upgrade(config, wanted)
+    connection.commit()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any, get_type_hints
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Integer, MetaData, Table, Text
 
 from orchestrator.domain.flow import Flow
 from orchestrator.domain.people import Box, Department, Group, Person, Phone
@@ -26,10 +27,15 @@ def stored(kind: type) -> list[Field[Any]]:
     return [field for field in fields(kind) if not field.metadata.get("computed")]
 
 
+@cache
+def _columns(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in stored(kind))
+
+
 def row(thing: Any) -> dict[str, Any]:
     """One thing of the directory as its row."""
-    data = to_data(thing)
-    return {field.name: data[field.name] for field in stored(type(thing))}
+    kind: Any = type(thing)
+    return {name: to_data(getattr(thing, name)) for name in _columns(kind)}
 
 
 def _table(name: str, kind: type, key: str) -> Table:
@@ -130,6 +136,6 @@ journal = Table(
     "journal",
     metadata,
     Column("id", Integer(), primary_key=True),
-    Column("inode", Integer(), nullable=False),
+    Column("inode", BigInteger(), nullable=False),
     Column("offset", Integer(), nullable=False),
 )

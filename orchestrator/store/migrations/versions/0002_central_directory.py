@@ -46,6 +46,12 @@ TABLES = {
     "switched": ("name", ("value", JSON), ("at", sa.Float()), "who", "why"),
 }
 """New table -> its columns, the key first; a text unless it says otherwise."""
+RECORD = ("changes", "edits")
+REFUSAL = "the record of changes is only added to"
+FUNCTION = f"""
+CREATE FUNCTION only_added_to() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$
+"""
 
 
 def upgrade() -> None:
@@ -76,9 +82,44 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("schedules") as batch:
         batch.drop_column("known_until")
+    with op.batch_alter_table("journal") as batch:
+        batch.alter_column("inode", existing_type=WHOLE, type_=sa.BigInteger(), existing_nullable=False)
+    _seal()
+
+
+def _seal() -> None:
+    """Make the record of changes one that nobody alters by mistake."""
+    if op.get_bind().dialect.name == "sqlite":
+        for table in RECORD:
+            for action in ("update", "delete"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_no_{action} BEFORE {action} ON {table}"
+                    f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+                )
+        return
+    op.execute(FUNCTION)
+    for table in RECORD:
+        op.execute(
+            f"CREATE TRIGGER {table}_sealed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+            " EXECUTE FUNCTION only_added_to()"
+        )
+
+
+def _unseal() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        for table in RECORD:
+            for action in ("update", "delete"):
+                op.execute(f"DROP TRIGGER {table}_no_{action}")
+        return
+    for table in RECORD:
+        op.execute(f"DROP TRIGGER {table}_sealed ON {table}")
+    op.execute("DROP FUNCTION only_added_to()")
 
 
 def downgrade() -> None:
+    _unseal()
+    with op.batch_alter_table("journal") as batch:
+        batch.alter_column("inode", existing_type=sa.BigInteger(), type_=WHOLE, existing_nullable=False)
     with op.batch_alter_table("schedules") as batch:
         batch.add_column(sa.Column("known_until", JSON, nullable=False, server_default='"0001-01-01"'))
     op.drop_index(op.f("ix_edits_change"), "edits")

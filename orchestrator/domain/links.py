@@ -1,0 +1,58 @@
+"""What one thing of the directory names must be there: a person's department, a phone's site, a schedule's calendars.
+
+Reading a file finds this too, with its line; here it is found whatever way a change came: an undo, a merge.
+Not here: what flows name (references).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.outgoing import PRESETS
+from orchestrator.domain.problems import Problem
+
+LINKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "people": ("person", {"department": "departments", "site": "sites", "stand_in": "people"}),
+    "departments": ("department", {"site": "sites", "parent": "departments", "stand_in": "departments"}),
+    "phones": ("phone", {"site": "sites"}),
+    "groups": ("group", {"department": "departments"}),
+    "sites": ("site", {"trunk": "trunks"}),
+    "waves": ("wave", {"trunk": "trunks"}),
+    "ranges": ("range", {"department": "departments", "site": "sites"}),
+    "schedules": ("schedule", {"calendars": "calendars"}),
+}
+"""Field of the directory -> what its things are called, and which of their fields name things of which other field."""
+PERMITTED = ("people", "departments", "phones")
+SINGULAR = {
+    "people": "person",
+    "departments": "department",
+    "sites": "site",
+    "trunks": "trunk",
+    "calendars": "calendar",
+}
+
+
+def links(directory: Directory) -> Iterator[Problem]:
+    """One problem for each name that leads nowhere."""
+    for kind, (called, named) in LINKS.items():
+        for key, thing in getattr(directory, kind).items():
+            for field, target in named.items():
+                known = getattr(directory, target)
+                yield from _missing(f"{called} {key}", SINGULAR[target], getattr(thing, field), known)
+    permissions = {*PRESETS, *directory.permissions}
+    for kind in PERMITTED:
+        for key, thing in getattr(directory, kind).items():
+            yield from _missing(f"{LINKS[kind][0]} {key}", "permission", thing.permission, permissions)
+    yield from _missing("town", "permission", directory.town.permission, permissions)
+
+
+def _missing(where: str, kind: str, named: str | tuple[str, ...], known: Collection[str]) -> Iterator[Problem]:
+    for name in (named,) if isinstance(named, str) else named:
+        if name and name not in known:
+            yield Problem(
+                code=f"unknown_{kind}",
+                where=where,
+                what=f"there is no {kind} {name!r}",
+                todo=f"give it another {kind}, or bring that one back",
+            )

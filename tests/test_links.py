@@ -1,0 +1,49 @@
+"""A thing that names another which is not there is a problem, whatever it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.links import LINKS, SINGULAR, links
+from orchestrator.domain.people import Group
+from orchestrator.domain.town import NumberRange, Wave
+from tests.towns import small
+
+
+def town() -> Directory:
+    return replace(
+        small(),
+        groups={"g": Group(id="g", name="G", extension="70", phones=("tel10",), department="buergerbuero")},
+        waves={"2": Wave(id="2", name="Schulen", trunk="provider")},
+        ranges={"r": NumberRange(id="r", first="2500", last="2599", site="rathaus")},
+    )
+
+
+def test_a_whole_directory_has_no_loose_ends() -> None:
+    assert list(links(town())) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "target"),
+    [
+        *((kind, field, target) for kind, (_, named) in LINKS.items() for field, target in named.items()),
+        *((kind, "permission", "permissions") for kind in ("people", "departments", "phones")),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_told(kind: str, field: str, target: str) -> None:
+    directory = town()
+    key, thing = next(iter(getattr(directory, kind).items()))
+    lost = replace(thing, **{field: ("lost",) if isinstance(getattr(thing, field), tuple) else "lost"})
+    (problem,) = links(replace(directory, **{kind: {**getattr(directory, kind), key: lost}}))  # type: ignore[arg-type]
+    called = SINGULAR.get(target, "permission")
+    assert (problem.code, problem.where) == (f"unknown_{called}", f"{LINKS[kind][0]} {key}")
+    assert problem.what == f"there is no {called} 'lost'"
+    assert problem.todo
+
+
+def test_the_towns_permission_must_be_there() -> None:
+    directory = replace(town(), town=replace(town().town, permission="lost"))
+    assert [problem.where for problem in links(directory)] == ["town"]
