@@ -55,7 +55,7 @@ def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     ("otherwise: amt", "otherwize: amt", "town.yaml:19:9", "unknown key 'otherwize'", "did you mean 'otherwise'?"),
     ("        otherwise: amt\n", "", "town.yaml:17:9", "does not say where 'otherwise' leads", "add `otherwise: …`"),
     (", closed: bye_now", "", "town.yaml:15:13", "does not say where 'closed' leads", "add `closed: …`"),
-    ("keys: {1: amt}", "keys: {1: ampt}", "town.yaml:18:19", "no step, flow, department or number 'ampt'", "'amt'?"),
+    ("keys: {1: amt}", "keys: {1: ampt}", "town.yaml:18:19", "department, group or number 'ampt'", "'amt'?"),
     ("keys: {1: amt}", "keys: {x: amt}", "town.yaml:18:16", "'x' is not a key of a telephone", "use 0 to 9"),
     ("when: immer", "when: imer", "town.yaml:15:20", "there is no schedule 'imer'", "did you mean 'immer'?"),
     ("de: Die eins., en: Press one.", "de: Die eins.", "town.yaml:17:15", "'en' is missing", "add a line `en: …`"),

@@ -120,6 +120,11 @@ class Retired:
     """Whether callers hear the new number before they are put through."""
     why: str = ""
 
+    @property
+    def flow(self) -> str:
+        """Name of its derived flow."""
+        return f"r_{self.extension}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wave:
