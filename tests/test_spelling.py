@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.numbers import e164, written
@@ -78,6 +78,7 @@ AREAS = st.sampled_from(["6205", "30", "89", "621", "33203"])
 EXTENSIONS = st.from_regex(r"[1-9][0-9]{0,3}|0", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(AREAS, st.from_regex(r"[2-9][0-9]{0,3}", fullmatch=True), EXTENSIONS)
 def test_each_way_to_write_an_extension_is_read(area: str, head: str, extension: str) -> None:
     town = Town(name="K", area=area, head=head)
@@ -101,6 +102,7 @@ FORMATS = st.sampled_from(
 KINDS = [kind for kind in phonenumbers.PhoneNumberType.values() if phonenumbers.example_number_for_type("DE", kind)]
 
 
+@settings(deadline=None)
 @given(
     PUBLIC | st.sampled_from(KINDS).map(lambda kind: phonenumbers.example_number_for_type("DE", kind)),
     FORMATS,
@@ -118,6 +120,7 @@ def test_numbers_outside_are_read_as_phonenumbers_writes_them(
             assert parse(DIRECTORY, text) == Meant(number=expected)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.text("0123456789+-/() *#.;=telsip:@<>", max_size=40))
 def test_nothing_that_anybody_writes_stops_it(text: str) -> None:
     meant = parse(DIRECTORY, text)

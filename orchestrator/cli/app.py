@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import directory, numbers, rollout, running
+from orchestrator.cli import calendar, directory, numbers, rollout, running
 
 app = typer.Typer(
     name="durchwahl",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 directory.register(app)
 numbers.register(app)
+calendar.register(app)
 rollout.register(app)
 running.register(app)
 

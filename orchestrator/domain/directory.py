@@ -53,8 +53,9 @@ class Directory:
         return self.flows[flow].first
 
     def owners(self) -> Iterable[tuple[str, str]]:
-        """(extension, who owns it), for every number in use, doubles included. A retired number that somebody has again
-        is theirs alone.
+        """(extension, who owns it), for every number in use, doubles included.
+
+        A retired number that somebody has again is theirs alone.
         """
         held = list(self._held())
         own = {(extension, flow) for extension, flow, _ in held}
@@ -65,7 +66,7 @@ class Directory:
         for extension, _, owner in held:
             yield extension, owner
         taken = {extension for extension, _ in written} | {extension for extension, _, _ in held}
-        for extension in self.retired.keys() - taken:
+        for extension in sorted(self.retired.keys() - taken):
             yield extension, f"retired {extension}"
 
     def _held(self) -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.problems import Problem
@@ -159,7 +160,7 @@ def _led_on(directory: Directory, owners: Mapping[str, str]) -> Iterator[Problem
     led = [(f"single {number}", to) for number, to in directory.singles.items()]
     led += [(f"retired {extension}", retired.to) for extension, retired in directory.retired.items()]
     for where, to in led:
-        if to not in owners:
+        if owners.get(to, where) == where:
             yield Problem(
                 code="unknown_extension",
                 where=where,
@@ -195,6 +196,7 @@ def forms(town: Town, number: str) -> tuple[str, ...]:
     return (*abroad, f"0{number.removeprefix(home)}", number.removeprefix(home)) if number.startswith(home) else abroad
 
 
+@lru_cache(maxsize=16)
 def prefixes(town: Town) -> tuple[str, ...]:
     """What may stand before an extension, as a provider or a caller writes it; the trunk and `explain` read the same.
 

@@ -26,7 +26,7 @@ from orchestrator.domain.flow import (
 )
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
-from orchestrator.domain.references import calendars, references
+from orchestrator.domain.references import calendar_notes, calendars, references
 from orchestrator.domain.routes import Routes
 
 
@@ -69,7 +69,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         worst_wait=worst,
         worst_number=number,
         worst_hung=hung,
-        notes=tuple(ranges.notes(directory)),
+        notes=(*ranges.notes(directory), *calendar_notes(directory, today)),
     )
 
 

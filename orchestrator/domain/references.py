@@ -195,7 +195,23 @@ def calendars(directory: Directory, today: date) -> Iterator[Problem]:
                 what=f"holidays are known only until {schedule.known_until:%Y-%m-%d}, less than a year ahead",
                 todo="import the directory again: the calendar is extended then",
             )
+        for name in schedule.calendars:
+            if name not in directory.calendars:
+                yield _unknown(f"schedule {schedule.name}", "calendar", name, "name a calendar of the directory")
         if not any(schedule.week.values()):
             yield Problem(
                 code="never_open", where=f"schedule {schedule.name}", what="is never open", todo="give it hours"
+            )
+
+
+def calendar_notes(directory: Directory, today: date) -> Iterator[Problem]:
+    """Calendars that say nothing about the days ahead: nobody is hurt, and somebody may have forgotten them."""
+    for calendar in directory.calendars.values():
+        if not calendar.days or max(calendar.days) < today:
+            last = f"its last day was {max(calendar.days):%Y-%m-%d}" if calendar.days else "it has no days"
+            yield Problem(
+                code="calendar_over",
+                where=f"calendar {calendar.id}",
+                what=f"says nothing about the days ahead: {last}",
+                todo="`durchwahl calendar import` the coming year",
             )

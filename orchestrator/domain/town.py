@@ -54,8 +54,6 @@ class Site:
     """When it moves to the new exchange; 1 is there from the start."""
     trunk: str = ""
     """The trunk that its phones try first; empty: all in their order."""
-    timezone: str = ""
-    """Empty: the town's."""
 
 
 @dataclass(frozen=True, kw_only=True)
