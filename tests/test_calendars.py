@@ -74,6 +74,10 @@ def test_whole_days_are_read(event: str, days: list[str]) -> None:
     ("SUMMARY:x", "has no beginning", "a date"),
     ("DTSTART;VALUE=DATE:20261224\nDTEND;VALUE=DATE:20261224", "no span", "correct its end"),
     ("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=SECONDLY", "repeats", "yearly"),
+    ("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY;INTERVAL=0", "without going on", "each year"),
+    ("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY\nRRULE:FREQ=DAILY", "repeats", "yearly"),
+    ("DTSTART;VALUE=DATE:20261224\nDTSTART;VALUE=DATE:20261225", "cannot be read", "anew"),
+    ("DTSTART;VALUE=DATE:99991231", "cannot be read", "anew"),
 ])  # fmt: skip
 def test_what_is_no_day_off_is_refused_with_its_place(event: str, what: str, todo: str) -> None:
     good = "DTSTART;VALUE=DATE:20270101\nSUMMARY:Neujahr"

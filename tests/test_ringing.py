@@ -37,9 +37,9 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     flows = {"town": town.flows["town"], **{f"ring_{o}": ringing(f"ring_{o}", o) for o in ORDERS}}
     written = replace(
         town,
-        town=replace(town.town, heads=("+49620555", "+4989123")),
+        town=replace(town.town, heads=("+49620555", "+4989123"), overlaps=("25",)),
         flows=flows,
-        numbers={"0": "town", **{number: f"ring_{order}" for number, order in ORDER_OF.items()}},
+        numbers={"0": "town", "25": "ring_all", **{number: f"ring_{order}" for number, order in ORDER_OF.items()}},
         departments={"buergerbuero": replace(town.departments["buergerbuero"], numbers=("31", "32"))},
         people={**town.people, "p2500": replace(town.people["p2500"], numbers=("2600",))},
         groups={
@@ -125,11 +125,15 @@ async def test_who_has_not_talked_for_the_longest_time_rings_first(exchange: Tow
 
 FORMS = [
     *(("0", form) for head in ("+49620521", "+49620555", "+4989123") for form in numbers.forms(small().town, head)),
-    *((e, head + e) for e in ("2500", "2600", "31", "50") for head in ("+49620521", "004989123", "4989123", "0620555")),
+    *(
+        (e, head + e)
+        for e in ("25", "2500", "2600", "31", "50")
+        for head in ("+49620521", "004989123", "4989123", "0620555")
+    ),
     *(("50", form) for form in numbers.forms(small().town, "+4962057788")),
     *(("2600", form) for form in numbers.forms(small().town, "+498005551234")),
     *(("none", dialled) for dialled in ("+49620577889", "+498005551", "0711123456", "2599", "+496205212599")),
-    *((e, e) for e in ("2500", "2600", "30", "32", "50", "2501", "0")),
+    *((e, e) for e in ("25", "2500", "2600", "30", "32", "50", "2501", "0")),
 ]
 """Extension -> as the provider sends it."""
 

@@ -48,7 +48,7 @@ def read(file: str, content: bytes, zone: ZoneInfo, first: date, last: date) -> 
     for number, event in enumerate(events, 1):
         name = " ".join(str(event.get("SUMMARY", "")).split()) or NAMELESS
         try:
-            found = list(_days(event, zone, first, last))
+            found = _read(event, zone, first, last)
         except Refused as refused:
             what = f"event {number}, {name!r}, {refused}"
             mistakes.append(Mistake(file=file, line=1, column=1, what=what, todo=refused.todo))
@@ -59,6 +59,13 @@ def read(file: str, content: bytes, zone: ZoneInfo, first: date, last: date) -> 
         what = f"has {len(days)} days off, more than {MOST_DAYS}"
         mistakes.append(Mistake(file=file, line=1, column=1, what=what, todo="name the days off, not all others"))
     return dict(sorted(days.items())), mistakes
+
+
+def _read(event: Any, zone: ZoneInfo, first: date, last: date) -> list[date]:
+    try:
+        return list(_days(event, zone, first, last))
+    except (AttributeError, ValueError, TypeError, KeyError, OverflowError) as bad:
+        raise Refused(f"cannot be read: {bad}", "make it anew in your calendar") from bad
 
 
 def _days(event: Any, zone: ZoneInfo, first: date, last: date) -> Iterator[date]:
@@ -106,6 +113,8 @@ def _repeated(event: Any, start: date, first: date, last: date) -> Iterator[date
         return
     if isinstance(rule, list) or (frequency := str(rule.get("FREQ", [""])[0]).upper()) not in FREQUENCIES:
         raise Refused("repeats in a way that is not known", f"repeat it {', '.join(FREQUENCIES).lower()}")
+    if any(int(every) < 1 for every in rule.get("INTERVAL", [])):
+        raise Refused("repeats without going on", "repeat it each year")
     parts = {key: values for key, values in rule.items() if key not in ("UNTIL", "FREQ")}
     text = ";".join([f"FREQ={frequency}", *(f"{key}={','.join(map(str, values))}" for key, values in parts.items())])
     until = [each.date() if isinstance(each, datetime) else each for each in rule.get("UNTIL", [])]
