@@ -1,4 +1,4 @@
-"""Write the large parts of the example town: its departments and people. Seeded: the same files every time.
+"""Write the large parts of the example town: departments, people, ranges. Seeded: the same files every time.
 
 Usage: python examples/generate.py. Names are drawn from lists; nobody here is real.
 """
@@ -247,6 +247,19 @@ def departments() -> Iterator[str]:
         yield f"  {id_}: {{{fixed}, phones: [{phones}]{more}}}"
 
 
+def ranges() -> Iterator[str]:
+    """ranges.yaml: the numbers from one office's first to the next one's, 50 at most; schools by site."""
+    bases = sorted((base, id_) for id_, _, _, _, _, _, base, _, _ in OFFICES)
+    schools = {id_ for id_, _, parent, *_ in OFFICES if parent == "schulen"}
+    yield "# The numbers that offices and schools have for their people, made by examples/generate.py."
+    yield "ranges:"
+    for at, (base, id_) in enumerate(bases):
+        following = bases[at + 1][0] if at + 1 < len(bases) else base + 10
+        last = min(following - 1, base + 49)
+        kind = "site" if id_ in schools else "department"
+        yield f'  {id_}: {{from: "{base}", to: "{last}", {kind}: {id_}}}'
+
+
 def ascii_(name: str) -> str:
     """A name as it stands in a mail address."""
     for umlaut, plain in {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ö": "oe"}.items():
@@ -255,9 +268,10 @@ def ascii_(name: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
     (HERE / "people.yaml").write_text("\n".join(people(random.Random(SEED))) + "\n", encoding="utf-8")  # noqa: S311
     (HERE / "departments.yaml").write_text("\n".join(departments()) + "\n", encoding="utf-8")
+    (HERE / "ranges.yaml").write_text("\n".join(ranges()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World
 from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.people import ORDERS
 from tests.towns import CHRISTMAS_10, MONDAY_10, SUNDAY_10, prompt, small
 
 PHONES = ("tel10", "tel2500", "tel2501")
@@ -60,6 +61,7 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
             nobody=later,
             unreachable=later,
             seconds=st.just(2),
+            order=st.sampled_from(ORDERS),
         ),
         st.builds(
             LeaveMessage,

@@ -168,7 +168,9 @@ class Town:
         with ThreadPoolExecutor(1) as elsewhere:  # tests have an event loop of their own
             return {past.id: past for past in elsewhere.submit(asyncio.run, read()).result()}
 
-    async def citizen_calls(self, world: World, *, dialled: str, says: bool = True) -> tuple[Journey, str]:
+    async def citizen_calls(
+        self, world: World, *, dialled: str, says: bool = True, hangup_after: float = 0.0
+    ) -> tuple[Journey, str]:
         """A call by the trunk, as the provider delivers it, at the true time."""
         self.used += 1
         caller = f"+4917112{self.used:05d}"
@@ -178,7 +180,7 @@ class Town:
             return event.caller == caller
 
         async with Telephone(wiring.program("baresip"), line, address=CITIZEN) as telephone:
-            return await self._call(telephone, dialled, world, self._wish(dialled, world, says, 0.0), is_ours)
+            return await self._call(telephone, dialled, world, self._wish(dialled, world, says, hangup_after), is_ours)
 
     def _wish(self, number: str, world: World, says: bool, hangup_after: float) -> testcall.Wish:
         words = self.words if says else None

@@ -19,6 +19,7 @@ from orchestrator.compile.stubs import flows_in
 from orchestrator.compile.tree import compile_tree, modules
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import Group
 from orchestrator.domain.prompts import Sound, Sounds
 from orchestrator.rollout.plan import things
 from tests.towns import small
@@ -139,3 +140,18 @@ def test_every_module_that_the_dialplan_needs_is_listed() -> None:
     assert len(listed) == len(set(listed))
     for needed in ("app_stasis_broadcast.so", "res_stasis_snoop.so", "res_cdrel_custom.so", "app_voicemail.so"):
         assert needed in listed
+
+
+def test_only_phones_that_are_rung_by_idleness_are_timed() -> None:
+    """A town that rings all at once compiles to what it was."""
+    group = Group(id="g", name="G", extension="40", phones=("tel2501", "tel10"), department="buergerbuero")
+    text = compiled(small(groups={"g": group}))["asterisk/extensions.conf"]
+    assert "Dial(PJSIP/tel2501&PJSIP/tel10,20)" in text
+    assert "idle" not in text
+    text = compiled(small(groups={"g": replace(group, order="in_turn")}))["asterisk/extensions.conf"]
+    assert "Set(TURNS=tel2501,tel10)" in text
+    assert "idle" not in text
+    text = compiled(small(groups={"g": replace(group, order="longest_idle")}))["asterisk/extensions.conf"]
+    assert "[idle]" in text
+    assert "Dial(PJSIP/tel2500&PJSIP/tel2501,5,U(idle))" in text  # the department's own: 2501 talks there too
+    assert "Dial(PJSIP/tel2500,5)" in text

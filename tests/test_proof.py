@@ -8,12 +8,14 @@ from datetime import date
 
 import pytest
 
+from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.people import Group
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import SECONDS_PER_CHARACTER
 from orchestrator.domain.proof import prove
-from orchestrator.domain.routes import NOTICED
+from orchestrator.domain.routes import NOTICED, seconds
 from orchestrator.domain.town import Town
 from tests.towns import HOURS, TODAY, prompt, small, town_flow
 
@@ -179,3 +181,20 @@ def test_calendars_and_waits_are_judged() -> None:
     long = found(small(town=Town(name="K", area="6205", head="21", longest_wait=20)), "long_wait")
     assert "waits" in long.what
     assert found(small(town=Town(name="K", area="6205", head="21", catch_all="lost")), "unknown_flow")
+
+
+def test_phones_that_ring_in_turn_keep_a_caller_for_each_of_them() -> None:
+    town = small()
+    phones = ("tel10", "tel2500", "tel2501")
+    hotline = Group(id="hotline", name="H", extension="40", phones=phones, department="buergerbuero", ring_seconds=9)
+    at_once, in_turn = (
+        prove(small(groups={"hotline": replace(hotline, order=order)}), {}, TODAY) for order in ("all", "longest_idle")
+    )
+    assert (at_once.problems, in_turn.problems) == ((), ())
+    ring = derive(replace(town, groups={"hotline": replace(hotline, order="in_turn")})).graph["g_hotline.ring"]
+    assert (seconds(ring, {}), ring.exits["nobody"]) == (27, "d_buergerbuero.hours")
+    many = tuple(f"tel{n}" for n in range(31))
+    more = {**town.phones, **{phone: replace(town.phones["tel10"], id=phone) for phone in many}}
+    crowd = replace(hotline, phones=many, order="in_turn")
+    assert found(small(groups={"hotline": crowd}, phones=more), "too_many_phones").where == "g_hotline.ring"
+    assert found(small(groups={"hotline": replace(hotline, department="x")}), "unknown_department").todo

@@ -1,4 +1,4 @@
-"""Schedules at their boundaries, and the number plan in every usual spelling."""
+"""Schedules at their boundaries."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.numbers import e164, extension, written
-from orchestrator.domain.town import Town
 from tests.towns import BERLIN, HOURS
-
-TOWN = Town(name="Kleinstadt", area="6205", head="21")
 
 
 @pytest.mark.parametrize(("at", "state"), [
@@ -45,16 +41,3 @@ def test_the_state_changes_only_at_boundaries(minute: int) -> None:
 
 def test_the_next_opening_skips_the_holidays() -> None:
     assert HOURS.next_opening(datetime(2026, 12, 24, 11, tzinfo=BERLIN)) == datetime(2026, 12, 28, 8, tzinfo=BERLIN)
-
-
-@pytest.mark.parametrize("spelling", [
-    "2500", "21-2500", "06205 21-2500", "06205/21-2500", "+49 6205 21-2500", "+49 (0)6205 212500", "(06205) 21 25 00",
-    "004962052 12500", "21 / 2500",
-])  # fmt: skip
-def test_usual_spellings(spelling: str) -> None:
-    assert extension(TOWN, spelling) == "2500"
-
-
-def test_the_head_number_alone_is_the_operator() -> None:
-    assert [extension(TOWN, dialled) for dialled in ("21", "06205 21", "+49620521")] == ["0", "0", "0"]
-    assert (e164(TOWN, "2500"), written(TOWN, "0")) == ("+496205212500", "06205 21-0")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import changes, directory, rollout, running
+from orchestrator.cli import calendar, changes, directory, numbers, rollout, running
 
 app = typer.Typer(
     name="durchwahl",
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 directory.register(app)
 changes.register(app)
+numbers.register(app)
+calendar.register(app)
 rollout.register(app)
 running.register(app)
 

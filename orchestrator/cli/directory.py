@@ -68,6 +68,8 @@ def check(context: typer.Context, json: bool = output.Json) -> None:
             output.dump(asdict(proof))
         else:
             output.problems(proof.problems)
+            for noted in proof.notes:
+                output.say(f"note: {noted}")
             output.say(
                 f"{proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems; a caller who does"
                 f" nothing waits {proof.worst_wait:.0f} s at most (number {proof.worst_number}),"

@@ -46,12 +46,18 @@ def numbers(directory: Directory) -> Iterator[Context]:
 
 
 def from_trunk(directory: Directory) -> Context:
-    """The provider may send a number with or without country, area and head; the head alone is the operator."""
+    """The provider may send a number with or without country, area and head; the head alone is the operator.
+
+    Single numbers, which have no head, stand there whole, in each of the same forms.
+    """
     extensions = []
+    for single, extension in sorted(directory.singles.items()):
+        onward = (*CLEAN, Line(f"Goto(numbers,{fit(extension, DIGITS)},1)"))
+        extensions += [Extension(fit(form, PREFIX), onward) for form in plan.forms(directory.town, single)]
     for prefix in plan.prefixes(directory.town):
         written = fit(prefix, PREFIX)
         onward = (*CLEAN, *_digits_or("elsewhere,0", len(prefix)), Line(f"Goto(numbers,${{EXTEN:{len(prefix)}}},1)"))
-        extensions.append(Extension(written, (*CLEAN, Line("Goto(numbers,0,1)"))))
+        extensions.append(Extension(written, (*CLEAN, Line(f"Goto(numbers,{plan.OPERATOR},1)"))))
         extensions.append(Extension(f"_{written}X!", onward))
     extensions.append(Extension("_X!", (*CLEAN, *_digits_or("elsewhere,0", 0), Line("Goto(numbers,${EXTEN},1)"))))
     return Context(name="from-trunk", includes=("elsewhere",), extensions=tuple(extensions))

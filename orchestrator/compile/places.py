@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import assert_never
 
+from orchestrator.compile import ringing
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.directory import Directory
@@ -62,9 +63,9 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
-def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str) -> Context:
-    """The context `flow-<name>`: every place of the flow and every answer."""
-    writer = Writer(directory, sounds, spool)
+def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str]) -> Context:
+    """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing."""
+    writer = Writer(directory, sounds, spool, timed)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -82,8 +83,9 @@ def answer(place: Place, name: str, said: Answer, to: Place) -> Extension:
 class Writer:
     """Writes places; holds what every step may need to know."""
 
-    def __init__(self, directory: Directory, sounds: Sounds, spool: str) -> None:
+    def __init__(self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str]) -> None:
         self._directory, self._sounds, self._spool = directory, sounds, spool
+        self._timed = timed
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
@@ -123,14 +125,14 @@ class Writer:
                 yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
-                yield from self._ring(name, step)
+                yield from ringing.lines(name, step, self._timed)
             case LeaveMessage():
                 yield from self._message(name, step)
             case Transfer():
                 trunk = fit(step.trunk, IDENTIFIER)
                 yield Line(f"Set(RINGING={name})")
                 yield Line(f"Dial(PJSIP/{fit(step.number, E164)}@trunk-{trunk},{int(step.seconds)})")
-                yield from _dialled(name, otherwise="failed")
+                yield from ringing.dialled(name, otherwise="failed")
             case HangUp():
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
@@ -148,12 +150,6 @@ class Writer:
         yield Line(f"GotoIf($[${{TRY}} < {int(step.tries)}]?again)")
         yield Line(f"Goto({name}=gave_up,1)")
 
-    def _ring(self, name: str, step: Ring) -> Iterator[Line]:
-        phones = "&".join(f"PJSIP/{fit(phone, IDENTIFIER)}" for phone in step.phones)
-        yield Line(f"Set(RINGING={name})")
-        yield Line(f"Dial({phones},{int(step.seconds)})")
-        yield from _dialled(name, otherwise="unreachable")
-
     def _message(self, name: str, step: LeaveMessage) -> Iterator[Line]:
         box = fit(step.box, DIGITS)
         yield Line(f"GotoIf($[${{VMCOUNT({box}@town)}} >= {self._directory.boxes[box].quota}]?{name}=full,1)")
@@ -170,14 +166,6 @@ class Writer:
         yield Line(f"Set(SPOKE=$[{NOW_MS} - ${{BEGAN}} - {silence}])")
         yield Line(f"GotoIf($[${{SPOKE}} < {SHORTEST}]?{name}=too_short,1)")
         yield Line(f"Goto({name}=left,1)")
-
-
-def _dialled(name: str, *, otherwise: Answer) -> Iterator[Line]:
-    """What Dial() found -> the answer. Talking ends in the hangup of one side, which `landing` writes down."""
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?{name}=busy,1)')
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?{name}=nobody,1)')
-    yield Line(f"Goto({name}={otherwise},1)")
 
 
 def landing(directory: Directory) -> Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.compile import attend, entries, hours, pjsip, places, templates
+from orchestrator.compile import attend, entries, hours, pjsip, places, ringing, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -64,8 +64,10 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield places.landing(directory)
     for schedule in directory.schedules.values():
         yield hours.context(schedule)
+    yield from ringing.contexts(directory)
+    timed = ringing.timed(directory)
     for flow in directory.flows.values():
-        yield places.context(directory, sounds, flow, spool)
+        yield places.context(directory, sounds, flow, spool, timed)
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

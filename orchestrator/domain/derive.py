@@ -1,6 +1,7 @@
-"""The flows that nobody has to write: one for every department, one for every person.
+"""The flows that nobody has to write: one for every department, person, group and shared phone.
 
 A department: opening hours -> its phones -> its stand-in's phones -> its mailbox -> a spoken goodbye.
+A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 A person: own phones -> the stand-in's -> the department (which ends in its mailbox), or the own mailbox.
 """
@@ -13,7 +14,7 @@ from dataclasses import replace
 from orchestrator.domain import texts
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, HangUp, LeaveMessage, Ring, Say, Step, When
-from orchestrator.domain.people import Department, Person
+from orchestrator.domain.people import ALL_AT_ONCE, Department, Group, Person
 from orchestrator.domain.prompts import Prompt
 
 
@@ -21,8 +22,9 @@ def derive(directory: Directory) -> Directory:
     """The directory with the flows of its people and departments, and every number led to its flow."""
     derived = {flow.name: flow for flow in _flows(directory)}
     numbers = {
-        **{d.extension: d.flow for d in directory.departments.values()},
-        **{p.extension: p.flow for p in directory.people.values()},
+        **{number: d.flow for d in directory.departments.values() for number in (d.extension, *d.numbers)},
+        **{number: p.flow for p in directory.people.values() for number in (p.extension, *p.numbers)},
+        **{g.extension: g.flow for g in directory.groups.values()},
         **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
         **directory.numbers,
     }
@@ -34,6 +36,8 @@ def _flows(directory: Directory) -> Iterator[Flow]:
         yield _department(directory, department)
     for person in directory.people.values():
         yield _person(directory, person)
+    for group in directory.groups.values():
+        yield _group(group)
     yield from _shared(directory)
 
 
@@ -44,13 +48,13 @@ def _department(directory: Directory, department: Department) -> Flow:
         "hours": When(
             schedule=department.schedule, open=f"{name}.ring", closed=f"{name}.box_closed", holiday=f"{name}.box_closed"
         ),
-        "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds),
+        "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds, department.order),
         **_box(directory, name, "box", department.box, texts.department_nobody(department.name)),
         **_box(directory, name, "box_closed", department.box, texts.department_closed(department.name)),
         **_endings(name),
     }
     if stand_in := directory.departments.get(department.stand_in):
-        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds)
+        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order)
     return Flow(name=name, start="hours", steps=steps)
 
 
@@ -67,10 +71,16 @@ def _person(directory: Directory, person: Person) -> Flow:
     return Flow(name=name, start="ring", steps=steps)
 
 
+def _group(group: Group) -> Flow:
+    ring = _ring(group.phones, f"d_{group.department}.hours", group.ring_seconds, group.order)
+    return Flow(name=group.flow, start="ring", steps={"ring": ring})
+
+
 def _shared(directory: Directory) -> Iterator[Flow]:
     """A phone with a number of its own (meeting room, gate) rings, and then the call goes to the catch-all."""
     owners: tuple[Department | Person, ...] = (*directory.departments.values(), *directory.people.values())
-    taken = {owner.extension for owner in owners} | directory.numbers.keys()
+    taken = {number for owner in owners for number in (owner.extension, *owner.numbers)} | directory.numbers.keys()
+    taken |= {group.extension for group in directory.groups.values()}
     if not (catch_all := directory.flows.get(directory.town.catch_all)):
         return
     for phone in directory.shared():
@@ -78,8 +88,8 @@ def _shared(directory: Directory) -> Iterator[Flow]:
             yield Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
 
 
-def _ring(phones: tuple[str, ...], after: str, seconds: int) -> Ring:
-    return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds)
+def _ring(phones: tuple[str, ...], after: str, seconds: int, order: str = ALL_AT_ONCE) -> Ring:
+    return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds, order=order)
 
 
 def _box(directory: Directory, flow: str, step: str, box: str, said: Mapping[str, str]) -> Mapping[str, Step]:

@@ -6,7 +6,7 @@ Belongs here: the whole and its cross references. Not here: its objects (town, p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,25 +53,38 @@ class Directory:
         return self.flows[flow].first
 
     def owners(self) -> Iterable[tuple[str, str]]:
-        """(extension, who owns it), for every number in use, doubles included."""
-        owners: tuple[Department | Person | Phone, ...] = (
-            *self.phones.values(),
-            *self.departments.values(),
-            *self.people.values(),
-        )
-        own = {owner.extension: owner.flow for owner in owners}
-        for extension, flow in self.numbers.items():
-            if own.get(extension) != flow:
-                yield extension, f"number {extension} of flow {flow}"
+        """(extension, who owns it), for every number in use, doubles included.
+
+        A retired number that somebody has again is theirs alone.
+        """
+        held = list(self._held())
+        own = {(extension, flow) for extension, flow, _ in held}
+        own |= {(retired.extension, retired.flow) for retired in self.retired.values()}
+        written = [pair for pair in self.numbers.items() if pair not in own]
+        for extension, flow in written:
+            yield extension, f"number {extension} of flow {flow}"
+        for extension, _, owner in held:
+            yield extension, owner
+        taken = {extension for extension, _ in written} | {extension for extension, _, _ in held}
+        for extension in sorted(self.retired.keys() - taken):
+            yield extension, f"retired {extension}"
+
+    def _held(self) -> Iterator[tuple[str, str, str]]:
+        """(extension, flow, owner) of everybody who has numbers of their own, further ones too."""
         for department in self.departments.values():
-            yield department.extension, f"department {department.id}"
+            for extension in (department.extension, *department.numbers):
+                yield extension, department.flow, f"department {department.id}"
         for person in self.people.values():
-            yield person.extension, f"person {person.id}"
+            for extension in (person.extension, *person.numbers):
+                yield extension, person.flow, f"person {person.id}"
+        for group in self.groups.values():
+            yield group.extension, group.flow, f"group {group.id}"
         for phone in self.shared():
-            yield phone.extension, f"phone {phone.id}"
+            yield phone.extension, phone.flow, f"phone {phone.id}"
 
     def shared(self) -> Iterable[Phone]:
-        """The phones that show a number which is not that of a person or department whose phone they are."""
+        """The phones that show a number which is not that of a person, department or group whose phone they are."""
         owners: tuple[Department | Person, ...] = (*self.departments.values(), *self.people.values())
-        rung = {(phone, owner.extension) for owner in owners for phone in owner.phones}
+        rung = {(phone, number) for o in owners for phone in o.phones for number in (o.extension, *o.numbers)}
+        rung |= {(phone, group.extension) for group in self.groups.values() for phone in group.phones}
         return (phone for phone in self.phones.values() if (phone.id, phone.extension) not in rung)

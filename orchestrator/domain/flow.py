@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Language, Prompt
 
 Place = str
@@ -101,7 +102,7 @@ class When:
 
 @dataclass(frozen=True, kw_only=True)
 class Ring:
-    """Ring one or several phones at once, natively. Talking is the end of the flow."""
+    """Ring one or several phones, natively. Talking is the end of the flow."""
 
     phones: tuple[str, ...]
     busy: Place
@@ -109,6 +110,9 @@ class Ring:
     unreachable: Place
     """No phone is registered, or the line refused."""
     seconds: int = 20
+    """How long they ring; each of them, where they ring in turn."""
+    order: str = ALL_AT_ONCE
+    """Of `people.ORDERS`."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property

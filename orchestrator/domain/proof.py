@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import narrate, numbers
+from orchestrator.domain import narrate, numbers, ranges
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -26,7 +26,7 @@ from orchestrator.domain.flow import (
 )
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
-from orchestrator.domain.references import calendars, references
+from orchestrator.domain.references import calendar_notes, calendars, references
 from orchestrator.domain.routes import Routes
 
 
@@ -43,11 +43,14 @@ class Proof:
     """The extension where it happens."""
     worst_hung: float = 0.0
     """Seconds of the same, if each attendant on the way hangs at the last moment and nobody rescues its callers."""
+    notes: tuple[Problem, ...] = ()
+    """Worth knowing, and no reason against an apply."""
 
 
 def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
-    found = [*numbers.problems(directory), *references(directory), *calendars(directory, today)]
+    found = [*numbers.problems(directory), *numbers.retirements(directory, today), *ranges.problems(directory)]
+    found += [*references(directory), *calendars(directory, today)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -66,6 +69,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         worst_wait=worst,
         worst_number=number,
         worst_hung=hung,
+        notes=(*ranges.notes(directory), *calendar_notes(directory, today)),
     )
 
 

@@ -24,12 +24,15 @@ from orchestrator.domain.flow import (
     prompts,
 )
 from orchestrator.domain.links import links
-from orchestrator.domain.numbers import E164, e164
+from orchestrator.domain.numbers import E164, is_ours
 from orchestrator.domain.outgoing import FLOW
+from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS
 
+MOST_IN_TURN = 30
+"""Phones that ring one after the other; Asterisk sorts no more of them in one line either."""
 YEAR = timedelta(days=365)
 RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall")
 """Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
@@ -47,6 +50,9 @@ def references(directory: Directory) -> Iterator[Problem]:
             yield Problem(code="bad_name", where=place, what=f"a name must match {NAME.pattern}", todo="rename it")
         yield from _named(directory, place, step)
         yield from _texts(directory, place, step)
+    for group in directory.groups.values():
+        if group.department not in directory.departments:
+            yield _unknown(f"group {group.id}", "department", group.department, "name a department of the directory")
     yield from _doubles(directory)
     yield from _names(directory)
     yield from links(directory)
@@ -59,6 +65,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
         "trunk": directory.trunks,
         "schedule": directory.schedules,
         "department": directory.departments,
+        "group": directory.groups,
         "flow": directory.flows,
     }
     for kind, things in named.items():
@@ -115,7 +122,7 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield _unknown(place, "box", name, "give it a mailbox")
         case Transfer(trunk=name) if name not in directory.trunks:
             yield _unknown(place, "trunk", name, "name a trunk of the directory")
-        case Transfer(number=number) if number.startswith(e164(directory.town, "")):
+        case Transfer(number=number) if is_ours(directory, number):
             yield Problem(
                 code="own_number",
                 where=place,
@@ -128,6 +135,13 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield _unknown(place, "language", name, f"use one of {', '.join(directory.town.languages)}")
         case Ring(phones=()):
             yield Problem(code="no_phone", where=place, what="rings no phone", todo="name at least one phone")
+        case Ring(phones=phones, order=order) if order != ALL_AT_ONCE and len(phones) > MOST_IN_TURN:
+            yield Problem(
+                code="too_many_phones",
+                where=place,
+                what=f"rings {len(phones)} phones one after the other; a caller waits for {MOST_IN_TURN} at most",
+                todo="name fewer, or let all of them ring at once",
+            )
         case Ring(phones=phones):
             yield from (
                 _unknown(place, "phone", name, "name a phone of the directory")
@@ -183,7 +197,23 @@ def calendars(directory: Directory, today: date) -> Iterator[Problem]:
                 what=f"holidays are known only until {schedule.known_until:%Y-%m-%d}, less than a year ahead",
                 todo="import the directory again: the calendar is extended then",
             )
+        for name in schedule.calendars:
+            if name not in directory.calendars:
+                yield _unknown(f"schedule {schedule.name}", "calendar", name, "name a calendar of the directory")
         if not any(schedule.week.values()):
             yield Problem(
                 code="never_open", where=f"schedule {schedule.name}", what="is never open", todo="give it hours"
+            )
+
+
+def calendar_notes(directory: Directory, today: date) -> Iterator[Problem]:
+    """Calendars that say nothing about the days ahead: nobody is hurt, and somebody may have forgotten them."""
+    for calendar in directory.calendars.values():
+        if not calendar.days or max(calendar.days) < today:
+            last = f"its last day was {max(calendar.days):%Y-%m-%d}" if calendar.days else "it has no days"
+            yield Problem(
+                code="calendar_over",
+                where=f"calendar {calendar.id}",
+                what=f"says nothing about the days ahead: {last}",
+                todo="`durchwahl calendar import` the coming year",
             )

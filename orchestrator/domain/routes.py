@@ -28,6 +28,7 @@ from orchestrator.domain.flow import (
     When,
     exits,
 )
+from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
 
 Edge = tuple[Place, Answer]
@@ -43,6 +44,8 @@ def seconds(step: Step, sounds: Sounds) -> float:
             return length(step.prompt, sounds)
         case Menu():
             return step.tries * (length(step.prompt, sounds) + step.wait)
+        case Ring(order=order) if order != ALL_AT_ONCE:
+            return step.seconds * len(step.phones)
         case Ring() | Transfer() | Do():
             return step.seconds
         case LeaveMessage():

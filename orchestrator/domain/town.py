@@ -54,8 +54,6 @@ class Site:
     """When it moves to the new exchange; 1 is there from the start."""
     trunk: str = ""
     """The trunk that its phones try first; empty: all in their order."""
-    timezone: str = ""
-    """Empty: the town's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +117,11 @@ class Retired:
     announced: bool = False
     """Whether callers hear the new number before they are put through."""
     why: str = ""
+
+    @property
+    def flow(self) -> str:
+        """Name of its derived flow."""
+        return f"r_{self.extension}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
+from orchestrator.domain.spelling import parse
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
@@ -71,10 +71,13 @@ def _phone(directory: Directory, extension: str) -> Phone:
 
 
 def digits(directory: Directory, number: str) -> str:
-    """The extension that `number` means; raises ServiceError for what nobody can dial."""
-    if not (extension := numbers.extension(directory.town, number)):
+    """The extension that `number` means; raises ServiceError for what nobody can dial.
+
+    A number outside stays one: nobody here has it, so that its caller would meet the catch-all.
+    """
+    if not (meant := parse(directory, number)):
         raise ServiceError(f"{number!r} is not a number", todo="write it as 2500, 21-2500 or +49 6205 21-2500")
-    return extension
+    return meant.extension or meant.number
 
 
 def start(directory: Directory, extension: str) -> Place:
@@ -109,8 +112,11 @@ def phones_of(directory: Directory, extension: str) -> Iterable[str]:
     """The phones that ring first for `extension`; raises ServiceError if it is nobody's."""
     owners: tuple[Person | Department, ...] = (*directory.people.values(), *directory.departments.values())
     for owner in owners:
-        if owner.extension == extension:
+        if extension in (owner.extension, *owner.numbers):
             return owner.phones
+    for group in directory.groups.values():
+        if group.extension == extension:
+            return group.phones
     shared = [phone.id for phone in directory.phones.values() if phone.extension == extension]
     if not shared:
         raise ServiceError(f"nobody has extension {extension}", todo="check the digits")

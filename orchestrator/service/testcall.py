@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.compile import speech
-from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
 from orchestrator.domain.flow import LeaveMessage, Menu, Place
 from orchestrator.domain.prompts import Sounds, length
+from orchestrator.domain.spelling import parse
 from orchestrator.journal.cel import Event, read
 from orchestrator.journal.journeys import Call as Events
 from orchestrator.journal.journeys import Journey, journey
@@ -142,8 +142,9 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
 
 
 def directory_number(directory: Directory, number: str) -> str:
-    """The extension that `number` means."""
-    return numbers.extension(directory.town, number)
+    """The extension that `number` means; what is none of ours is nobody's, and meets the catch-all."""
+    meant = parse(directory, number)
+    return meant.extension or meant.number if meant else number
 
 
 async def call(

@@ -26,6 +26,7 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.numbers import E164
+from orchestrator.domain.people import ORDERS
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS, Skill
 from orchestrator.store.marked import Marked, suggest
@@ -41,7 +42,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "speak": ("then",),
     "menu": ("keys", "otherwise", "tries", "wait"),
     "when": ("open", "closed", "holiday"),
-    "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds"),
+    "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds", "order"),
     "message": ("greeting", "left", "too_short", "full", "failed", "otherwise", "limit"),
     "transfer": ("trunk", "busy", "nobody", "failed", "otherwise", "seconds"),
     "do": ("intro", "with", "seconds", "exits", "python_down"),
@@ -123,6 +124,7 @@ class Line:
                 return Ring(
                     phones=self._phones(),
                     seconds=self._number("seconds", 20, 120),
+                    order=order(self.fields),
                     **self._all("busy", "nobody", "unreachable"),
                 )
             case "message":
@@ -218,7 +220,7 @@ class Line:
         self.marked.wrong(f"step {self.name} ({self.kind}) {lacks}", f"add `{key}: …`{either}")
 
     def _target(self, marked: Marked) -> Place:
-        """A step of this flow, `flow.step`, a flow, a department or a number -> the place where it begins."""
+        """A step of this flow, `flow.step`, a department, a group, a number or a flow -> the place where it begins."""
         name, directory = marked.text(), self.flows.directory
         if name in self.flows.steps.get(self.flow, ()):
             return f"{self.flow}.{name}"
@@ -227,11 +229,14 @@ class Line:
             return name
         if name in directory.departments:
             name = directory.departments[name].flow
+        elif name in directory.groups:
+            name = directory.groups[name].flow
         name = directory.numbers.get(name, name)
         if name in self.flows.names:
             return f"{name}.{self.flows.names[name]}"
-        known = (*self.flows.steps.get(self.flow, ()), *directory.departments, *self.flows.names)
-        marked.wrong(f"there is no step, flow, department or number {marked.text()!r}", suggest(marked.text(), known))
+        steps = self.flows.steps.get(self.flow, ())
+        near = suggest(name, (*steps, *directory.departments, *directory.groups, *self.flows.names))
+        marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
         return f"{self.flow}.{self.name}"
 
     def _phones(self) -> tuple[str, ...]:
@@ -267,8 +272,13 @@ def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
     return Prompt(name=name, texts={language: " ".join(value.text().split()) for language, value in fields.items()})
 
 
+def order(fields: Mapping[str, Marked]) -> str:
+    """The order in which phones ring; all at once if nothing is written."""
+    return fields["order"].one_of(ORDERS, "order of ringing") if "order" in fields else ORDERS[0]
+
+
 def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
-    """The phones that `name` means: a phone, a person's or shared phone's extension, a department."""
+    """The phones that `name` means: a phone, a person's or shared phone's extension, a department, a group."""
     if name in directory.phones:
         return (name,)
     for person in directory.people.values():
@@ -276,4 +286,6 @@ def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
             return person.phones
     if name in directory.departments:
         return directory.departments[name].phones
+    if name in directory.groups:
+        return directory.groups[name].phones
     return tuple(phone.id for phone in directory.phones.values() if phone.extension == name)

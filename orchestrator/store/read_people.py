@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import SHARED_KINDS, Box, Department, Group, Person, Phone
 from orchestrator.domain.references import RESERVED_PHONES
 from orchestrator.store.marked import Marked, suggest
-from orchestrator.store.read_flows import phones_of
+from orchestrator.store.read_flows import order, phones_of
 
 PERSON = (
     *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
@@ -138,7 +138,7 @@ class People:
             parent=fields["parent"].one_of(self._departments, "department") if "parent" in fields else "",
             stand_in=fields["stand_in"].one_of(self._departments, "department") if "stand_in" in fields else "",
             ring_seconds=_ring(fields),
-            order=_order(fields),
+            order=order(fields),
             numbers=_texts(fields, "numbers"),
             answer_within=fields["answer_within"].number(5, 300) if "answer_within" in fields else 30,
             permission=self._permission(fields),
@@ -152,7 +152,7 @@ class People:
             extension=fields["number"].text() if "number" in fields else "0",
             phones=self._phones(fields),
             department=fields["department"].one_of(self._departments, "department") if "department" in fields else "",
-            order=_order(fields),
+            order=order(fields),
             ring_seconds=_ring(fields),
         )
 
@@ -198,10 +198,6 @@ class People:
 
 def _ring(fields: Mapping[str, Marked]) -> int:
     return fields["ring"].number(5, 60) if "ring" in fields else 20
-
-
-def _order(fields: Mapping[str, Marked]) -> str:
-    return fields["order"].one_of(ORDERS, "order of ringing") if "order" in fields else ORDERS[0]
 
 
 def _texts(fields: Mapping[str, Marked], key: str) -> tuple[str, ...]:

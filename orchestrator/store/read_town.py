@@ -48,7 +48,7 @@ def e164(marked: Marked) -> str:
 
 def site(name: str, marked: Marked, trunks: Collection[str]) -> Site:
     """One site."""
-    known = ("name", "address", "emergency", "wave", "trunk", "timezone")
+    known = ("name", "address", "emergency", "wave", "trunk")
     fields = marked.fields(known, required=("name", "address", "emergency"))
     return Site(
         id=name,
@@ -57,7 +57,6 @@ def site(name: str, marked: Marked, trunks: Collection[str]) -> Site:
         emergency_number=e164(fields["emergency"]) if "emergency" in fields else "+49110",
         wave=fields["wave"].number(1, 99) if "wave" in fields else 1,
         trunk=fields["trunk"].one_of(trunks, "trunk") if "trunk" in fields else "",
-        timezone=fields["timezone"].text() if "timezone" in fields else "",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.domain import numbers, texts
+from orchestrator.domain import numbers, ranges, texts
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, NAME_HINT, Flow
@@ -117,7 +117,7 @@ class Import:
         )
         found = complete(replace(found, flows=self._flows(found)), self.year)
         if not self.mistakes.found:
-            for problem in numbers.problems(found):
+            for problem in (*numbers.problems(found), *ranges.problems(found)):
                 at = self._where(problem.where)
                 at.wrong(f"{problem.where}: {problem.what}", problem.todo)
         return found
@@ -147,8 +147,9 @@ class Import:
     def _singles(self) -> dict[str, str]:
         """Public numbers without a head, in international form."""
         found = self._each("singles", lambda number, marked: marked.text())
-        numbers = {key.text(): read_town.e164(key) for marked in self.sections["singles"] for key, _ in marked.items()}
-        return {numbers[written]: extension for written, extension in found.items()}
+        keys = [key for marked in self.sections["singles"] for key, _ in marked.items()]
+        international = {key.text(): read_town.e164(key) for key in keys}
+        return {international[written]: extension for written, extension in found.items()}
 
     def _flows(self, found: Directory) -> dict[str, Flow]:
         derived = derive(found)
@@ -180,7 +181,7 @@ class Import:
         for section, kind in KINDS.items():
             for marked in self.sections[section]:
                 for key, value in marked.items():
-                    yield f"{kind} {key.text()}", key.at
+                    yield f"{kind} {key.text().replace(' ', '') if kind == 'single' else key.text()}", key.at
                     steps = [each for name, each in value.items() if name.text() == "steps"] if kind == "flow" else []
                     for step, _ in (pair for each in steps for pair in each.items()):
                         yield f"{key.text()}.{step.text()}", step.at
@@ -191,8 +192,9 @@ class Import:
         sections = {"person": "people", "department": "departments", **{kind: name for name, kind in KINDS.items()}}
         section = "phones" if kind == "phone" else sections.get(kind, "numbers")
         wanted = name.partition(" ")[0].removeprefix("p" if kind == "person" else "")
+        single = kind == "single"
         for marked in self.sections[section]:
             for key, _ in marked.items():
-                if key.text() == wanted:
+                if (key.text().replace(" ", "") if single else key.text()) == wanted:
                     return key
         return self.sections["town"][0]

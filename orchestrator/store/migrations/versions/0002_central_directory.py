@@ -16,7 +16,7 @@ COLUMNS = {
         ("outside", TEXT, "0"),
         ("permission", TEXT, "national"),
     ),
-    "sites": (("trunk", TEXT, ""), ("timezone", TEXT, "")),
+    "sites": (("trunk", TEXT, ""),),
     "trunks": (
         ("transport", TEXT, "udp"),
         ("user", TEXT, ""),
