@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import directory, rollout, running
+from orchestrator.cli import directory, rollout, running, switching
 
 app = typer.Typer(
     name="durchwahl",
@@ -18,6 +18,7 @@ app = typer.Typer(
 directory.register(app)
 rollout.register(app)
 running.register(app)
+switching.register(app)
 
 
 @app.callback()
