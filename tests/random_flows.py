@@ -64,6 +64,17 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
         tries=st.integers(1, 3),
         wait=st.just(1.0),
     )
+    switch = st.builds(Switch, name=st.just("night"), on=later, off=later)
+    forward = st.builds(
+        Forward,
+        number=st.sampled_from(["2500", "3501"]),
+        off=later,
+        busy=later,
+        nobody=later,
+        failed=later,
+        seconds=st.just(2),
+        absent=said,
+    )
     return st.one_of(
         st.builds(Say, prompt=said, then=later),
         st.builds(Speak, language=st.sampled_from(["de", "en"]), then=later),
@@ -98,18 +109,12 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
             failed=later,
             seconds=st.just(2),
         ),
-        st.builds(Switch, name=st.just("night"), on=later, off=later),
+        switch,
+        switch,
         st.builds(Announce, switch=st.just("night"), prompt=said, then=later),
-        st.builds(
-            Forward,
-            number=st.sampled_from(["2500", "3501"]),
-            off=later,
-            busy=later,
-            nobody=later,
-            failed=later,
-            seconds=st.just(2),
-            absent=said,
-        ),
+        forward,
+        forward,
+        forward,
         st.builds(
             Do,
             skill=st.just("next_opening"),

@@ -99,8 +99,9 @@ def switch(
         for known, meaning in sorted(switches.known(directory).items()):
             if known.startswith((switches.ABSENT, switches.FORWARD)) or (name and known != name):
                 continue
-            default = "on" if known == switches.OUTSIDE else "off"
-            output.say(f"{known:<32} {described(turned[known]) if known in turned else default:<24} {meaning}")
+            zone = directory.town.timezone
+            now = described(turned[known], zone) if known in turned else "on" if known == switches.OUTSIDE else "off"
+            output.say(f"{known:<32} {now:<24} {meaning}")
 
 
 def switched(context: typer.Context, json: bool = output.Json) -> None:
@@ -114,7 +115,8 @@ def switched(context: typer.Context, json: bool = output.Json) -> None:
         for row in rows:
             lost = "" if row.name in known else "  (the directory does not know it any more)"
             since = f"{_local(directory, row.at):%Y-%m-%d %H:%M}"
-            output.say(f"{row.name:<32} {described(row.switched):<40} {row.who} since {since}  {row.why}{lost}")
+            what = described(row.switched, directory.town.timezone)
+            output.say(f"{row.name:<32} {what:<40} {row.who} since {since}  {row.why}{lost}")
 
 
 def move(context: typer.Context, wave: str, why: str = Why) -> None:
@@ -166,13 +168,13 @@ def old_numbers(
             output.say(f"{old.number} (now {old.to}, kept free until {old.until}): {old.calls} calls{last}{by}")
 
 
-def described(switched: Switched) -> str:
+def described(switched: Switched, timezone: str) -> str:
     """What is switched, for a person."""
     match switched:
         case On():
-            return f"on{_times(switched)}"
+            return f"on{_times(switched, timezone)}"
         case Absence(stand_in=stand_in):
-            return f"absent{_times(switched)}, {stand_in or 'nobody'} stands in"
+            return f"absent{_times(switched, timezone)}, {stand_in or 'nobody'} stands in"
         case Forwarding(to=to):
             return f"to {to}"
         case Outside(only=only):
@@ -191,13 +193,13 @@ def switched_on(directory: Directory, visits: Iterable[Visit], now: Mapping[str,
                 names = [switches.ABSENT + number, switches.FORWARD + number]
             case _:
                 names = []
-        yield from (f"{name} {described(now[name])}" for name in names if name in now)
+        yield from (f"{name} {described(now[name], directory.town.timezone)}" for name in names if name in now)
 
 
-def _times(switched: On | Absence) -> str:
-    begins = f" from {datetime.fromtimestamp(switched.begins).astimezone():%Y-%m-%d %H:%M}" if switched.begins else ""
-    ends = f" until {datetime.fromtimestamp(switched.ends).astimezone():%Y-%m-%d %H:%M}" if switched.ends else ""
-    return begins + ends
+def _times(switched: On | Absence, timezone: str) -> str:
+    begins, ends = (datetime.fromtimestamp(at, ZoneInfo(timezone)) for at in (switched.begins, switched.ends))
+    from_ = f" from {begins:%Y-%m-%d %H:%M}" if switched.begins else ""
+    return from_ + (f" until {ends:%Y-%m-%d %H:%M}" if switched.ends else "")
 
 
 def _period(first: str, last: str) -> switching.Period:

@@ -142,7 +142,6 @@ class Writer:
                 yield Line(f"Set(RINGING={name})")
                 said = self.sound(step.absent) if step.absent else ""
                 yield from forwarded(name, step.number, said, int(step.seconds))
-                yield from _dialled(name, otherwise="failed")
             case HangUp():
                 yield Line(f"Goto({name}=gone,1)")
             case Do():

@@ -14,9 +14,10 @@ from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
-from orchestrator.domain.switches import ABSENT, FAMILY, FORWARD, KEY
+from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
 
 NAME = "switched"
+_MAYBE = re.compile(f"({SOUND.pattern})?")
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 
 
@@ -31,19 +32,18 @@ def announced(switch: str, general: str) -> Line:
 
 
 def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Line]:
-    """Rings where the calls of `number` go now; leaves by `off` or `nobody`, or with what Dial() found."""
+    """Rings where the calls of `number` go now; leaves by its answer."""
     yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
     yield Line(f"Dial(${{FORWARD}},{seconds},${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
-
-
-_MAYBE = re.compile(f"({SOUND.pattern})?")
+    yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
 
 
 def context(directory: Directory) -> Context:
     """The context `switched`."""
+    home = f"+{directory.town.country}"
     # Providers take an own number; the caller's they may refuse (docs/decisions/0014).
     own = e164(directory.town, "${ARG1}")
     public = sorted((trunk for trunk in directory.trunks.values() if trunk.public), key=lambda t: (t.order, t.id))
@@ -53,7 +53,7 @@ def context(directory: Directory) -> Context:
         extensions=(
             Extension("state", tuple(_state())),
             Extension("announce", tuple(_announce())),
-            Extension("forward", tuple(_forward(own, bool(trunks)))),
+            Extension("forward", tuple(_forward(own, home, bool(trunks)))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next())),
         ),
@@ -81,7 +81,7 @@ def _announce() -> Iterator[Line]:
     yield Line("Return()", label="done")
 
 
-def _forward(own: str, outside: bool) -> Iterator[Line]:
+def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARDED=)")
     yield Line("Set(LINE=0)")
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
@@ -96,12 +96,15 @@ def _forward(own: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)', label="target")
     yield Line("Return(ring)")
-    yield Line("Set(TO=${FORWARD})", label="outside")
+    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})", label="outside")
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{FORWARD:0:{len(home)}}}" != "{home}"]?stopped)')
+    yield Line("Set(TO=${FORWARD})")
     yield Line(f"Set(FORWARDED=f({own}))")
     if outside:
         yield Line(f"Gosub({NAME},trunk,1)")
         yield Line("Return(ring)")
-    yield Line("Return(failed)")
+    yield Line("Return(failed)", label="stopped")
     yield Line("Return(nobody)", label="nobody")
     yield Line("Return(off)", label="off")
 
@@ -115,10 +118,12 @@ def _trunk(trunks: list[str]) -> Iterator[Line]:
 
 
 def _next() -> Iterator[Line]:
-    """After Dial(): once more by the next trunk, where this one took no call."""
-    yield Line('GotoIf($["${FORWARDED}" = ""]?over)')
-    yield Line('GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"]?over)')
+    """After Dial(): `ring` once more by the next trunk, where this one took no call; else the answer."""
+    for status, answer in (("ANSWER", "talked"), ("BUSY", "busy"), ("NOANSWER", "nobody")):
+        yield Line(f'GotoIf($["${{DIALSTATUS}}" = "{status}"]?{answer})')
+    yield Line('GotoIf($["${FORWARDED}" = ""]?failed)')
     yield Line(f"Gosub({NAME},trunk,1)")
-    yield Line("GotoIf($[${GOSUB_RETVAL} = 0]?over)")
+    yield Line("GotoIf($[${GOSUB_RETVAL} = 0]?failed)")
     yield Line("Return(ring)")
-    yield Line("Return(over)", label="over")
+    for answer in ("talked", "busy", "nobody", "failed"):
+        yield Line(f"Return({answer})", label=answer)

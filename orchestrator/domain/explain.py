@@ -30,7 +30,18 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.skills import SKILLS
-from orchestrator.domain.switches import ABSENT, FORWARD, Absence, Forwarding, Switched, holds
+from orchestrator.domain.switches import (
+    ABSENT,
+    AT_HOME,
+    FORWARD,
+    NOTHING,
+    OUTSIDE,
+    Absence,
+    Forwarding,
+    Outside,
+    Switched,
+    holds,
+)
 from orchestrator.domain.switches import rung as phones_of
 
 LONGEST = 1000
@@ -158,6 +169,9 @@ def _elsewhere(directory: Directory, world: World, to: str | None) -> Answer:
     if not to:
         return "nobody"
     if to.startswith("+"):
+        only = stopped.only if isinstance(stopped := world.switches.get(OUTSIDE), Outside) else ""
+        if only == NOTHING or (only == AT_HOME and not to.startswith(f"+{directory.town.country}")):
+            return "failed"
         return world.outside.get(to, "talked")
     found = rung([world.phones.get(phone, world.others) for phone in phones_of(directory, to)])
     return "failed" if found == "unreachable" else found

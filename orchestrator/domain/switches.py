@@ -26,7 +26,7 @@ ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
 """Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
 OUTSIDE = "outside"
 """The kill switch of calls to the outside."""
-ONLY = ("no_abroad", "emergency")
+AT_HOME, NOTHING = ONLY = ("no_abroad", "emergency")
 """What it can be besides on: no calls abroad, or none but emergency calls."""
 KEY = re.compile(r"[a-z][a-z0-9_]{1,59}")
 SOUND = re.compile(r"[a-z0-9_/-]*")

@@ -78,7 +78,7 @@ async def back(state: State, number: str, *, why: str) -> list[str]:
     person = _person(await directories.running(state), number)
     await _must_be(state, ABSENT + person.extension, f"{person.extension} {person.name} is not absent")
     told = f"{person.extension} {person.name}: back"
-    return [f"{told}; {await present.remove(state, ABSENT + person.extension, what=told, why=why)}"]
+    return [f"{told}; {await present.remove(state, ABSENT + person.extension, what=told, why=_plain(why))}"]
 
 
 async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
@@ -90,7 +90,7 @@ async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
     if to == "off":
         await _must_be(state, FORWARD + extension, f"{extension} is not forwarded")
         told = f"{extension}: no longer forwarded"
-        return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=why)}"]
+        return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=_plain(why))}"]
     target = inside(directory, to) or _outside(directory, extension, to)
     if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
         raise ServiceError(f"{extension} would be forwarded to itself", todo="name somebody else")
@@ -111,7 +111,7 @@ async def switch(state: State, name: str, to: str, period: Period, *, text: str,
         raise ServiceError(f"{name} cannot be {to!r}", todo=f"use one of {', '.join(values)}")
     told = f"switch {name}: {to}"
     if to == ("on" if name == OUTSIDE else "off"):
-        return [f"{told}; {await present.remove(state, name, what=told, why=why)}"]
+        return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = {directory.town.languages[0]: text} if text else {}
     turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
@@ -130,11 +130,16 @@ async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
     name, told = WAVE + wave, f"wave {wave} ({directory.waves[wave].name}): {'moved here' if moved else 'moved back'}"
     if moved:
         return [f"{told}; {await present.put(state, directory, _row(name, On(), why), told)}"]
-    return [f"{told}; {await present.remove(state, name, what=told, why=why)}"]
+    return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
 
 
 def _row(name: str, switched: Switched, why: str) -> Row:
-    return Row(name=name, switched=switched, at=time.time(), who=directories.who(), why=why)
+    return Row(name=name, switched=switched, at=time.time(), who=directories.who(), why=_plain(why))
+
+
+def _plain(why: str) -> str:
+    """A reason as one line."""
+    return "".join(each for each in " ".join(why.split()) if each.isprintable())
 
 
 async def _must_be(state: State, name: str, otherwise: str) -> None:
