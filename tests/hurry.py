@@ -74,7 +74,9 @@ def record_derived(town: Directory, voice: speech.Voice, recorded: Path) -> None
     """Recorded files for everything that derived flows say."""
     written = sounds.prompts_of(town)
     for name in sounds.prompts_of(derive(town)).keys() - written.keys() | {"thanks", "sorry"}:
-        words = {"thanks": "Vielen Dank.", "sorry": "Bitte später."}.get(name, f"Büro {name[-14:]}")
+        words = {"thanks": "Vielen Dank.", "sorry": "Bitte später.", "absent": "Zurzeit ist niemand im Haus."}.get(
+            name, f"Büro {name[-14:]}"
+        )
         for language in town.town.languages:
             samples, rate = speech.speak(voice, words, language)
             write_wav(recorded / language / f"{name}.wav", samples, rate)

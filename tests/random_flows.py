@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World
-from orchestrator.domain.flow import Do, Flow, HangUp, LeaveMessage, Menu, Ring, Say, Speak, Step, Transfer, When
+from orchestrator.domain.flow import (
+    Announce,
+    Do,
+    Flow,
+    Forward,
+    HangUp,
+    LeaveMessage,
+    Menu,
+    Ring,
+    Say,
+    Speak,
+    Step,
+    Switch,
+    Transfer,
+    When,
+)
 from orchestrator.domain.people import ORDERS
+from orchestrator.domain.switches import Absence, Forwarding, On, Switched
 from tests.towns import CHRISTMAS_10, MONDAY_10, SUNDAY_10, prompt, small
 
 PHONES = ("tel10", "tel2500", "tel2501")
 RUNG = ("talked", "busy", "nobody", "unreachable")
 FEW_KEYS = "12*#"
 """So few that a random caller often finds the right one."""
+EVENING = int(MONDAY_10.timestamp()) + 8 * 3600
+"""An instant between the times of the worlds."""
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -46,6 +64,17 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
         otherwise=later,
         tries=st.integers(1, 3),
         wait=st.just(1.0),
+    )
+    switch = st.builds(Switch, name=st.just("night"), on=later, off=later)
+    forward = st.builds(
+        Forward,
+        number=st.sampled_from(["2500", "3501"]),
+        off=later,
+        busy=later,
+        nobody=later,
+        failed=later,
+        seconds=st.just(2),
+        absent=said,
     )
     return st.one_of(
         st.builds(Say, prompt=said, then=later),
@@ -82,6 +111,12 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
             failed=later,
             seconds=st.just(2),
         ),
+        switch,
+        switch,
+        st.builds(Announce, switch=st.just("night"), prompt=said, then=later),
+        forward,
+        forward,
+        forward,
         st.builds(
             Do,
             skill=st.just("next_opening"),
@@ -93,6 +128,17 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
     )
 
 
+_TIMES = st.sampled_from([(0, 0), (EVENING, 0), (0, EVENING)])
+_TO = st.sampled_from(["2500", "3501", "30"])
+SWITCHES: Mapping[str, st.SearchStrategy[Switched]] = {
+    "night": _TIMES.map(lambda times: On(begins=times[0], ends=times[1])),
+    "forward_2500": st.builds(Forwarding, to=_TO | st.just("+4962051234")),
+    "absent_2500": st.tuples(_TIMES, _TO | st.just("")).map(
+        lambda drawn: Absence(begins=drawn[0][0], ends=drawn[0][1], stand_in=drawn[1])
+    ),
+}
+"""Switches of the random flows; 3501 is never absent or forwarded."""
+
 worlds = st.builds(
     World,
     at=st.sampled_from([MONDAY_10, SUNDAY_10, CHRISTMAS_10]),
@@ -100,10 +146,11 @@ worlds = st.builds(
     phones=st.fixed_dictionaries({phone: st.sampled_from(RUNG) for phone in PHONES}),
     boxes=st.fixed_dictionaries({"10": st.sampled_from(["left", "too_short", "full"])}),
     outside=st.fixed_dictionaries({"+4962051234": st.sampled_from(["talked", "busy", "nobody", "failed"])}),
+    switches=st.fixed_dictionaries({}, optional=dict(SWITCHES)),
     python=st.booleans(),
 )
 
 
 def town(flow: Flow) -> Directory:
     """The small town with `flow` as its entry."""
-    return small(flow)
+    return small(flow, switches={"night": "Nachtschaltung"})

@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World
-from orchestrator.domain.flow import Flow
+from orchestrator.domain.flow import Announce, Flow, Forward, Step, Switch
 from orchestrator.domain.routes import Routes
+from orchestrator.domain.switches import Forwarding, Switched, known
+from orchestrator.service import present
 from orchestrator.store.codec import from_data, to_data
+from orchestrator.store.switched import Row
 from tests.hurry import QUOTA
-from tests.random_flows import flows, worlds
+from tests.random_flows import SWITCHES, flows, worlds
 from tests.running_town import Town, running_town, until
 from tests.towns import small
 
-HOW_MANY = 16
+HOW_MANY = 28
 Case = tuple[str, Flow, World]
 
 
@@ -32,19 +35,47 @@ def drawn() -> list[tuple[Flow, World]]:
     found: list[tuple[Flow, World]] = []
 
     @settings(max_examples=HOW_MANY, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
-    @given(flows(most=5, transfers=False), worlds, st.booleans())
-    def draw(flow: Flow, world: World, says: bool) -> None:
+    @given(flows(most=5, transfers=False), worlds, st.booleans(), st.fixed_dictionaries(dict(SWITCHES)))
+    def draw(flow: Flow, world: World, says: bool, turned: dict[str, Switched]) -> None:
         box = {"10": "left" if says else "too_short"}
-        found.append((flow, replace(world, boxes=box, phones={}, others="unreachable")))
+        switches = {name: _inside(switched) for name, switched in turned.items()}
+        world = replace(world, boxes=box, phones={}, others="unreachable", switches=switches)
+        found.append((flow, world))
 
     draw()
     return found[:HOW_MANY]
 
 
-def renamed(flow: Flow, name: str) -> Flow:
+def _inside(switched: Switched) -> Switched:
+    """What is forwarded outside stays inside: there is no provider here."""
+    return Forwarding(to="30") if isinstance(switched, Forwarding) else switched
+
+
+def case(flow: Flow, world: World, n: int) -> Case:
+    """A number, a flow and switches of its own."""
+    number, own = f"40{n:02d}", {"night": f"night_{n}"}
+    own |= {f"{kind}_2500": f"{kind}_40{n:02d}" for kind in ("absent", "forward")}
+    switches = {own[name]: switched for name, switched in world.switches.items()}
+    return number, renamed(flow, f"random{n}", number, own["night"]), replace(world, switches=switches)
+
+
+def _own(step: Step, number: str, night: str) -> Step:
+    match step:
+        case Switch(name="night"):
+            return replace(step, name=night)
+        case Announce(switch="night"):
+            return replace(step, switch=night)
+        case Forward(number="2500"):
+            return replace(step, number=number)
+        case _:
+            return step
+
+
+def renamed(flow: Flow, name: str, number: str, night: str) -> Flow:
     """The flow under another name, without the steps that no caller can reach."""
     data = _renamed(to_data(flow), name)
     moved = replace(from_data(Flow, data), name=name)
+    moved = replace(moved, steps={key: _own(step, number, night) for key, step in moved.steps.items()})
     graph = {f"{name}.{step}": performed for step, performed in moved.steps.items()}
     reached = {p for up in (True, False) for p in Routes(graph=graph, starts=[moved.first], python=up).came_by}
     return replace(moved, steps={step: moved.steps[step] for step in moved.steps if f"{name}.{step}" in reached})
@@ -60,7 +91,7 @@ def _renamed(data: object, name: str) -> object:
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
-    return [(f"40{n:02d}", renamed(flow, f"random{n}"), world) for n, (flow, world) in enumerate(drawn())]
+    return [case(flow, world, n) for n, (flow, world) in enumerate(drawn())]
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +101,22 @@ def random_town(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> 
         town,
         flows={"town": town.flows["town"], **{flow.name: flow for _, flow, _ in cases}},
         numbers={"0": "town", **{number: flow.name for number, flow, _ in cases}},
+        switches={f"night_{n}": "Nachtschaltung" for n in range(HOW_MANY)},
         boxes={id_: replace(box, quota=QUOTA) for id_, box in town.boxes.items()},
     )
     with running_town(tmp_path_factory.mktemp("r"), written) as running:
+        asyncio.run(turn(running, cases))
         yield running
+
+
+async def turn(town: Town, cases: list[Case]) -> None:
+    """Switch what the worlds of all cases say, where a step asks for it."""
+    asked = known(town.directory)
+    for _, _, world in cases:
+        for name, switched in world.switches.items():
+            if name in asked:
+                row = Row(name=name, switched=switched, at=0.0, who="tests", why="")
+                assert await present.put(town.state, town.directory, row, name) == present.AT_ONCE
 
 
 @pytest.mark.parametrize("python", [True, False], ids=["python", "native"])

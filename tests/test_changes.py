@@ -172,7 +172,7 @@ async def test_what_cannot_be_taken_back(state: State) -> None:
         await connection.execute(insert(tables.edits), strange)
     for number, what in (
         (1, "made the directory"),
-        (2, "did not write down"),
+        (2, "a version that wrote no edits"),
         (3, "knew other things"),
         (4, "knew other things"),
         (99, "there is no change 99"),

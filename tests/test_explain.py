@@ -21,6 +21,8 @@ def test_key_1_while_open_talks_to_the_office() -> None:
         "town.door=open",
         "town.welcome=key_1",
         "d_buergerbuero.hours=open",
+        "d_buergerbuero.closed=off",
+        "d_buergerbuero.diverted=off",
         "d_buergerbuero.ring=talked",
     ]
 

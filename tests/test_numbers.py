@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.compile import entries
 from orchestrator.domain import numbers, ranges
+from orchestrator.domain import retired as retired_numbers
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Group
@@ -98,20 +99,9 @@ def test_numbers_of_all_kinds_are_told_when_given_twice() -> None:
         assert told(directory, "double_number")
 
 
-def test_a_retired_number_waits_until_its_day() -> None:
-    again = {"2500": Retired(extension="2500", to="3501", until=date(2027, 6, 30))}
-    (problem,) = told(replace(small(), retired=again), "retired_number")
-    assert (problem.where, "2027-06-30" in problem.what) == ("person p2500", True)
-    assert told(replace(small(), retired={"2500": replace(again["2500"], until=TODAY)}), "retired_number") == []
-
-
-def test_single_and_retired_numbers_lead_to_somebody() -> None:
+def test_single_numbers_lead_to_somebody() -> None:
     (problem,) = told(replace(small(), singles={"+4962057788": "41"}), "unknown_extension")
     assert (problem.where, "'41'" in problem.what) == ("single +4962057788", True)
-    round_ = {"2599": Retired(extension="2599", to="2599", until=date(2027, 6, 30))}
-    assert told(replace(small(), retired=round_), "unknown_extension")
-    lost = {"2599": Retired(extension="2599", to="2598", until=date(2027, 6, 30))}
-    assert told(replace(small(), retired=lost), "unknown_extension")[0].where == "retired 2599"
 
 
 @pytest.mark.parametrize(("heads", "singles", "code", "where"), [
@@ -240,4 +230,4 @@ def test_the_next_free_number_never_collides(directory: Directory, span: tuple[s
     given_ = list(ranges.free(directory, [NumberRange(id="x", first=span[0], last=span[1])], TODAY))
     assert len(set(given_)) == len(given_)
     full = replace(directory, numbers={**directory.numbers, **dict.fromkeys(given_, "town")})
-    assert [*numbers.problems(full), *numbers.retirements(full, TODAY)] == []
+    assert [*numbers.problems(full), *retired_numbers.problems(full, TODAY)] == []

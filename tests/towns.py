@@ -104,7 +104,7 @@ def small(flow: Flow | None = None, **changed: object) -> Directory:
                 ring_seconds=5,
             )
         ),
-        people=_by_id(_person("2500", stand_in="p3501"), _person("3501", phones=("tel2501",), box="3501")),
+        people=_by_id(person("2500", stand_in="p3501"), person("3501", phones=("tel2501",), box="3501")),
         phones=_by_id(*phones),
         boxes=_by_id(Box(id="10", name="Zentrale", quota=3), Box(id="3501", name="Beate Blau")),
         schedules={"rathaus": HOURS},
@@ -115,14 +115,13 @@ def small(flow: Flow | None = None, **changed: object) -> Directory:
     return derive(replace(directory, **changed))  # type: ignore[arg-type]
 
 
-def _person(extension: str, **more: object) -> Person:
-    given = {"phones": (f"tel{extension}",), **more}
+def person(extension: str, **more: object) -> Person:
+    given = {"phones": (f"tel{extension}",), "site": "rathaus", **more}
     return Person(
         id=f"p{extension}",
         first_name="Anna" if extension == "2500" else "Beate",
         last_name="Grün" if extension == "2500" else "Blau",
         department="buergerbuero",
-        site="rathaus",
         extension=extension,
         ring_seconds=5,
         **given,  # type: ignore[arg-type]

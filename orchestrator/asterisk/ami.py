@@ -113,6 +113,8 @@ class Ami:
         self._account = account
         self._wire: _Wire | None = None
         self._came_up = asyncio.Event()
+        self.connections = 0
+        """How often the connection came up: whoever keeps something in Asterisk looks after it then."""
 
     @property
     def up(self) -> bool:
@@ -174,6 +176,7 @@ class Ami:
             wire.transport.abort()
             raise
         self._wire = wire
+        self.connections += 1
         self._came_up.set()
         return wire
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import calendar, changes, directory, numbers, rollout, running
+from orchestrator.cli import calendar, changes, directory, numbers, rollout, running, switching
 
 app = typer.Typer(
     name="durchwahl",
@@ -21,6 +21,7 @@ numbers.register(app)
 calendar.register(app)
 rollout.register(app)
 running.register(app)
+switching.register(app)
 
 
 @app.callback()

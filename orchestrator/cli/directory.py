@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import typer
 
 from orchestrator.cli import output
+from orchestrator.cli.switching import switched_on
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import written
 from orchestrator.domain.outgoing import Route
+from orchestrator.domain.switches import Switched
 from orchestrator.service import directory as service
-from orchestrator.service import questions
+from orchestrator.service import present, questions
 from orchestrator.service.state import State, create
 
 
@@ -88,6 +91,7 @@ def explain(
     busy: list[str] = typer.Option([], help="Extensions that are busy."),
     away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
     off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),
+    switch: list[str] = typer.Option([], help="As if a switch were otherwise than now: night=on."),
     no_python: bool = typer.Option(False, "--no-python", help="As if every Python process were dead."),
     planned: bool = typer.Option(False, "--planned", help="After the next apply, not now."),
     json: bool = output.Json,
@@ -104,7 +108,8 @@ def explain(
             off=tuple(off),
             python=not no_python,
         )
-        directory = asyncio.run(_asked(output.state_of(context), planned))
+        directory, now = asyncio.run(_asked(output.state_of(context), planned))
+        question = replace(question, switches=questions.turned(directory, now, switch))
         explained = questions.ask(directory, question)
         if json:
             output.dump(asdict(explained))
@@ -115,11 +120,17 @@ def explain(
         output.say(f"{written(directory.town, explained.extension)} on {explained.at:%A %Y-%m-%d %H:%M}")
         for visit in explained.visits:
             output.say(f"  {visit.place:<32} {visit.answer}")
+        for told in switched_on(directory, explained.visits, question.switches):
+            output.say(f"  switched: {told}")
         output.say(f"ends: {explained.ending.outcome} at {explained.ending.place}")
 
 
-async def _asked(state: State, planned: bool) -> Directory:
-    """The directory that callers meet now, or after the next apply."""
+async def _asked(state: State, planned: bool) -> tuple[Directory, Mapping[str, Switched]]:
+    """The directory that callers meet now, or after the next apply; and what is switched now."""
+    return await _directory(state, planned), await present.now(state)
+
+
+async def _directory(state: State, planned: bool) -> Directory:
     imported = await service.read(state)
     if planned or not (state.current / service.APPLIED).exists():
         return imported

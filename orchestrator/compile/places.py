@@ -14,13 +14,16 @@ from typing import assert_never
 from orchestrator.compile import ringing
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.switched import announced, forwarded, is_on
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
     KEYS,
+    Announce,
     Answer,
     Do,
     Flow,
+    Forward,
     HangUp,
     LeaveMessage,
     Menu,
@@ -29,6 +32,7 @@ from orchestrator.domain.flow import (
     Say,
     Speak,
     Step,
+    Switch,
     Transfer,
     When,
 )
@@ -92,7 +96,7 @@ class Writer:
         yield DISARM if isinstance(step, Menu | Do) else NATIVE
         yield Line(f"CELGenUserEvent(PLACE,{fit(place, PLACE)})")
         yield Line(f"Set(PLACE={name})")
-        if isinstance(step, Say | Menu | LeaveMessage | Do):
+        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do):
             yield Line("Answer(,i)")
         if isinstance(step, Menu | Do):
             yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)")
@@ -129,10 +133,17 @@ class Writer:
             case LeaveMessage():
                 yield from self._message(name, step)
             case Transfer():
-                trunk = fit(step.trunk, IDENTIFIER)
+                yield from self._transfer(name, step)
+            case Switch():
+                yield is_on(step.name)
+                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+            case Announce():
+                yield announced(step.switch, self.sound(step.prompt))
+                yield Line(f"Goto({name}=said,1)")
+            case Forward():
                 yield Line(f"Set(RINGING={name})")
-                yield Line(f"Dial(PJSIP/{fit(step.number, E164)}@trunk-{trunk},{int(step.seconds)})")
-                yield from ringing.dialled(name, otherwise="failed")
+                said = self.sound(step.absent) if step.absent else ""
+                yield from forwarded(name, step.number, said, int(step.seconds))
             case HangUp():
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
@@ -149,6 +160,17 @@ class Writer:
         yield Line("Set(TRY=$[${TRY} + 1])")
         yield Line(f"GotoIf($[${{TRY}} < {int(step.tries)}]?again)")
         yield Line(f"Goto({name}=gave_up,1)")
+
+    def _transfer(self, name: str, step: Transfer) -> Iterator[Line]:
+        trunk = fit(step.trunk, IDENTIFIER)
+        number = fit(step.number, E164 if step.number.startswith("+") else DIGITS)
+        if not step.number.startswith("+"):
+            # The old exchange that sends one of its own numbers here would get it back, and send it again.
+            came = f"PJSIP/trunk-{trunk}-"
+            yield Line(f'GotoIf($["${{CHANNEL:0:{len(came)}}}" = "{came}"]?{name}=failed,1)')
+        yield Line(f"Set(RINGING={name})")
+        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)})")
+        yield from ringing.dialled(name, otherwise="failed")
 
     def _message(self, name: str, step: LeaveMessage) -> Iterator[Line]:
         box = fit(step.box, DIGITS)

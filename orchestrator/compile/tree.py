@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.compile import attend, entries, hours, pjsip, places, ringing, templates
+from orchestrator.compile import attend, entries, hours, pjsip, places, ringing, switched, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -62,6 +62,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
     yield places.landing(directory)
+    yield switched.context(directory)
     for schedule in directory.schedules.values():
         yield hours.context(schedule)
     yield from ringing.contexts(directory)

@@ -1,9 +1,12 @@
 """The flows that nobody has to write: one for every department, person, group and shared phone.
 
-A department: opening hours -> its phones -> its stand-in's phones -> its mailbox -> a spoken goodbye.
+A department: opening hours -> closed by switch? forwarded? -> its phones -> its stand-in's phones
+-> its mailbox -> a spoken goodbye.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
-A person: own phones -> the stand-in's -> the department (which ends in its mailbox), or the own mailbox.
+A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
+the own mailbox.
+Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.domain import texts
+from orchestrator.domain import retired, texts
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import Flow, HangUp, LeaveMessage, Ring, Say, Step, When
+from orchestrator.domain.flow import Flow, Forward, HangUp, LeaveMessage, Place, Ring, Say, Step, Switch, Transfer, When
 from orchestrator.domain.people import ALL_AT_ONCE, Department, Group, Person
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.switches import CLOSED, WAVE
+
+OLD_SECONDS = 45
+"""How long the old exchange may ring, which has groups and mailboxes of its own."""
 
 
 def derive(directory: Directory) -> Directory:
@@ -28,7 +35,7 @@ def derive(directory: Directory) -> Directory:
         **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
         **directory.numbers,
     }
-    return replace(directory, flows={**derived, **directory.flows}, numbers=numbers)
+    return retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers))
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:
@@ -37,7 +44,7 @@ def _flows(directory: Directory) -> Iterator[Flow]:
     for person in directory.people.values():
         yield _person(directory, person)
     for group in directory.groups.values():
-        yield _group(group)
+        yield _group(directory, group)
     yield from _shared(directory)
 
 
@@ -46,8 +53,13 @@ def _department(directory: Directory, department: Department) -> Flow:
     after = "stand_in" if department.stand_in else "box"
     steps: dict[str, Step] = {
         "hours": When(
-            schedule=department.schedule, open=f"{name}.ring", closed=f"{name}.box_closed", holiday=f"{name}.box_closed"
+            schedule=department.schedule,
+            open=f"{name}.closed",
+            closed=f"{name}.box_closed",
+            holiday=f"{name}.box_closed",
         ),
+        "closed": Switch(name=CLOSED + department.id, on=f"{name}.box_closed", off=f"{name}.diverted"),
+        "diverted": _diverted(department, f"{name}.ring", f"{name}.box", None),
         "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds, department.order),
         **_box(directory, name, "box", department.box, texts.department_nobody(department.name)),
         **_box(directory, name, "box_closed", department.box, texts.department_closed(department.name)),
@@ -55,24 +67,69 @@ def _department(directory: Directory, department: Department) -> Flow:
     }
     if stand_in := directory.departments.get(department.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order)
-    return Flow(name=name, start="hours", steps=steps)
+    flow = Flow(name=name, start="hours", steps=steps)
+    return _waved(directory, flow, _wave(directory, department.site), department.extension, f"{name}.box")
 
 
 def _person(directory: Directory, person: Person) -> Flow:
     name = person.flow
-    last = f"{name}.box" if person.box else f"d_{person.department}.hours"
+    last = f"{name}.box" if person.box else _office(directory, person.department)
     after = f"{name}.stand_in" if person.stand_in else last
-    steps: dict[str, Step] = {"ring": _ring(person.phones, after, person.ring_seconds)}
+    steps: dict[str, Step] = {
+        "diverted": _diverted(person, f"{name}.ring", last, texts.SHARED["absent"]),
+        "ring": _ring(person.phones, after, person.ring_seconds),
+    }
     if stand_in := directory.people.get(person.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
     if person.box:
         steps |= _box(directory, name, "box", person.box, texts.person_nobody(person.name))
         steps |= _endings(name)
-    return Flow(name=name, start="ring", steps=steps)
+    flow = Flow(name=name, start="diverted", steps=steps)
+    wave = str(person.wave) if person.wave else _wave(directory, person.site)
+    return _waved(directory, flow, wave, person.extension, last)
 
 
-def _group(group: Group) -> Flow:
-    ring = _ring(group.phones, f"d_{group.department}.hours", group.ring_seconds, group.order)
+def _diverted(owner: Person | Department, off: Place, after: Place, absent: Prompt | None) -> Forward:
+    return Forward(
+        number=owner.extension,
+        off=off,
+        busy=after,
+        nobody=after,
+        failed=after,
+        seconds=owner.ring_seconds,
+        absent=absent,
+    )
+
+
+def _wave(directory: Directory, site: str) -> str:
+    return str(directory.sites[site].wave) if site in directory.sites else ""
+
+
+def _waved(directory: Directory, flow: Flow, wave: str, extension: str, otherwise: Place) -> Flow:
+    """`flow` behind the question whether its wave has moved; until then the old exchange gets the call."""
+    if wave not in directory.waves:
+        return flow
+    old = Transfer(
+        number=extension,
+        trunk=directory.waves[wave].trunk,
+        busy=otherwise,
+        nobody=otherwise,
+        failed=otherwise,
+        seconds=OLD_SECONDS,
+    )
+    steps = {"wave": Switch(name=WAVE + wave, on=flow.first, off=f"{flow.name}.old"), "old": old, **flow.steps}
+    return replace(flow, start="wave", steps=steps)
+
+
+def _office(directory: Directory, id_: str) -> Place:
+    """Where a call to a department begins."""
+    department = directory.departments.get(id_)
+    waits = department is not None and _wave(directory, department.site) in directory.waves
+    return f"d_{id_}.{'wave' if waits else 'hours'}"
+
+
+def _group(directory: Directory, group: Group) -> Flow:
+    ring = _ring(group.phones, _office(directory, group.department), group.ring_seconds, group.order)
     return Flow(name=group.flow, start="ring", steps={"ring": ring})
 
 
@@ -85,7 +142,8 @@ def _shared(directory: Directory) -> Iterator[Flow]:
         return
     for phone in directory.shared():
         if phone.extension not in taken:
-            yield Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
+            flow = Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
+            yield _waved(directory, flow, _wave(directory, phone.site), phone.extension, catch_all.first)
 
 
 def _ring(phones: tuple[str, ...], after: str, seconds: int, order: str = ALL_AT_ONCE) -> Ring:

@@ -59,8 +59,7 @@ class Directory:
         """
         held = list(self._held())
         own = {(extension, flow) for extension, flow, _ in held}
-        own |= {(retired.extension, retired.flow) for retired in self.retired.values()}
-        written = [pair for pair in self.numbers.items() if pair not in own]
+        written = [pair for pair in self.numbers.items() if pair not in own and pair[0] not in self.retired]
         for extension, flow in written:
             yield extension, f"number {extension} of flow {flow}"
         for extension, _, owner in held:

@@ -14,8 +14,10 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
     KEYS,
+    Announce,
     Answer,
     Do,
+    Forward,
     HangUp,
     LeaveMessage,
     Menu,
@@ -23,10 +25,24 @@ from orchestrator.domain.flow import (
     Ring,
     Say,
     Speak,
+    Switch,
     Transfer,
     When,
 )
 from orchestrator.domain.skills import SKILLS
+from orchestrator.domain.switches import (
+    ABSENT,
+    AT_HOME,
+    FORWARD,
+    NOTHING,
+    OUTSIDE,
+    Absence,
+    Forwarding,
+    Outside,
+    Switched,
+    holds,
+)
+from orchestrator.domain.switches import rung as phones_of
 
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
@@ -49,6 +65,8 @@ class World:
     """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
     skills: Mapping[str, Answer] = field(default_factory=dict)
     """Skill -> its answer; otherwise the first that it has."""
+    switches: Mapping[str, Switched] = field(default_factory=dict)
+    """What is switched on, by its name (domain.switches); everything else is off."""
     observed: Mapping[Place, Answer] = field(default_factory=dict)
     """What people did at a place, where that is known afterwards; it outweighs phones, boxes and numbers outside."""
     python: bool = True
@@ -110,7 +128,13 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return _pressed(step, keys)
         case When():
             return directory.schedules[step.schedule].state(world.at)
-        case Ring() | LeaveMessage() | Transfer() if place in world.observed:
+        case Announce():
+            return "said"
+        case Switch():
+            return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
+        case Forward() if _forwarded(step, world) is None:
+            return "off"
+        case Ring() | LeaveMessage() | Transfer() | Forward() if place in world.observed:
             return world.observed[place]
         case Ring():
             return rung([world.phones.get(phone, world.others) for phone in step.phones])
@@ -118,12 +142,39 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return world.boxes.get(step.box, "left")
         case Transfer():
             return world.outside.get(step.number, "talked")
+        case Forward():
+            return _elsewhere(directory, world, _forwarded(step, world))
         case HangUp():
             return "gone"
         case Do():
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
+
+
+def _forwarded(step: Forward, world: World) -> str | None:
+    """The number that is rung instead, empty for none; None if nothing of the kind is set."""
+    for name in (ABSENT + step.number, FORWARD + step.number):
+        match world.switches.get(name):
+            case Absence() as away if holds(away, world.at):
+                return away.stand_in
+            case Forwarding(to=to):
+                return to
+            case _:
+                pass
+    return None
+
+
+def _elsewhere(directory: Directory, world: World, to: str | None) -> Answer:
+    if not to:
+        return "nobody"
+    if to.startswith("+"):
+        only = stopped.only if isinstance(stopped := world.switches.get(OUTSIDE), Outside) else ""
+        if only == NOTHING or (only == AT_HOME and not to.startswith(f"+{directory.town.country}")):
+            return "failed"
+        return world.outside.get(to, "talked")
+    found = rung([world.phones.get(phone, world.others) for phone in phones_of(directory, to)])
+    return "failed" if found == "unreachable" else found
 
 
 def rung(phones: Iterable[Answer]) -> Answer:

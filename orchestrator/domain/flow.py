@@ -144,7 +144,7 @@ class Transfer:
     """Put the caller through to a number outside, by the trunk."""
 
     number: str
-    """E.164 with `+`."""
+    """E.164 with `+`; for the old exchange, the extension as it is dialled there."""
     trunk: str
     busy: Place
     nobody: Place
@@ -155,6 +155,61 @@ class Transfer:
     @property
     def exits(self) -> Exits:
         return {"talked": END, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """Ask whether a switch is on now. It is turned without a rollout and asked natively (domain.switches)."""
+
+    name: str
+    on: Place
+    off: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"on": self.on, "off": self.off}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announce:
+    """Play what was said when a switch was turned on; `prompt` where nothing was, or where it is off by now."""
+
+    switch: str
+    prompt: Prompt
+    then: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"said": self.then}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """Ring where the calls of a number go now: to the stand-in of who is absent, or where they are forwarded to.
+
+    Phones are rung, never flows, so forwardings cannot go round.
+    """
+
+    number: str
+    """The extension whose absence and forwarding are asked."""
+    off: Place
+    """Neither is set."""
+    busy: Place
+    nobody: Place
+    """Nobody picks up, or who is absent has no stand-in."""
+    failed: Place
+    """No phone there is registered, or no trunk takes the call."""
+    seconds: int = 20
+    absent: Prompt | None = None
+    """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
+        return {"talked": END, **found}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +242,7 @@ class Do:
         return {**self.outcomes, "python_down": self.python_down}
 
 
-Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | HangUp | Do
+Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
 Graph = Mapping[Place, Step]
 
 
@@ -218,10 +273,10 @@ def exits(step: Step, *, python: bool | None) -> Exits:
 def prompts(step: Step) -> Iterable[Prompt]:
     """Every prompt that `step` plays."""
     match step:
-        case Say(prompt=prompt) | Menu(prompt=prompt) | LeaveMessage(greeting=prompt):
+        case Say(prompt=prompt) | Menu(prompt=prompt) | LeaveMessage(greeting=prompt) | Announce(prompt=prompt):
             yield prompt
-        case Do(intro=intro):
-            if intro:
-                yield intro
-        case Speak() | When() | Ring() | Transfer() | HangUp():
+        case Do(intro=prompt) | Forward(absent=prompt):
+            if prompt:
+                yield prompt
+        case Speak() | When() | Ring() | Transfer() | Switch() | HangUp():
             return

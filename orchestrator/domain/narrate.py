@@ -8,8 +8,10 @@ from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
+    Announce,
     Answer,
     Do,
+    Forward,
     HangUp,
     LeaveMessage,
     Menu,
@@ -18,6 +20,7 @@ from orchestrator.domain.flow import (
     Say,
     Speak,
     Step,
+    Switch,
     Transfer,
     When,
 )
@@ -70,9 +73,13 @@ def _words(step: Step, answer: Answer) -> str:
             )
         case Transfer(number=number):
             return f"is put through to {number}: {answer}"
+        case Switch(name=name):
+            return f"while switch {name} is {answer}"
+        case Forward(number=number):
+            return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
         case Do(skill=skill):
             return f"{skill}: {answer}"
-        case Say() | Speak() | HangUp():
+        case Say() | Speak() | Announce() | HangUp():
             return ""
         case _:
             assert_never(step)

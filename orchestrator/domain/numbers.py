@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 from functools import lru_cache
 
 from orchestrator.domain.directory import Directory
@@ -54,19 +53,6 @@ def problems(directory: Directory) -> Iterator[Problem]:
     yield from _shadowed(directory.town, owners)
     yield from _public(directory, owners)
     yield from _led_on(directory, owners)
-
-
-def retirements(directory: Directory, today: date) -> Iterator[Problem]:
-    """Retired numbers that somebody has again too soon: their callers still mean the former owner."""
-    waiting = {r.extension: r for r in directory.retired.values() if r.until > today}
-    for extension, owner in directory.owners() if waiting else ():
-        if (retired := waiting.get(extension)) and owner != f"retired {extension}":
-            yield Problem(
-                code="retired_number",
-                where=owner,
-                what=f"{extension} is retired until {retired.until:%Y-%m-%d}, its callers are led on to {retired.to}",
-                todo=f"give it another extension, or take {extension} out of `retired`",
-            )
 
 
 def reserved(town: Town, extension: str) -> str:
@@ -156,11 +142,11 @@ def _public(directory: Directory, owners: Mapping[str, str]) -> Iterator[Problem
 
 
 def _led_on(directory: Directory, owners: Mapping[str, str]) -> Iterator[Problem]:
-    """Single and retired numbers must lead to an extension that somebody has."""
+    """Single and retired numbers must lead to an extension that is known."""
     led = [(f"single {number}", to) for number, to in directory.singles.items()]
     led += [(f"retired {extension}", retired.to) for extension, retired in directory.retired.items()]
     for where, to in led:
-        if owners.get(to, where) == where:
+        if to not in owners:
             yield Problem(
                 code="unknown_extension",
                 where=where,

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import narrate, numbers, ranges
+from orchestrator.domain import narrate, numbers, ranges, retired, switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
+    Announce,
     Do,
+    Forward,
     HangUp,
     LeaveMessage,
     Menu,
@@ -21,6 +23,7 @@ from orchestrator.domain.flow import (
     Ring,
     Say,
     Speak,
+    Switch,
     Transfer,
     When,
 )
@@ -49,8 +52,8 @@ class Proof:
 
 def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
-    found = [*numbers.problems(directory), *numbers.retirements(directory, today), *ranges.problems(directory)]
-    found += [*references(directory), *calendars(directory, today)]
+    found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
+    found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -146,13 +149,13 @@ def _edges(directory: Directory, routes: Routes) -> Iterator[Problem]:
 def _spoken(directory: Directory, place: Place, answer: str) -> bool:
     """Whether a caller who leaves `place` by `answer` has just been told something, or has left a message."""
     match directory.graph[place]:
-        case Say():
+        case Say() | Announce():
             return True
         case LeaveMessage():
             return answer == "left"
         case Do():
             return answer == "said"
-        case Speak() | Menu() | When() | Ring() | Transfer() | HangUp():
+        case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp():
             return False
 
 

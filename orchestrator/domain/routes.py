@@ -13,8 +13,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import assert_never
 
 from orchestrator.domain.flow import (
+    Announce,
     Answer,
     Do,
+    Forward,
     Graph,
     HangUp,
     LeaveMessage,
@@ -24,12 +26,14 @@ from orchestrator.domain.flow import (
     Say,
     Speak,
     Step,
+    Switch,
     Transfer,
     When,
     exits,
 )
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
+from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
@@ -37,8 +41,11 @@ NOTICED = 5.0
 """Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer to the next."""
 
 
-def seconds(step: Step, sounds: Sounds) -> float:
-    """The longest that `step` keeps a caller who says nothing and presses nothing, up to the beep of a mailbox."""
+def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
+    """The longest that `step` keeps a caller who says nothing and presses nothing, up to the beep of a mailbox.
+
+    `answer`: what it came to, where that makes a difference.
+    """
     match step:
         case Say():
             return length(step.prompt, sounds)
@@ -50,7 +57,14 @@ def seconds(step: Step, sounds: Sounds) -> float:
             return step.seconds
         case LeaveMessage():
             return length(step.greeting, sounds)
-        case Speak() | When() | HangUp():
+        case Announce():
+            return max(length(step.prompt, sounds), ANNOUNCEMENT)
+        case Forward() if answer == "off":
+            return 0.0
+        case Forward():
+            said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
+            return said + step.seconds
+        case Speak() | When() | Switch() | HangUp():
             return 0.0
         case _:
             assert_never(step)
@@ -118,9 +132,9 @@ class Routes:
         kept: dict[Place, float] = {}
         for place in self._order():
             step = self.graph[place]
-            onward = (kept[to] for to in self.silent(place).values())
+            onward = (seconds(step, sounds, answer) + kept[to] for answer, to in self.silent(place).items())
             lost = lost_seconds(step, sounds) if hung else 0.0
-            kept[place] = seconds(step, sounds) + lost + max(onward, default=0.0)
+            kept[place] = lost + max(onward, default=seconds(step, sounds))
         return kept
 
     def _order(self) -> list[Place]:

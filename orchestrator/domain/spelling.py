@@ -53,6 +53,12 @@ def parse(directory: Directory, text: str) -> Meant | None:
     return _meant(directory, re.sub(rf"[{_SEPARATORS}]", "", plain))
 
 
+def extension(directory: Directory, text: str) -> str:
+    """The extension of ours that `text` means; empty for a number outside and for what is none."""
+    meant = parse(directory, text)
+    return meant.extension if meant else ""
+
+
 def _plain(text: str) -> str:
     """`text` with the digits, spaces and dashes of ASCII, and without invisible signs."""
     made = []

@@ -39,6 +39,9 @@ class Metrics:
         self.applied = gauge(
             "applied_timestamp_seconds", "When the tree that runs was applied, seconds since the epoch."
         )
+        self.corrections = counter(
+            "switch_corrections", "Entries of Asterisk's database that control had to put right."
+        )
         self.problems = gauge("proof_problems", "Problems that the proof finds in the directory.")
         self.worst = gauge("proof_worst_wait_seconds", "The longest that a caller who does nothing can wait.")
         self.prompts = gauge("prompts", "Prompts of the directory.")

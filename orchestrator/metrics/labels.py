@@ -1,8 +1,8 @@
-"""Labels that name nobody: a person's derived flow (`n_…`) and a shared phone's (`t_…`) count under their kind."""
+"""Labels that name nobody: a derived flow of a person, a shared phone or a retired number counts under its kind."""
 
 from __future__ import annotations
 
-KINDS = {"n_": "person", "t_": "shared_phone"}
+KINDS = {"n_": "person", "t_": "shared_phone", "r_": "retired_number"}
 
 
 def flow(name: str) -> str:

@@ -116,8 +116,8 @@ async def _change(state: State, number: int) -> Change:
         raise ServiceError(f"there is no change {number}", todo="`durchwahl changes` lists them")
     if not change.edits:
         raise ServiceError(
-            f"change {number} is of a version that did not write down what it touched",
-            todo="import the files of that time",
+            f"change {number} touched nothing in the directory: it is a switch, or of a version that wrote no edits",
+            todo="`durchwahl switched` tells what is switched; for an old change import the files of that time",
         )
     if any(edit.kind == TOWN and edit.before is None for edit in change.edits):
         raise ServiceError(f"change {number} made the directory: before it there was none", todo="import other files")

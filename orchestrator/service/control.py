@@ -31,7 +31,7 @@ from orchestrator.messages.filer import Filer
 from orchestrator.messages.retention import forget_rejected, old_messages
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
-from orchestrator.service import history, logs, wiring
+from orchestrator.service import history, logs, present, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -57,6 +57,8 @@ class Control:
     applied: str = ""
     since: float = 0.0
     """When `directory` was applied, in seconds since the epoch."""
+    pushed: int = 0
+    """The connection to Asterisk by which it was told last what is switched."""
     former: Directory = field(init=False)
     """What ran before that."""
 
@@ -158,8 +160,10 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                for part in (self._reread, self._stale, self._forget, self._rotate):
+                for part in (self._reread, self._switch, self._stale, self._forget, self._rotate):
                     await self._bulkhead(part)
+            if self.pushed != self.ami.connections:
+                await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
             await asyncio.sleep(1)
 
@@ -171,6 +175,13 @@ class Control:
             log.error("housekeeping has to wait", part=part.__name__, why=str(bad))
         except Exception:
             log.exception("housekeeping has to wait", part=part.__name__)
+
+    async def _switch(self) -> None:
+        """Asterisk's own database may be old, empty, or written by others: the directory's says what is switched."""
+        if self.ami.up:
+            connection = self.ami.connections
+            self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
+            self.pushed = connection
 
     async def _look(self) -> None:
         self.metrics.read_shift(self.state.shift)

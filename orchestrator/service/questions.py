@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.spelling import parse
+from orchestrator.domain.switches import OUTSIDE, On, Outside, Switched, known
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
@@ -35,6 +36,8 @@ class Question:
     off: tuple[str, ...] = ()
     """Extensions whose phones are not registered."""
     python: bool = True
+    switches: Mapping[str, Switched] = field(default_factory=dict)
+    """What is switched on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,22 @@ def described(directory: Directory, question: Question) -> World:
         keys=keys(question.press),
         phones=phones,
         python=question.python,
+        switches=question.switches,
     )
+
+
+def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterable[str]) -> Mapping[str, Switched]:
+    """`present` as if each of `wished` (`night=on`) were so; raises ServiceError for a switch that nothing asks."""
+    found = dict(present)
+    for wish in wished:
+        name, _, to = wish.partition("=")
+        if name not in known(directory) or to not in ("on", "off"):
+            raise ServiceError(f"{wish!r} is no switch", todo="write --switch night=on or --switch night=off")
+        if to == "off" or name == OUTSIDE:
+            found.pop(name, None)
+        elif name not in found or isinstance(found[name], On | Outside):
+            found[name] = On()
+    return found
 
 
 def phones_of(directory: Directory, extension: str) -> Iterable[str]:

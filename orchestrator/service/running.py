@@ -26,6 +26,11 @@ class Running:
     def __init__(self, ami: Ami, rest: Rest) -> None:
         self._ami, self._rest = ami, rest
 
+    @property
+    def ami(self) -> Ami:
+        """Its manager connection."""
+        return self._ami
+
     async def reload(self, module: str) -> None:
         """Have `module` read its configuration again."""
         try:

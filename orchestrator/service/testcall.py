@@ -23,7 +23,7 @@ from orchestrator.journal.journeys import Journey, journey
 from orchestrator.phone.call import Call
 from orchestrator.phone.errors import PhoneError
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import wiring
+from orchestrator.service import present, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import Question, described, digits, keys, start, when
 from orchestrator.service.running import life
@@ -128,7 +128,8 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
         exchange=f"{state.settings().bind}:{state.settings().sip_port}",
         password=wiring.secrets(state).of("sip:testcall"),
     )
-    world = described(directory, Question(number=wish.number, at=wish.at, press=wish.press))
+    question = Question(number=wish.number, at=wish.at, press=wish.press, switches=await present.now(state))
+    world = described(directory, question)
     dialled = directory_number(directory, wish.number)
     if wish.at:
         dialled += f"*{int(when(wish.at, directory.town.timezone).timestamp())}"

@@ -12,8 +12,10 @@ from orchestrator.domain.flow import (
     KEYS,
     NAME,
     NAME_HINT,
+    Announce,
     Do,
     Flow,
+    Forward,
     HangUp,
     LeaveMessage,
     Menu,
@@ -22,6 +24,7 @@ from orchestrator.domain.flow import (
     Say,
     Speak,
     Step,
+    Switch,
     Transfer,
     When,
 )
@@ -29,6 +32,7 @@ from orchestrator.domain.numbers import E164
 from orchestrator.domain.people import ORDERS
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS, Skill
+from orchestrator.domain.switches import CLOSED, WAVE
 from orchestrator.store.marked import Marked, suggest
 
 COSTLY = {
@@ -45,6 +49,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds", "order"),
     "message": ("greeting", "left", "too_short", "full", "failed", "otherwise", "limit"),
     "transfer": ("trunk", "busy", "nobody", "failed", "otherwise", "seconds"),
+    "switch": ("on", "off"),
+    "announce": ("prompt", "then"),
+    "forward": ("off", "busy", "nobody", "failed", "otherwise", "seconds"),
     "do": ("intro", "with", "seconds", "exits", "python_down"),
     "hangup": (),
 }
@@ -131,10 +138,26 @@ class Line:
                 return self._message()
             case "transfer":
                 return self._transfer()
+            case "switch":
+                return Switch(name=self._switch(), on=self._to("on"), off=self._to("off"))
+            case "announce":
+                if "prompt" not in self.fields:
+                    self._missing("prompt")
+                prompt = self._prompt(self.fields.get("prompt", self.what))
+                return Announce(switch=self._switch(), prompt=prompt, then=self._to("then"))
+            case "forward":
+                number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
+                after = self._all("busy", "nobody", "failed")
+                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), absent=None, **after)
             case "do":
                 return self._do()
             case _:
                 return HangUp()
+
+    def _switch(self) -> str:
+        directory = self.flows.directory
+        made = (*(CLOSED + id_ for id_ in directory.departments), *(WAVE + id_ for id_ in directory.waves))
+        return self.what.one_of((*directory.switches, *made), "switch")
 
     def _menu(self) -> Menu:
         keys: dict[str, Place] = {}
@@ -214,7 +237,9 @@ class Line:
 
     def _missing(self, key: str) -> None:
         lacks = (
-            f"has no {key!r}" if key in ("keys", "greeting", "exits", "with") else f"does not say where {key!r} leads"
+            f"has no {key!r}"
+            if key in ("keys", "greeting", "exits", "with", "prompt")
+            else f"does not say where {key!r} leads"
         )
         either = " or `otherwise: …`" if "otherwise" in KINDS[self.kind] and key != "otherwise" else ""
         self.marked.wrong(f"step {self.name} ({self.kind}) {lacks}", f"add `{key}: …`{either}")

@@ -1,0 +1,129 @@
+"""Asking Asterisk's own database in the dialplan: is a switch on, what was spoken for it, where do calls go now.
+
+One context for all places, called by Gosub, so that a place costs few lines. Entries are written by us alone, and in
+the grammar of domain.switches; begin and end are compared with the call's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.hours import NOW
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.numbers import e164
+from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
+
+NAME = "switched"
+_MAYBE = re.compile(f"({SOUND.pattern})?")
+_HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
+
+
+def is_on(switch: str) -> Line:
+    """Asks a switch: GOSUB_RETVAL is `on` or `off`."""
+    return Line(f"Gosub({NAME},state,1({fit(switch, KEY)}))")
+
+
+def announced(switch: str, general: str) -> Line:
+    """Plays what was spoken for a switch, or the sound `general`."""
+    return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
+
+
+def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Line]:
+    """Rings where the calls of `number` go now; leaves by its answer."""
+    yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
+    yield Line(f"Dial(${{FORWARD}},{seconds},${{FORWARDED}})", label="ring")
+    yield Line(f"Gosub({NAME},next,1)")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
+    yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+
+
+def context(directory: Directory) -> Context:
+    """The context `switched`."""
+    home = f"+{directory.town.country}"
+    # Providers take an own number; the caller's they may refuse (docs/decisions/0014).
+    own = e164(directory.town, "${ARG1}")
+    public = sorted((trunk for trunk in directory.trunks.values() if trunk.public), key=lambda t: (t.order, t.id))
+    trunks = [fit(trunk.id, IDENTIFIER) for trunk in public]
+    return Context(
+        name=NAME,
+        extensions=(
+            Extension("state", tuple(_state())),
+            Extension("announce", tuple(_announce())),
+            Extension("forward", tuple(_forward(own, home, bool(trunks)))),
+            Extension("trunk", tuple(_trunk(trunks))),
+            Extension("next", tuple(_next())),
+        ),
+    )
+
+
+def _state() -> Iterator[Line]:
+    begins, ends = _HELD % 1, _HELD % 2
+    yield Line(f"Set(SWITCHED=${{DB({FAMILY}/${{ARG1}})}})")
+    yield Line('GotoIf($["${SWITCHED}" = ""]?off)')
+    yield Line(f"GotoIf($[0{begins} > {NOW}]?off)")
+    yield Line(f"GotoIf($[0{ends} > 0 & 0{ends} <= {NOW}]?off)")
+    yield Line("Return(on)")
+    yield Line("Set(SWITCHED=)", label="off")
+    yield Line("Return(off)")
+
+
+def _announce() -> Iterator[Line]:
+    yield Line(f"Gosub({NAME},state,1(${{ARG1}}))")
+    yield Line("Set(SAID=${CUT(SWITCHED,:,3)})")
+    yield Line('GotoIf($["${SAID}" = ""]?general)')
+    yield Line("Playback(${SAID})")
+    yield Line('GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?done)')
+    yield Line("Playback(${ARG2})", label="general")
+    yield Line("Return()", label="done")
+
+
+def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
+    yield Line("Set(FORWARDED=)")
+    yield Line("Set(LINE=0)")
+    yield Line('GotoIf($["${ARG2}" = ""]?present)')
+    yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
+    yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
+    yield Line("Answer(,i)")
+    yield Line(f"Gosub({NAME},announce,1({ABSENT}${{ARG1}},${{ARG2}}))")
+    yield Line('GotoIf($["${FORWARD}" = ""]?nobody:target)')
+    yield Line(f"Gosub({NAME},state,1({FORWARD}${{ARG1}}))", label="present")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?off)')
+    yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
+    yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)', label="target")
+    yield Line("Return(ring)")
+    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})", label="outside")
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{FORWARD:0:{len(home)}}}" != "{home}"]?stopped)')
+    yield Line("Set(TO=${FORWARD})")
+    yield Line(f"Set(FORWARDED=f({own}))")
+    if outside:
+        yield Line(f"Gosub({NAME},trunk,1)")
+        yield Line("Return(ring)")
+    yield Line("Return(failed)", label="stopped")
+    yield Line("Return(nobody)", label="nobody")
+    yield Line("Return(off)", label="off")
+
+
+def _trunk(trunks: list[str]) -> Iterator[Line]:
+    """The next public trunk, in their order; LINE is empty behind the last."""
+    yield Line("Set(LINE=$[${LINE} + 1])")
+    for number, trunk in enumerate(trunks, 1):
+        yield Line(f"ExecIf($[${{LINE}} = {number}]?Set(FORWARD=PJSIP/${{TO}}@trunk-{trunk}))")
+    yield Line(f"Return($[${{LINE}} <= {len(trunks)}])")
+
+
+def _next() -> Iterator[Line]:
+    """After Dial(): `ring` once more by the next trunk, where this one took no call; else the answer."""
+    for status, answer in (("ANSWER", "talked"), ("BUSY", "busy"), ("NOANSWER", "nobody")):
+        yield Line(f'GotoIf($["${{DIALSTATUS}}" = "{status}"]?{answer})')
+    yield Line('GotoIf($["${FORWARDED}" = ""]?failed)')
+    yield Line(f"Gosub({NAME},trunk,1)")
+    yield Line("GotoIf($[${GOSUB_RETVAL} = 0]?failed)")
+    yield Line("Return(ring)")
+    for answer in ("talked", "busy", "nobody", "failed"):
+        yield Line(f"Return({answer})", label=answer)

@@ -1,0 +1,197 @@
+"""What changes without a rollout: switches, absences, forwardings, waves; and how Asterisk's own database says it.
+
+Belongs here: the types, what they mean at an instant, the entry that the dialplan reads and its grammar. Not here: who
+may switch what (service.switching), rows (store), how a step asks (compile).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
+from orchestrator.domain.people import Department, Group, Person
+from orchestrator.domain.problems import Problem
+from orchestrator.domain.prompts import Language
+
+FAMILY = "switched"
+"""The family of Asterisk's database that holds every entry; nothing else does."""
+ANNOUNCEMENT = 30.0
+"""Seconds that what is spoken for a switch may last at most; the proof reckons with it."""
+ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
+"""Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
+OUTSIDE = "outside"
+"""The kill switch of calls to the outside."""
+AT_HOME, NOTHING = ONLY = ("no_abroad", "emergency")
+"""What it can be besides on: no calls abroad, or none but emergency calls."""
+KEY = re.compile(r"[a-z][a-z0-9_]{1,59}")
+SOUND = re.compile(r"[a-z0-9_/-]*")
+PHONES = re.compile(rf"PJSIP/{NAME.pattern}(&PJSIP/{NAME.pattern})*")
+PUBLIC = re.compile(r"\+[1-9][0-9]{2,14}")
+_ENTRY = re.compile(rf"([0-9]{{1,12}}):([0-9]{{1,12}}):({SOUND.pattern}):((?:{PHONES.pattern}|{PUBLIC.pattern})?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class On:
+    """A plain switch that is on, from `begins` until just before `ends` (seconds since the epoch; 0: no limit)."""
+
+    begins: int = 0
+    ends: int = 0
+    texts: Mapping[Language, str] = field(default_factory=dict)
+    """What an `Announce` says meanwhile; empty: what the flow says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absence:
+    """Somebody is away from `begins` until just before `ends` (seconds since the epoch; 0: no limit)."""
+
+    begins: int = 0
+    ends: int = 0
+    stand_in: str = ""
+    """The extension that is rung instead; empty: callers go on to the mailbox or the department."""
+    texts: Mapping[Language, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forwarding:
+    """The calls of a number ring elsewhere, until it is ended."""
+
+    to: str
+    """An extension, or E.164 with `+`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What is left of calls to the outside."""
+
+    only: str
+    """Of `ONLY`."""
+
+
+Switched = On | Absence | Forwarding | Outside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One value of Asterisk's database: `begins:ends:sound:target`."""
+
+    begins: int = 0
+    ends: int = 0
+    sound: str = ""
+    """As Asterisk plays it; empty: what the step says in general."""
+    target: str = ""
+    """What Dial() rings, or a public number; empty for a plain switch."""
+
+    def __str__(self) -> str:
+        return f"{self.begins}:{self.ends}:{self.sound}:{self.target}"
+
+
+def read(text: str) -> Entry:
+    """What `str(Entry)` was; raises ValueError for anything else."""
+    if not (found := _ENTRY.fullmatch(text)):
+        raise ValueError(f"{text!r} is no entry of ours")
+    return Entry(begins=int(found[1]), ends=int(found[2]), sound=found[3], target=found[4])
+
+
+def value(directory: Directory, switched: Switched, sound: str = "") -> str:
+    """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read."""
+    match switched:
+        case Outside(only=only):
+            if only not in ONLY:
+                raise ValueError(f"{only!r} is none of {', '.join(ONLY)}")
+            return only
+        case On(begins=begins, ends=ends):
+            written = str(Entry(begins=begins, ends=ends, sound=sound))
+        case Absence(begins=begins, ends=ends, stand_in=stand_in):
+            target = _target(directory, stand_in) if stand_in else ""
+            written = str(Entry(begins=begins, ends=ends, sound=sound, target=target))
+        case Forwarding(to=to):
+            written = str(Entry(target=_target(directory, to)))
+        case _:
+            assert_never(switched)
+    return str(read(written))
+
+
+def _target(directory: Directory, number: str) -> str:
+    if number.startswith("+"):
+        return number
+    if not (phones := rung(directory, number)):
+        raise ValueError(f"{number} has no phone")
+    return "&".join(f"PJSIP/{phone}" for phone in phones)
+
+
+def rung(directory: Directory, extension: str) -> tuple[str, ...]:
+    """The phones that ring first for an extension, whoever has it; empty if nobody does."""
+    owners: tuple[Person | Department | Group, ...] = (
+        *directory.people.values(),
+        *directory.departments.values(),
+        *directory.groups.values(),
+    )
+    for owner in owners:
+        if extension == owner.extension or (not isinstance(owner, Group) and extension in owner.numbers):
+            return owner.phones
+    return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
+
+
+def holds(switched: Switched, at: datetime) -> bool:
+    """Whether it is in force at `at`."""
+    match switched:
+        case On(begins=begins, ends=ends) | Absence(begins=begins, ends=ends):
+            return begins <= at.timestamp() and (not ends or at.timestamp() < ends)
+        case Forwarding() | Outside():
+            return True
+        case _:
+            assert_never(switched)
+
+
+def known(directory: Directory) -> dict[str, str]:
+    """Every switch that a call may meet -> what it is for, declared or not."""
+    found = {OUTSIDE: "calls to the outside"}
+    for step in directory.graph.values():
+        match step:
+            case Switch(name=name) | Announce(switch=name):
+                found[name] = _meaning(directory, name)
+            case Forward(number=number, absent=absent):
+                found[FORWARD + number] = f"calls to {number} ring elsewhere"
+                if absent:
+                    found[ABSENT + number] = f"who has {number} is away"
+            case _:
+                pass
+    return {**found, **directory.switches}
+
+
+def _meaning(directory: Directory, name: str) -> str:
+    if department := directory.departments.get(name.removeprefix(CLOSED)):
+        return f"{department.name} is closed"
+    if wave := directory.waves.get(name.removeprefix(WAVE)):
+        return f"{wave.name} has moved here from the old exchange"
+    return ""
+
+
+def problems(directory: Directory) -> Iterator[Problem]:
+    """Switches with names that are ours, and steps that ask what can never be switched."""
+    for name in directory.switches:
+        if name == OUTSIDE or name.startswith((ABSENT, FORWARD, CLOSED, WAVE)):
+            yield Problem(
+                code="reserved_switch",
+                where=f"switch {name}",
+                what="is a name that the exchange uses itself",
+                todo="give the switch another name",
+            )
+    ours = {CLOSED + id_ for id_ in directory.departments} | {WAVE + id_ for id_ in directory.waves}
+    for place, step in directory.graph.items():
+        match step:
+            case Switch(name=name) | Announce(switch=name) if name not in ours and name not in directory.switches:
+                yield _unknown(place, "switch", name, "declare it under `switches:`")
+            case Forward(number=number) if number not in directory.numbers:
+                yield _unknown(place, "number", number, "name a number of ours")
+            case _:
+                pass
+
+
+def _unknown(place: Place, kind: str, name: str, todo: str) -> Problem:
+    return Problem(code=f"unknown_{kind}", where=place, what=f"there is no {kind} {name!r}", todo=todo)

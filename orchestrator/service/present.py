@@ -1,0 +1,131 @@
+"""What is switched now: read from the directory's database, spoken, and brought into Asterisk's own.
+
+Belongs here: the way of a switch into the running exchange and back. Not here: who may switch what (switching).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.asterisk import database
+from orchestrator.asterisk.ami import Ami
+from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.compile import sounds
+from orchestrator.compile.speech import Unspoken
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, known, value
+from orchestrator.service import directory as directories
+from orchestrator.service import wiring
+from orchestrator.service.database import opened
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.running import NotAnswering, connected
+from orchestrator.service.state import State
+from orchestrator.store import switched as store
+
+AT_ONCE = "in force at once"
+LATER = "stored; takes effect when Asterisk is back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What was spoken for a switch."""
+
+    sound: str
+    """Empty: nothing could be spoken, and callers hear what the flow says."""
+    seconds: float
+
+
+async def rows(state: State) -> list[store.Row]:
+    """Everything that is switched."""
+    async with opened(state) as engine:
+        return await store.rows(engine)
+
+
+async def now(state: State) -> Mapping[str, Switched]:
+    """Everything that is switched, as `explain` asks for it."""
+    return {row.name: row.switched for row in await rows(state)}
+
+
+async def put(state: State, directory: Directory, row: store.Row, what: str) -> str:
+    """Switch it, here and in a running Asterisk; what to tell. Raises ServiceError for what cannot be switched."""
+    said = await asyncio.to_thread(speak, state, directory, row.name, row.switched)
+    if said.seconds > ANNOUNCEMENT:
+        raise ServiceError(
+            f"the announcement lasts {said.seconds:.0f} s, and callers wait {ANNOUNCEMENT:.0f} s for one at most",
+            todo="say it in fewer words",
+        )
+    try:
+        entry = value(directory, row.switched, said.sound)
+    except ValueError as bad:
+        raise ServiceError(f"{row.name}: {bad}", todo="name a number that has a phone") from bad
+    async with opened(state) as engine:
+        await store.put(engine, row, what)
+    return await _push(state, row.name, entry)
+
+
+async def remove(state: State, name: str, *, what: str, why: str) -> str:
+    """Switch it off, here and in a running Asterisk; what to tell."""
+    async with opened(state) as engine:
+        await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
+    return await _push(state, name, "")
+
+
+async def _push(state: State, name: str, entry: str) -> str:
+    """Bring one entry into a running Asterisk (empty: out of it), and read it back."""
+    try:
+        async with connected(state) as running:
+            if running is None:
+                return LATER
+            if entry:
+                await database.put(running.ami, FAMILY, name, entry)
+            else:
+                await database.remove(running.ami, FAMILY, name)
+            found = (await database.entries(running.ami, FAMILY)).get(name, "")
+    except (NotAnswering, AsteriskError) as bad:
+        return f"{LATER} ({bad})"
+    return AT_ONCE if found == entry else f"Asterisk has {found!r} instead: control corrects it within a minute"
+
+
+async def correct(state: State, ami: Ami, directory: Directory) -> int:
+    """Have Asterisk hold what is switched and nothing else; how many entries were otherwise. Raises AsteriskError.
+
+    Asked again after each correction: somebody may have switched meanwhile.
+    """
+    corrected = 0
+    for _ in range(3):
+        # Asterisk first, then the rows: what is switched in between is not taken for foreign.
+        found = await database.entries(ami, FAMILY)
+        wanted = await asyncio.to_thread(entries, state, directory, await rows(state))
+        if not (wrong := await database.correct(ami, FAMILY, found, wanted)):
+            break
+        corrected += wrong
+    return corrected
+
+
+def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -> dict[str, str]:
+    """What Asterisk should hold; without what the directory does not know any more. Blocking."""
+    asked, found = known(directory), {}
+    for row in switched:
+        if row.name in asked:
+            try:
+                found[row.name] = value(directory, row.switched, speak(state, directory, row.name, row.switched).sound)
+            except ValueError:
+                continue  # its target is gone: callers go on as if it were not set, and `switched` says so
+    return found
+
+
+def speak(state: State, directory: Directory, name: str, switched: Switched) -> Said:
+    """Have a switch's texts spoken in every language of the town; what was spoken before is there already. Blocking."""
+    if not isinstance(switched, Absence | On) or not switched.texts:
+        return Said(sound="", seconds=0.0)
+    first = next(iter(switched.texts.values()))
+    texts = {language: switched.texts.get(language, first) for language in directory.town.languages}
+    try:
+        made = sounds.make({name: Prompt(name=name, texts=texts)}, wiring.workshop(state)).sounds[name]
+    except (ServiceError, Unspoken, OSError):
+        return Said(sound="", seconds=0.0)
+    return Said(sound=made.file, seconds=max(made.seconds.values()))

@@ -1,0 +1,223 @@
+"""Absence, forwarding, switches and waves, as an admin asks for them: judged against the directory that runs.
+
+Belongs here: what may be switched, and what is told. Not here: the way into Asterisk (present).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as clock
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+from orchestrator.domain import numbers, spelling, switches, texts
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.outgoing import route
+from orchestrator.domain.people import Department, Person
+from orchestrator.domain.prompts import audible
+from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, WAVE, Absence, Forwarding, On, Outside, Switched
+from orchestrator.service import directory as directories
+from orchestrator.service import present
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.state import State
+from orchestrator.store.switched import Row
+
+LONGEST_TEXT = 400
+COSTLY = {
+    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium rate",
+    phonenumbers.PhoneNumberType.SHARED_COST: "shared cost",
+    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal number",
+}
+SATELLITE = (870, 878, 881, 882, 883)
+"""Country codes of satellites and of networks without a country (ITU-T E.164)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """From the beginning of `first` (none: now) to the end of `last` (none: until it is ended), in the town's days."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def seconds(self, town: ZoneInfo) -> tuple[int, int]:
+        """First instant, and the one just after the last; 0 for none. Raises ServiceError for what is over or wrong."""
+        begins = int(datetime.combine(self.first, clock.min, town).timestamp()) if self.first else 0
+        after = self.last + timedelta(days=1) if self.last else None
+        ends = int(datetime.combine(after, clock.min, town).timestamp()) if after else 0
+        if ends and (ends <= begins or ends <= time.time()):
+            raise ServiceError(f"{self.last} is over before it begins", todo="name a later day with --until")
+        return begins, ends
+
+
+async def absent(state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str) -> list[str]:
+    """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError."""
+    directory = await directories.running(state)
+    person = _person(directory, number)
+    if stand_in is None:
+        named = directory.people.get(person.stand_in)
+        stand_in = named.extension if named else ""
+    stand_in = _extension(directory, stand_in) if stand_in else ""
+    if stand_in == person.extension:
+        raise ServiceError(f"{stand_in} cannot stand in for itself", todo="name somebody else with --stand-in")
+    begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
+    spoken = texts.absent(person.name, period.last, _called(directory, stand_in))
+    away = Absence(begins=begins, ends=ends, stand_in=stand_in, texts=_texts(directory, text, spoken))
+    warnings = await _warnings(state, stand_in, begins, ends)
+    until = f" until {period.last}" if period.last else ""
+    told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
+    how = await present.put(state, directory, _row(ABSENT + person.extension, away, why), told)
+    return [f"{told}; {how}", *warnings]
+
+
+async def back(state: State, number: str, *, why: str) -> list[str]:
+    """Who was absent is back; raises ServiceError if nobody was."""
+    person = _person(await directories.running(state), number)
+    await _must_be(state, ABSENT + person.extension, f"{person.extension} {person.name} is not absent")
+    told = f"{person.extension} {person.name}: back"
+    return [f"{told}; {await present.remove(state, ABSENT + person.extension, what=told, why=_plain(why))}"]
+
+
+async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
+    """The calls of a number ring elsewhere; `off` ends it. What to tell; raises ServiceError."""
+    directory = await directories.running(state)
+    extension = _extension(directory, number)
+    if FORWARD + extension not in switches.known(directory):
+        raise ServiceError(f"calls to {extension} cannot be forwarded", todo="name a person or a department")
+    if to == "off":
+        await _must_be(state, FORWARD + extension, f"{extension} is not forwarded")
+        told = f"{extension}: no longer forwarded"
+        return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=_plain(why))}"]
+    target = inside(directory, to) or _outside(directory, extension, to)
+    if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
+        raise ServiceError(f"{extension} would be forwarded to itself", todo="name somebody else")
+    told = f"{extension}: forwarded to {target}"
+    return [
+        f"{told}; {await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)}"
+    ]
+
+
+async def switch(state: State, name: str, to: str, period: Period, *, text: str, why: str) -> list[str]:
+    """Turn a switch `on` or `off`; `outside` is `on`, `no_abroad` or `emergency`. Raises ServiceError."""
+    directory = await directories.running(state)
+    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
+    if name not in known:
+        raise ServiceError(f"there is no switch {name!r}", todo=f"use one of {', '.join(sorted(known))}")
+    values = ("on", *switches.ONLY) if name == OUTSIDE else ("on", "off")
+    if to not in values:
+        raise ServiceError(f"{name} cannot be {to!r}", todo=f"use one of {', '.join(values)}")
+    told = f"switch {name}: {to}"
+    if to == ("on" if name == OUTSIDE else "off"):
+        return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
+    begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
+    spoken = {directory.town.languages[0]: text} if text else {}
+    turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
+    if name == OUTSIDE:
+        turned = Outside(only=to)
+    return [f"{told}; {await present.put(state, directory, _row(name, turned, why), told)}"]
+
+
+async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
+    """Move a wave to this exchange, or back to the old one; raises ServiceError for an unknown one."""
+    directory = await directories.running(state)
+    if wave not in directory.waves:
+        raise ServiceError(
+            f"there is no wave {wave!r}", todo=f"declared are: {', '.join(sorted(directory.waves)) or 'none'}"
+        )
+    name, told = WAVE + wave, f"wave {wave} ({directory.waves[wave].name}): {'moved here' if moved else 'moved back'}"
+    if moved:
+        return [f"{told}; {await present.put(state, directory, _row(name, On(), why), told)}"]
+    return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
+
+
+def _row(name: str, switched: Switched, why: str) -> Row:
+    return Row(name=name, switched=switched, at=time.time(), who=directories.who(), why=_plain(why))
+
+
+def _plain(why: str) -> str:
+    """A reason as one line."""
+    return "".join(each for each in " ".join(why.split()) if each.isprintable())
+
+
+async def _must_be(state: State, name: str, otherwise: str) -> None:
+    if name not in await present.now(state):
+        raise ServiceError(otherwise, todo="see `durchwahl switched`")
+
+
+def _person(directory: Directory, number: str) -> Person:
+    extension = spelling.extension(directory, number)
+    for person in directory.people.values():
+        if extension in (person.extension, *person.numbers):
+            return person
+    raise ServiceError(f"{number} is nobody's number", todo="name the number of a person")
+
+
+def inside(directory: Directory, number: str) -> str:
+    """The extension that `number` means, if somebody has it; else empty."""
+    extension = spelling.extension(directory, number)
+    return extension if switches.rung(directory, extension) else ""
+
+
+def _extension(directory: Directory, number: str) -> str:
+    extension = inside(directory, number) or spelling.extension(directory, number)
+    if not switches.rung(directory, extension) and extension not in directory.numbers:
+        raise ServiceError(f"nobody has number {number}", todo="check the digits")
+    return extension
+
+
+def _called(directory: Directory, extension: str) -> str:
+    owners: tuple[Person | Department, ...] = (*directory.people.values(), *directory.departments.values())
+    for owner in owners:
+        if owner.extension == extension:
+            return owner.name
+    return ", ".join(extension)
+
+
+def _outside(directory: Directory, extension: str, to: str) -> str:
+    """The public number that `to` means, in E.164, if a phone of `extension` may call it; raises ServiceError."""
+    unknown = ServiceError(f"{to!r} is no number that calls can be forwarded to", todo="write 2510 or 0171 1234567")
+    try:
+        parsed = phonenumbers.parse(to, "DE" if directory.town.country == "49" else None)
+    except phonenumbers.NumberParseException:
+        raise unknown from None
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    own = numbers.e164(directory.town, "")
+    if not phonenumbers.is_possible_number(parsed) or not switches.PUBLIC.fullmatch(number) or number.startswith(own):
+        raise unknown
+    kind = COSTLY.get(phonenumbers.number_type(parsed), "")
+    if kind or parsed.country_code in SATELLITE:
+        raise ServiceError(f"{number} costs too much to be forwarded to ({kind or 'satellite'})", todo="name another")
+    if not any(trunk.public for trunk in directory.trunks.values()):
+        raise ServiceError("there is no trunk to the public network", todo="forward to a number of ours")
+    country = directory.town.country
+    public = f"0{number[1 + len(country) :]}" if number.startswith(f"+{country}") else f"00{number[1:]}"
+    for phone in switches.rung(directory, extension):
+        if route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
+            return number
+    raise ServiceError(
+        f"the phones of {extension} may not call {number}", todo="give them the permission, or name another number"
+    )
+
+
+def _texts(directory: Directory, text: str, otherwise: Mapping[str, str]) -> Mapping[str, str]:
+    """`text` for who hears the town's first language; the others hear what the exchange says of itself."""
+    said = " ".join(text.split())
+    if not text:
+        return otherwise
+    if not audible(said) or not said.isprintable() or len(said) > LONGEST_TEXT:
+        raise ServiceError(
+            "this text cannot be spoken", todo=f"write a sentence of at most {LONGEST_TEXT} characters, without signs"
+        )
+    return {**otherwise, directory.town.languages[0]: said}
+
+
+async def _warnings(state: State, stand_in: str, begins: int, ends: int) -> Iterable[str]:
+    """Whether the stand-in is absent, too, at some time of an absence."""
+    match (await present.now(state)).get(ABSENT + stand_in):
+        case Absence(begins=from_, ends=until) if (not ends or from_ < ends) and (not until or begins < until):
+            return [f"warning: {stand_in} is absent, too"]
+        case _:
+            return []
