@@ -55,6 +55,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
     named = {
         "phone": directory.phones,
         "trunk": directory.trunks,
+        "permission": directory.permissions,
         "schedule": directory.schedules,
         "department": directory.departments,
         "flow": directory.flows,

@@ -17,6 +17,7 @@ class Ports:
     """Where this exchange listens."""
 
     sip: int = 5060
+    tls: int = 5061
     http: int = 8088
     ami: int = 5038
     web: int = 8080
@@ -29,23 +30,23 @@ class Ports:
 def choose(bind: str) -> Ports:
     """The standard ports if every one of them is free on `bind` now, else a free set of others."""
     standard = Ports()
-    single = (standard.sip, standard.http, standard.ami, standard.web, standard.rtp)
+    single = (standard.sip, standard.tls, standard.http, standard.ami, standard.web, standard.rtp)
     several = range(standard.metrics, standard.metrics + ATTENDANTS)
     if all(_free(bind, port) for port in (*single, *several)):
         return standard
     taken: list[socket.socket] = []
     try:
-        for _ in range(4):
+        for _ in range(5):
             probe = socket.socket()
             probe.bind((bind, 0))
             taken.append(probe)
-        sip, http, ami, web = (probe.getsockname()[1] for probe in taken)
+        sip, tls, http, ami, web = (probe.getsockname()[1] for probe in taken)
     finally:
         for probe in taken:
             probe.close()
     metrics = _free_range(bind, range(9200, 11000, ATTENDANTS), looks=ATTENDANTS)
     rtp = _free_range(bind, range(11000, 32000, RTP_PORTS), looks=10)
-    return Ports(sip=sip, http=http, ami=ami, web=web, metrics=metrics, rtp=rtp)
+    return Ports(sip=sip, tls=tls, http=http, ami=ami, web=web, metrics=metrics, rtp=rtp)
 
 
 def _free_range(bind: str, starts: range, *, looks: int) -> int:
