@@ -1,4 +1,4 @@
-"""What a phone dials: the table of classes against `phonenumbers`, permissions, numbers shown, and what is a problem."""
+"""What a phone dials: the table of classes against `phonenumbers`, permissions, numbers shown, problems."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GERMAN = st.from_regex(
 FOREIGN = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS - {"DE"}))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(GERMAN)
 def test_the_table_says_of_a_german_number_what_the_library_says(national: str) -> None:
     number = phonenumbers.parse(f"+49{national}")
@@ -51,7 +51,7 @@ def test_the_table_says_of_a_german_number_what_the_library_says(national: str) 
     assert said in MEANS[kind], (national, kind)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(FOREIGN, st.sampled_from([Type.FIXED_LINE, Type.MOBILE, Type.PREMIUM_RATE]))
 def test_a_foreign_number_is_abroad_or_costs_more(region: str, kind: int) -> None:
     if not (example := phonenumbers.example_number_for_type(region, kind)):
@@ -111,7 +111,8 @@ def test_an_emergency_goes_out_from_every_phone_whatever_is_set(digit: str, swit
     ("9", "9+4917112345", "outside", "017112345"), ("9", "017112345", "inside", "017112345"),
     ("", "2500", "inside", "2500"), ("", "2999", "outside", "2999"), ("0", "2999", "inside", "2999"),
     ("", "77", "inside", "77"), ("0", "0", "inside", "0"), ("0", "01", "inside", "01"),
-    ("0", "0 06205 21-2500", "inside", "2500"), ("0", "0212500", "inside", "2500"), ("0", "+4962052125", "inside", "25"),
+    ("0", "0 06205 21-2500", "inside", "2500"), ("0", "0212500", "inside", "2500"),
+    ("0", "+4962052125", "inside", "25"),
     ("", "0620521", "inside", "0"), ("0", "+49 (0) 6205 21 30", "inside", "30"), ("0", "0116117", "outside", "116117"),
     ("9", "9115", "outside", "115"), ("0", "00116116", "refused", "0116116"), ("0", "0116116", "outside", "116116"),
     ("", "*77", "inside", "*77"), ("0", "01&x", "refused", "1&x"),
