@@ -24,15 +24,14 @@ pbx_config app_dial app_playback app_verbose func_callerid func_channel res_clio
 """
 DIALPLAN = """
 [calls]
-exten => _[0-9+].,1,Log(NOTICE,GOT ${EXTEN} FROM ${CALLERID(num)} SRTP ${CHANNEL(secure_media)})
- same => n,GotoIf($["${EXTEN}" = "0666666"]?full)
- same => n,Answer()
+exten => 0666666,1,Log(NOTICE,GOT ${EXTEN} FROM ${CALLERID(num)} SRTP 0)
+ same => n,Hangup(34)
+exten => _[0-9+].,1,Answer()
+ same => n,Log(NOTICE,GOT ${EXTEN} FROM ${CALLERID(num)} SRTP ${CHANNEL(rtp,secure,audio)})
  same => n,Wait(1)
- same => n,Hangup()
- same => n(full),Hangup(34)
 [nobody]
 exten => s,1,Answer()
- same => n,Wait(3)
+ same => n,Wait(8)
 """
 PJSIP = """
 [global]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -62,6 +63,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
         with running_town(tmp_path_factory.mktemp("t"), directory, furnish) as town:
             until(first.registered, 40)
             until(second.registered, 40)
+            until(lambda: len(re.findall(r"\bAvail\b", contacts(town))) == 2, 70)
             yield Lines(town=town, first=first, second=second)
     finally:
         first.end()
@@ -99,6 +101,27 @@ async def test_a_trunk_that_is_full_is_followed_by_the_next(lines: Lines) -> Non
     assert lines.second.got() == [("0666666", "+496205212030", "0")]
 
 
+async def test_whom_a_phone_puts_through_calls_with_the_number_of_the_phone(lines: Lines) -> None:
+    password = wiring.secrets(lines.town.state).of("sip:tel2030")
+    line = Line(number="tel2030", exchange=lines.town.exchange, password=password, registers=True)
+    site = lines.town.directory.sites[lines.town.directory.phones["tel2030"].site]
+    for number, called, shown in (
+        ("00621777", "0621777", "+496205212030"),
+        ("112", "112", site.emergency_number),
+        ("00033123", "", ""),  # what the phone may not call, it may not have others call either
+    ):
+        before = len(lines.first.got())
+        async with Telephone(wiring.program("baresip"), line) as telephone:
+            await asyncio.to_thread(lines.first.calls, "06205212030")
+            call = await telephone.incoming(within=15)
+            await call.answer()
+            await call.stays(0.5)
+            await telephone._command("transfer", f"sip:{number}@{lines.town.exchange}")
+            await call.stays(3)
+        await asyncio.to_thread(until, lambda: not lines.town.left(), 30)
+        assert lines.first.got()[before:] == ([(called, shown, "1")] if called else [])
+
+
 async def test_registrations_are_read_back(lines: Lines) -> None:
     async with connected(lines.town.state) as running:
         assert running
@@ -120,7 +143,7 @@ def test_calls_come_in_by_a_registration_and_from_nobody_else(lines: Lines, monk
     told = test_entries.INVITE.replace("To: <sip:{number}", "To: <sip:+496205212502")
     monkeypatch.setattr(test_entries, "INVITE", told)
     assert invited(lines.town, SECOND, user="x", number="trunk_a_second") == 200
-    until(lambda: "+496205212502" in arrived(), 10)
+    until(lambda: "n_2502.ring" in [event.mark for event in journal(lines.town)], 10)
     assert invited(lines.town, STRANGER, user="x", number="trunk_a_second") == 401
     until(lambda: not lines.town.left(), 30)
 

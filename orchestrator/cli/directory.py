@@ -165,6 +165,7 @@ async def _asked(state: State, planned: bool) -> Directory:
 
 REFUSED = {
     "no_number": "it is no number, or hides another behind it",
+    "switch": "calls of the class {group} are switched off for the whole house",
     "permission": "the permission {permission} of this phone does not have the class {group}",
 }
 """Why a call is refused, as an admin reads it."""
