@@ -43,8 +43,10 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
     authority, folder = trustme.CA(), tmp_path_factory.mktemp("p")
     first = Provider(folder / "1", FIRST, free_port(), authority)
     second = Provider(folder / "2", SECOND, free_port())
+    hurried = hurry.directory()
     directory = replace(
-        hurry.directory(),
+        hurried,
+        people={**hurried.people, "p2031": replace(hurried.people["p2031"], language="en")},
         trunks={
             "a_second": Trunk(id="a_second", host=SECOND, port=second.port, user=ACCOUNT, order=2),
             "first": Trunk(id="first", host=FIRST, port=first.port, user=ACCOUNT, transport="tls"),
@@ -70,9 +72,9 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
         second.end()
 
 
-def desk(town: Town) -> Telephone:
-    password = wiring.secrets(town.state).of("sip:tel2030")
-    return Telephone(wiring.program("baresip"), Line(number="tel2030", exchange=town.exchange, password=password))
+def desk(town: Town, phone: str = "tel2030") -> Telephone:
+    password = wiring.secrets(town.state).of(f"sip:{phone}")
+    return Telephone(wiring.program("baresip"), Line(number=phone, exchange=town.exchange, password=password))
 
 
 async def dialled(town: Town, number: str, *, seconds: float = 20) -> None:
@@ -99,6 +101,17 @@ async def test_a_trunk_that_is_full_is_followed_by_the_next(lines: Lines) -> Non
     await dialled(lines.town, "00666666")
     assert lines.first.got()[-1][0] == "0666666"
     assert lines.second.got() == [("0666666", "+496205212030", "0")]
+
+
+@pytest.mark.parametrize(("phone", "language"), [("tel2030", "de"), ("tel2031", "en")])
+async def test_why_not_is_told_in_the_language_of_the_owner(lines: Lines, phone: str, language: str) -> None:
+    async with desk(lines.town, phone) as telephone:
+        call = await telephone.dial("00900123456")
+        await call.answered(within=10)
+        await call.ends(within=20)
+        heard = await call.heard()
+    said = read_sound(lines.town.state.sounds / language / "not-allowed.alaw")
+    assert recognise(heard, said).recognised
 
 
 async def test_whom_a_phone_puts_through_calls_with_the_number_of_the_phone(lines: Lines) -> None:

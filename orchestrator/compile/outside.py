@@ -52,9 +52,21 @@ def from_phones(directory: Directory) -> Context:
     for dialled, number in outgoing.short(directory.town):
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
         extensions.append(Extension(fit(dialled, PREFIX), (Line(f"Goto({onward},{number},1)"),)))
-    said = '${IF($["${SAID}" = ""]?not-allowed:${SAID})}'
-    extensions.append(Extension(NEVER_MIND, (Line("Answer(,i)"), Line(f"Playback({said})"), Line("Hangup(21)"))))
+    extensions.append(Extension(NEVER_MIND, _refused()))
     return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
+
+
+def _refused() -> tuple[Line, ...]:
+    """Why not, in the language of the phone; SAID is empty where the number or the permission stands against it."""
+    over = Line("Hangup(21)")
+    return (
+        Line("Answer(,i)"),
+        Line('GotoIf($["${SAID}" = "spent"]?spent)'),
+        Line('GotoIf($["${SAID}" = "closed"]?closed)'),
+        *(Line("Playback(not-allowed)"), over),
+        *(Line("Playback(budget-spent)", label="spent"), over),
+        *(Line("Playback(outside-closed)", label="closed"), over),
+    )
 
 
 def outside_line(directory: Directory) -> Context:
@@ -109,7 +121,7 @@ def _call(group: str) -> Context:
         Line("NoOp()", label="may"),
         *(budget if group in outgoing.BUDGETED else ()),
         Line("Goto(outside,${EXTEN},1)"),
-        Line("Set(SAID=outside-closed)", label="closed"),
+        Line("Set(SAID=closed)", label="closed"),
         Line(f"Goto(from-phones,{NEVER_MIND},1)"),
     )
     return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
@@ -155,7 +167,7 @@ def _budget(directory: Directory) -> Context:
         Line("Set(FREED=${UNLOCK(budget)})"),
         Line("Return()", label="done"),
         Line("Set(FREED=${UNLOCK(budget)})", label="full"),
-        Line("Set(SAID=budget-spent)", label="spent"),
+        Line("Set(SAID=spent)", label="spent"),
         Line("StackPop()"),
         Line(f"Goto(from-phones,{NEVER_MIND},1)"),
     )

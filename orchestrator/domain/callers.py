@@ -38,7 +38,7 @@ class Caller:
     person: Person | None
     department: Department | None
     permission: str
-    """Name of what it may call: its own, else its owner's, else the department's, else the town's."""
+    """Name of what it may call: its own, else its owner's, else the department's, else the town's; then `internal`."""
     shown: str
     """E.164 number that those outside see: always one of ours (TKG § 120)."""
     site: Site | None
@@ -78,7 +78,7 @@ class Callers:
             phone=phone,
             person=person,
             department=department,
-            permission=next(each.permission for each in named if each and each.permission),
+            permission=next((each.permission for each in named if each and each.permission), "internal"),
             shown=self._shown(phone, department),
             site=site,
             trunks=self.order(site),
