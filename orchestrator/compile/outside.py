@@ -25,7 +25,7 @@ SWITCH = "${DB(switched/outside)}"
 """What the kill switch says; a key of `outgoing.STOPPED`, or anything else for no restriction."""
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6
 """Hours of the town between which calls abroad are nightly ones."""
-NEVER_MIND = "refused"
+REFUSED = "refused"
 """The extension that says why not; what it says is in SAID."""
 
 
@@ -52,7 +52,7 @@ def from_phones(directory: Directory) -> Context:
     for dialled, number in outgoing.short(directory.town):
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
         extensions.append(Extension(fit(dialled, PREFIX), (Line(f"Goto({onward},{number},1)"),)))
-    extensions.append(Extension(NEVER_MIND, _refused()))
+    extensions.append(Extension(REFUSED, _refused()))
     return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
 
 
@@ -78,14 +78,14 @@ def outside_line(directory: Directory) -> Context:
     for pattern, skip in patterns.items():
         onward = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
         plus = skip + ("+" in pattern)
-        lines = (*digits_or(f"from-phones,{NEVER_MIND}", plus), Line(f"Goto(public,{onward},1)"))
+        lines = (*digits_or(f"from-phones,{REFUSED}", plus), Line(f"Goto(public,{onward},1)"))
         extensions.append(Extension(pattern, lines))
     return Context(name="outside-line", extensions=tuple(extensions))
 
 
 def public(directory: Directory) -> Context:
     """A public number in any form: ours is inside, every other has the class of its longest beginning."""
-    refused = Line(f"Goto(from-phones,{NEVER_MIND},1)")
+    refused = Line(f"Goto(from-phones,{REFUSED},1)")
     extensions = []
     for beginning, extension in dict(outgoing.own(directory)).items():
         written = fit(beginning, DIGITS)
@@ -117,12 +117,12 @@ def _call(group: str) -> Context:
         Line("Gosub(caller,who,1)"),
         *stopped,
         Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)"),
-        Line(f"Goto(from-phones,{NEVER_MIND},1)"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
         Line("NoOp()", label="may"),
         *(budget if group in outgoing.BUDGETED else ()),
         Line("Goto(outside,${EXTEN},1)"),
         Line("Set(SAID=closed)", label="closed"),
-        Line(f"Goto(from-phones,{NEVER_MIND},1)"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
     )
     return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
 
@@ -169,7 +169,7 @@ def _budget(directory: Directory) -> Context:
         Line("Set(FREED=${UNLOCK(budget)})", label="full"),
         Line("Set(SAID=spent)", label="spent"),
         Line("StackPop()"),
-        Line(f"Goto(from-phones,{NEVER_MIND},1)"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
     )
     return Context(name="budget", extensions=(Extension("spend", lines),))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
 from orchestrator.domain.directory import Directory
@@ -68,7 +68,7 @@ class Route:
     """Class of the number outside, `service` or `none`."""
     permission: Permission | None = None
     """What the phone may call: classes, and the budget of those in `BUDGETED`."""
-    trunks: tuple[str, ...] = field(default=())
+    trunks: tuple[str, ...] = ()
     """In the order in which they are tried."""
     why: str = ""
     """Why it is refused: `no_number`, `permission` or `switch`."""
