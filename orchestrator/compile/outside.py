@@ -135,7 +135,7 @@ def _permission(permission: Permission) -> Context:
         Line(f"Set(NIGHTLY={int(permission.nightly)})"),
     )
     extensions = tuple(
-        Extension(group, (*(limits if group in outgoing.BUDGETED else ()), Line("Return()")))
+        Extension(fit(group, IDENTIFIER), (*(limits if group in outgoing.BUDGETED else ()), Line("Return()")))
         for group in permission.classes
     )
     return Context(name=f"permission-{fit(permission.id, IDENTIFIER)}", extensions=extensions)
