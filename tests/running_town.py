@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -224,9 +224,14 @@ def until(true: Any, limit: float) -> None:
 
 
 @contextmanager
-def running_town(folder: Path, written: Directory | None = None) -> Iterator[Town]:
-    """The hurried town (or another, not derived) in `folder`, up with two attendants."""
-    state, directory, spoken = prepared(folder, written or hurry.directory())
+def running_town(
+    folder: Path, written: Directory | None = None, furnish: Callable[[State], None] = lambda state: None
+) -> Iterator[Town]:
+    """The hurried town (or another, not derived) in `folder`, up with two attendants.
+
+    `furnish` puts into the new state what an admin would: passwords, certificates.
+    """
+    state, directory, spoken = prepared(folder, written or hurry.directory(), furnish)
     voice = wiring.voice(state)
     words = state.run / "words.wav"
     samples, rate = speech.speak(voice, WORDS, "de")
@@ -242,11 +247,14 @@ def running_town(folder: Path, written: Directory | None = None) -> Iterator[Tow
                 town.end(name)
 
 
-def prepared(folder: Path, written: Directory) -> tuple[State, Directory, Sounds]:
+def prepared(
+    folder: Path, written: Directory, furnish: Callable[[State], None] = lambda state: None
+) -> tuple[State, Directory, Sounds]:
     """A state in `folder` with `written` (not derived) applied; nothing runs."""
     state = create(folder / "s", listens=ports.exchange())
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
+    furnish(state)
     hurry.record_derived(written, wiring.voice(state), state.recorded)
     directory, spoken = asyncio.run(_prepare(state, written))
     return state, directory, spoken

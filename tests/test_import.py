@@ -35,6 +35,7 @@ flows:
       bye_now: {say: thanks, then: bye}
       told: {do: next_opening, with: {schedule: immer}, exits: {said: bye_now, failed: bye_now}, python_down: bye_now}
       bye: hangup
+trunks: {provider: {host: 192.0.2.1}}
 """
 
 
@@ -100,8 +101,8 @@ def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     ("schedules:", "phones: {saal: {site: rathaus, number: 2500}}\nschedules:", "town.yaml:4:10", "belongs to", "othe"),
     ("schedules:", "phones: {saal: {site: rathaus, number: 250}}\nschedules:", "town.yaml:8:3", "digit by digit", "25"),
     ("schedules:", "phones: {saal: {site: rathaus, number: abc}}\nschedules:", "town.yaml:4:10", "extension", "digits"),
-    ("schedules:", "trunks: {t1: {host: ''}}\nschedules:", "town.yaml:4:21", "is not an address", "write 192.0.2.1"),
-    ("schedules:", "trunks: {t1: {host: a, sources: [b c]}}\nschedules:", "town.yaml:4:34", "no", "192.0.2.0/24"),
+    ("provider: {host: 192.0.2.1}", "t1: {host: ''}", "town.yaml:23:21", "is not an address", "write 192.0.2.1"),
+    ("provider: {host: 192.0.2.1}", "t1: {host: a, sources: [b c]}", "town.yaml:23:34", "no", "192.0.2.0/24"),
     ('area: "06205"', 'area: "٠٦٢٠٥"', "town.yaml:1:32", "is not a number", "digits only"),
     ("de: Die eins.", "de: ...", "town.yaml:17:20", "says nothing", "what the caller hears"),
     ("de: Die eins.", 'de: "\\u200b"', "town.yaml:17:20", "says nothing", "what the caller hears"),

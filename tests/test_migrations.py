@@ -114,7 +114,7 @@ async def test_a_directory_of_the_first_version_is_loaded_by_this_one(url: URL) 
     engine = open_database(url)
     directory = await load(engine, 2026)
     await engine.dispose()
-    assert directory.town.permission == "national"
+    assert directory.town.permission == "mobile"
     assert directory.schedules["rathaus"].week == {"mon": (Block(start=MORNING.start, end=MORNING.end),)}
     assert {name: schedule.region for name, schedule in directory.schedules.items()} == {
         "rathaus": "BW",

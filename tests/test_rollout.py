@@ -80,11 +80,20 @@ def test_what_is_dangerous_is_refused_by_name() -> None:
     assert [refusal.name for refusal in refusals(moved, tree, ())] == ["operator"]
     problem = Problem(code="dead_end", where="town.desk", what="is one")
     assert [refusal.name for refusal in refusals(tree, tree, [problem])] == ["problems"]
-    pjsip = tree["asterisk/pjsip.conf"]
-    for before, after in (("EMERGENCY=+4962052110", "EMERGENCY=+4962052119"), ("sip:127.0.0.1:5090", "sip:127.0.0.9")):
-        assert before in pjsip
-        elsewhere = {**tree, "asterisk/pjsip.conf": pjsip.replace(before, after)}
+    for file, before, after in (
+        ("extensions", "Set(EMERGENCY=+4962052110)", "Set(EMERGENCY=+4962052119)"),
+        ("extensions", "Set(TRUNKS=trunks)", "Set(TRUNKS=trunks-other)"),
+        ("extensions", "exten => 112,1,Goto(emergency,112,1)", "exten => 112,1,Goto(emergency,110,1)"),
+        ("extensions", "exten => 112,1,Dial(PJSIP/${EXTEN}@trunk-provider,180)", "exten => 112,1,NoOp()"),
+        ("extensions", "Set(CALLERID(num)=${EMERGENCY})", "Set(CALLERID(num)=1)"),
+        ("pjsip", "sip:127.0.0.1:5090", "sip:127.0.0.9"),
+    ):
+        name = f"asterisk/{file}.conf"
+        assert before in tree[name]
+        elsewhere = {**tree, name: tree[name].replace(before, after)}
         assert [refusal.name for refusal in refusals(elsewhere, tree, ())] == ["emergency"], before
+    allowed = {**tree, "asterisk/extensions.conf": text.replace("PERMISSION=mobile", "PERMISSION=abroad")}
+    assert [*refusals(allowed, tree, ())] == []
 
 
 def test_one_apply_at_a_time(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""`init`, `import`, `check`, `explain`: the directory and what it means for a call."""
+"""`init`, `import`, `check`, `audit`, `explain`: the directory and what it means for a call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import typer
 
 from orchestrator.cli import output
 from orchestrator.cli.switching import switched_on
+from orchestrator.domain import audit as audits
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import written
-from orchestrator.domain.outgoing import Route
+from orchestrator.domain.outgoing import BUDGETED, Route
 from orchestrator.domain.switches import Switched
+from orchestrator.domain.town import Permission
 from orchestrator.service import directory as service
 from orchestrator.service import present, questions
 from orchestrator.service.state import State, create
@@ -25,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
     app.command("import")(import_)
     app.command()(check)
+    app.command()(audit)
     app.command()(explain)
 
 
@@ -82,6 +85,37 @@ def check(context: typer.Context, json: bool = output.Json) -> None:
             raise typer.Exit(output.FOUND_PROBLEMS)
 
 
+def audit(
+    context: typer.Context,
+    json: bool = output.Json,
+    csv: bool = typer.Option(False, "--csv", help="Print the list as CSV, with semicolons, for a spreadsheet."),
+) -> None:
+    """Each phone, its site and address, what its emergency calls show and where they go; what is missing."""
+    with output.failures():
+        judged = audits.audit(asyncio.run(service.read(output.state_of(context))))
+        if json:
+            output.dump(asdict(judged))
+        elif csv:
+            output.table(judged.entries)
+            for finding in judged.findings:
+                output.note(str(finding))
+        else:
+            for entry in judged.entries:
+                output.say(_audited(entry))
+            output.problems(judged.findings)
+            output.say(f"{len(judged.entries)} phones, {len(judged.findings)} findings")
+        if judged.findings:
+            raise typer.Exit(output.FOUND_PROBLEMS)
+
+
+def _audited(entry: audits.Entry) -> str:
+    place = f"{entry.site}, {entry.address}" if entry.site else "no site"
+    return (
+        f"{entry.phone:<16} {entry.extension:<6} {place:<44} emergency {entry.emergency or 'none'}"
+        f" by {entry.trunks or 'no trunk'}; may call {entry.permission}, shows {entry.shown}"
+    )
+
+
 def explain(
     context: typer.Context,
     number: str = typer.Argument(help="In any usual spelling: 21-0, 2500, +49 6205 21-2500."),
@@ -115,9 +149,12 @@ def explain(
             output.dump(asdict(explained))
             return
         if explained.route and explained.route.kind != "inside":
-            output.say(_outside(caller, explained.route))
+            for line in _outside(caller, explained.route):
+                output.say(line)
             return
         output.say(f"{written(directory.town, explained.extension)} on {explained.at:%A %Y-%m-%d %H:%M}")
+        if explained.extension not in directory.numbers:
+            output.say(f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers")
         for visit in explained.visits:
             output.say(f"  {visit.place:<32} {visit.answer}")
         for told in switched_on(directory, explained.visits, question.switches):
@@ -140,7 +177,35 @@ async def _directory(state: State, planned: bool) -> Directory:
     return applied
 
 
-def _outside(caller: str, route: Route) -> str:
+REFUSED = {
+    "no_number": "it is no number, or hides another behind it",
+    "switch": "calls of the class {group} are switched off for the whole house",
+    "permission": "the permission {permission} of this phone does not have the class {group}",
+}
+"""Why a call is refused, as an admin reads it."""
+
+
+def _outside(caller: str, route: Route) -> Iterator[str]:
+    by = ", then ".join(route.trunks) or "no trunk at all"
+    named = route.permission.id if route.permission else ""
     if route.kind == "refused":
-        return f"{caller} dials outside {route.number}: refused, with an announcement"
-    return f"{caller} calls {route.number} by the trunk ({route.kind}), showing {route.shown}"
+        yield f"{caller} dials outside {route.number}: refused, with an announcement"
+        yield f"  why: {REFUSED[route.why].format(permission=named, group=route.group)}"
+    else:
+        yield f"{caller} calls {route.number} by the trunk ({route.kind}), showing {route.shown}"
+        yield f"  trunks: {by}"
+    if route.group:
+        yield f"  class: {route.group}"
+    if route.permission:
+        yield f"  permission: {named} ({', '.join(route.permission.classes) or 'nothing outside'})"
+        if route.kind == "outside" and route.group in BUDGETED:
+            yield f"  budget: {_budget(route.permission)}"
+
+
+def _budget(permission: Permission) -> str:
+    limits = {
+        "an hour": permission.per_hour,
+        "at once": permission.at_once,
+        "a night (20:00 to 6:00)": permission.nightly,
+    }
+    return ", ".join(f"{limit} {what}" for what, limit in limits.items() if limit) or "no limit"

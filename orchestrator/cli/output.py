@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,19 @@ def say(text: str = "") -> None:
 def dump(value: Any) -> None:
     """The whole result as JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def table(rows: Sequence[Any]) -> None:
+    """Flat dataclasses as CSV with headings; semicolons, as a German spreadsheet wants them.
+
+    A value that a spreadsheet would take for a formula is text there: it gets an apostrophe in front.
+    """
+    written = csv.writer(sys.stdout, delimiter=";", lineterminator="\n")
+    for at, row in enumerate(rows):
+        fields = asdict(row)
+        if at == 0:
+            written.writerow(fields)
+        written.writerow(f"'{value}" if str(value)[:1] in ("=", "+", "-", "@") else value for value in fields.values())
 
 
 def note(text: str) -> None:

@@ -20,6 +20,7 @@ SOUND = re.compile(r"[a-z0-9_/-]+")
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 SOURCE = re.compile(r"[A-Za-z0-9.:-]+(/[0-9]{1,3})?")
+ACCOUNT = re.compile(r"[A-Za-z0-9_.+@-]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -38,6 +39,15 @@ def conf(text: str) -> str:
     """Free text as the value of a configuration line: one line, no comment, no include, no template."""
     line = _UNPRINTABLE.sub(" ", text).strip()
     return re.sub(r"[;\\]", "", line).lstrip("#<>=[ ")
+
+
+PASSWORD = re.compile(r"[!-~]{1,200}")
+"""Printable ASCII without spaces."""
+
+
+def password(text: str) -> str:
+    """A password of somebody else's choice as the value of a configuration line; raises Unfit."""
+    return fit(text, PASSWORD).replace(";", "\\;")
 
 
 def caller_name(text: str) -> str:

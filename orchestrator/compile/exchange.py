@@ -23,3 +23,10 @@ class Exchange:
     """Asterisk's folder of modules."""
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Trunk id -> `host:port`, where it differs from the directory."""
+    tls_port: int = 0
+    """Port of SIP over TLS; 0: not offered."""
+    certificate: str = ""
+    """The exchange's own certificate and its key (PEM files), which it shows to those who call it; empty: none."""
+    key: str = ""
+    authorities: str = ""
+    """PEM file of the authorities that the other side's certificate must be of."""

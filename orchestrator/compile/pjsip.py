@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.compile.escape import DIGITS, E164, HOST, IDENTIFIER, SOURCE, caller_name, fit
+from orchestrator.compile.escape import ACCOUNT, DIGITS, HOST, IDENTIFIER, SOURCE, caller_name, fit, password
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
+from orchestrator.domain.callers import Callers
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import Phone
 from orchestrator.domain.town import Trunk
 
 
@@ -21,7 +21,7 @@ class Desk:
     password: str
     name: str
     extension: str
-    emergency: str
+    language: str
     mailbox: str
     """`2500@town`, or empty where it has no lamp."""
 
@@ -31,38 +31,50 @@ class Line:
     """What the template needs of one trunk."""
 
     id: str
-    address: str
-    """`host:port` where calls are sent."""
+    uri: str
+    """`sip:host:port`, with the transport: where calls are sent."""
+    host: str
+    """Its name without the port, for the addresses in our own messages."""
+    transport: str
+    """`udp`, `tcp` or `tls`."""
     sources: tuple[str, ...]
+    user: str
+    """The account that registers there; empty: known by address."""
+    password: str
 
 
 def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
     """Every phone of the directory."""
     lamps = {person.extension: person.box for person in directory.people.values() if person.box}
     lamps |= {department.extension: department.box for department in directory.departments.values()}
-    for phone in sorted(directory.phones.values(), key=lambda phone: phone.id):
+    for caller in Callers(directory):
+        phone = caller.phone
         box = lamps.get(phone.extension, phone.extension)
         yield Desk(
             id=fit(phone.id, IDENTIFIER),
             password=secrets.of(f"sip:{phone.id}"),
-            name=caller_name(_name(directory, phone)),
+            name=caller_name(caller.name),
             extension=fit(phone.extension, DIGITS),
-            emergency=fit(directory.sites[phone.site].emergency_number, E164),
+            language=fit(caller.language, IDENTIFIER),
             mailbox=f"{box}@town" if box in directory.boxes else "",
         )
 
 
-def lines(directory: Directory, exchange: Exchange) -> Iterator[Line]:
-    """Every trunk of the directory, at the address of this instance."""
+def lines(directory: Directory, secrets: Secrets, exchange: Exchange) -> Iterator[Line]:
+    """Every trunk of the directory, at the address of this instance; KeyError for a password that is not there."""
     for trunk in sorted(directory.trunks.values(), key=lambda trunk: trunk.id):
         address = fit(exchange.trunks.get(trunk.id, f"{trunk.host}:{trunk.port}"), HOST)
-        yield Line(id=fit(trunk.id, IDENTIFIER), address=address, sources=_sources(trunk, address))
+        transport = fit(trunk.transport, IDENTIFIER)
+        yield Line(
+            id=fit(trunk.id, IDENTIFIER),
+            uri=f"sip:{address}" + (f"\\;transport={transport}" if transport != "udp" else ""),
+            host=address.rpartition(":")[0],
+            transport=transport,
+            sources=_sources(trunk, address),
+            user=fit(trunk.user, ACCOUNT) if trunk.user else "",
+            password=password(secrets.trunks[trunk.id]) if trunk.user else "",
+        )
 
 
 def _sources(trunk: Trunk, address: str) -> tuple[str, ...]:
     return tuple(fit(source, SOURCE) for source in trunk.sources) or (address.rpartition(":")[0],)
-
-
-def _name(directory: Directory, phone: Phone) -> str:
-    owners = (person.name for person in directory.people.values() if phone.id in person.phones)
-    return next(owners, phone.label)

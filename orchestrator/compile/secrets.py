@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b32encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,6 +13,8 @@ class Secrets:
     """HMAC-SHA256 of a purpose under the master secret; the same purpose always gives the same secret."""
 
     master: bytes = field(repr=False)
+    trunks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Trunk id -> the password that its provider gave; the only secrets that are not ours to choose."""
 
     def of(self, purpose: str) -> str:
         """32 letters and digits (160 bits) for `sip:tel2500`, `ari`, `ami:control`."""

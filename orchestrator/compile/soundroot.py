@@ -17,7 +17,10 @@ PACKAGES = {"de": "de", "en": "en_US_f_Allison"}
 
 MISSING: Mapping[str, Mapping[str, str]] = {
     "de": {
+        "budget-spent": "Von diesem Telefon sind zurzeit keine weiteren Auslandsgespräche möglich.",
         "not-allowed": "Diese Rufnummer ist von diesem Telefon nicht freigegeben.",
+        "outside-closed": "Gespräche dieser Art sind zurzeit für das ganze Haus gesperrt. Notrufe gehen immer.",
+        "use-a-mobile": "Der Notruf ist von hier nicht möglich. Bitte wählen Sie ihn sofort mit einem Mobiltelefon.",
         "vm-duration": "Diese Nachricht dauert",
         "vm-invalid-password": "Diese Geheimzahl ist zu kurz oder zu einfach.",
         "vm-listen": "Um sie anzuhören",
@@ -35,7 +38,10 @@ MISSING: Mapping[str, Mapping[str, str]] = {
         "vm-tmpexists": "Es gibt eine vorübergehende Begrüßung.",
     },
     "en": {
+        "budget-spent": "No more calls abroad are possible from this phone at present.",
         "not-allowed": "This number may not be called from this phone.",
+        "outside-closed": "Calls of this kind are closed for the whole house at present. Emergency calls always work.",
+        "use-a-mobile": "The emergency call cannot be made from here. Please make it at once with a mobile phone.",
         "vm-listen": "To listen to it",
         "vm-nomessages": "No messages.",
         "vm-prepend-timeout": "The time is over. Please try again.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.compile import attend, entries, hours, pjsip, places, ringing, switched, templates
+from orchestrator.compile import attend, entries, hours, outside, pjsip, places, ringing, switched, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -39,7 +39,7 @@ def compile_tree(
             "pjsip.conf.j2",
             exchange=exchange,
             desks=tuple(pjsip.desks(directory, secrets)),
-            lines=tuple(pjsip.lines(directory, exchange)),
+            lines=tuple(pjsip.lines(directory, secrets, exchange)),
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
@@ -61,6 +61,7 @@ def checksum_of(files: Tree) -> str:
 def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Context]:
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
+    yield from outside.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     for schedule in directory.schedules.values():

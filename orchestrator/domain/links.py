@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.outgoing import PRESETS
 from orchestrator.domain.problems import Problem
 
 LINKS: Mapping[str, tuple[str, Mapping[str, str]]] = {

@@ -1,41 +1,53 @@
 """What a phone dials: inside, an emergency, the outside, or refused. The dialplan is compiled from the same tables.
 
 Emergency calls go out from every phone, with and without the outside digit, with the number of the phone's site
-(TKG § 164, NotrufV). Which other numbers a phone may call is a simple class here: national yes, abroad and premium no.
+(TKG § 164, NotrufV). Every other public number has a class, found by its longest beginning in `RULES`; a phone's
+permission says which classes it may call. Not here: who may what (callers).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.people import Phone
-from orchestrator.domain.town import Permission
+from orchestrator.domain.problems import Problem
+from orchestrator.domain.town import Permission, Town
 
-CLASSES = ("town", "national", "mobile", "abroad", "premium", "satellite")
-"""Classes of public numbers. Emergency calls and the short service numbers are in none: every phone may call them."""
-PRESETS: Mapping[str, Permission] = {
-    permission.id: permission
-    for permission in (
-        Permission(id="internal", classes=()),
-        Permission(id="town", classes=CLASSES[:1]),
-        Permission(id="national", classes=CLASSES[:2]),
-        Permission(id="mobile", classes=CLASSES[:3]),
-        Permission(id="abroad", classes=CLASSES[:4]),
-    )
-}
-"""Permissions that nobody has to write; one of the directory with the same name replaces it."""
-OUTSIDE = "0"
-"""The outside-line digit."""
 EMERGENCY = ("110", "112")
 SERVICES = ("115", "116117")
-"""Short numbers that are dialled outside as they are."""
-REFUSED = ("00", "010", "0900", "0137", "118")
-"""Beginnings of public numbers, as dialled behind the outside digit, that no phone may call: abroad, another provider
-for one call (and behind it any number), premium, mass traffic, directory enquiries."""
+"""Short numbers that are dialled outside as they are, with and without the outside digit."""
+SERVICE, NONE = "service", "none"
+"""Kinds of rules beside the classes: what every phone may call, and what none may."""
+BUDGETED = ("abroad", "satellite")
+"""Classes whose calls a permission can limit."""
+STOPPED = {"no_abroad": ("abroad", "satellite", "premium"), "emergency": CLASSES}
+"""The kill switch: value of `switched/outside` in Asterisk's database -> classes that nobody may call then."""
+RULES = {
+    # Local numbers begin with 2 to 9; 19222 (transport of patients) and its kind are local numbers too.
+    **dict.fromkeys("23456789", "town"), "1": NONE, "19": "town",
+    "115": SERVICE, "116": SERVICE, "118": "premium",
+    **dict.fromkeys(("02", "03", "04", "05", "06", "07", "08", "09"), "national"),
+    # 010xx is another provider for one call, and behind it any number at all: so is 0100yy.
+    "01": NONE, "010": NONE, "015": "mobile", "016": "mobile", "017": "mobile",
+    "0137": "premium", "0138": "premium", "018": "premium", "0180": "mobile", "019": "premium",
+    "031": NONE, "032": "national", "0700": "mobile", "0800": SERVICE,
+    "090": "premium", **dict.fromkeys(("0906", "0907", "0908", "0909"), "national"),
+    "00": "abroad", "000": NONE, "0049": NONE, "00800": SERVICE,
+    **dict.fromkeys(("00870", "00881", "00882", "00883"), "satellite"),
+    **dict.fromkeys(("00808", "00878", "00888", "00979"), "premium"),
+    # Premium numbers of neighbours, and 1-900.
+    **dict.fromkeys(("001900", "0031900", "0031906", "0031909", "003290", "003389", "0039899", "0041900", "0041901"),
+                    "premium"),
+    **dict.fromkeys(("0041906", "0043900", "0043901", "0043930", "0043931", "00449"), "premium"),
+}  # fmt: skip
+"""Beginning of a public number, as it is dialled in Germany behind the outside digit -> class, SERVICE or NONE; the
+longest counts. Of the Bundesnetzagentur's number plan: 015–017 mobile; 0180 and 0700 cost about what mobile calls
+cost; 032 is a place-independent number at the price of national ones; 0137, 018x, 0900 and 118 cost more."""
 FLOW = "outside"
 """The flow under which calls to the outside stand in the journal."""
 MASKED = 3
@@ -52,6 +64,14 @@ class Route:
     """What is called: an extension, or what the trunk is given."""
     shown: str = ""
     """The caller id that the called one sees, where it is not the extension."""
+    group: str = ""
+    """Class of the number outside, `service` or `none`."""
+    permission: Permission | None = None
+    """What the phone may call: classes, and the budget of those in `BUDGETED`."""
+    trunks: tuple[str, ...] = ()
+    """In the order in which they are tried."""
+    why: str = ""
+    """Why it is refused: `no_number`, `permission` or `switch`."""
 
     @property
     def place(self) -> str:
@@ -59,20 +79,96 @@ class Route:
         return "" if self.kind in ("inside", "refused") else f"{FLOW}.{self.kind}"
 
 
-def route(directory: Directory, phone: Phone, dialled: str) -> Route:
-    """Where `dialled` goes from `phone`; spaces and the like in it are as if they were not there."""
-    digits = re.sub(r"[\s/()-]", "", dialled)
-    own = e164(directory.town, phone.extension)
-    if number := dict(short()).get(digits):
+def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") -> Route:
+    """Where `dialled` goes from `phone`; spaces and the like in it are as if they were not there.
+
+    `switch`: what the kill switch says now, a key of `STOPPED`. Budgets are not asked: they are what was called before.
+    """
+    digits = re.sub(r"[\s/()-]", "", dialled.replace("(0)", ""))
+    town, caller = directory.town, Callers(directory).of(phone)
+    if number := dict(short(town)).get(digits):
         if number in EMERGENCY:
-            return Route(kind="emergency", number=number, shown=directory.sites[phone.site].emergency_number)
-        return Route(kind="outside", number=number, shown=own)
-    if not re.fullmatch(rf"{OUTSIDE}0?[1-9][0-9]+|{OUTSIDE}0.+", digits):
+            return Route(kind="emergency", number=number, shown=caller.emergency, trunks=caller.trunks)
+        return Route(kind="outside", number=number, shown=caller.shown, group=SERVICE, trunks=caller.trunks)
+    if digits in directory.numbers or not _goes_outside(town, digits):
         return Route(kind="inside", number=digits)
-    public = digits.removeprefix(OUTSIDE)
-    if any(public.startswith(refused) for refused in REFUSED) or not public.isdigit():
-        return Route(kind="refused", number=public)
-    return Route(kind="outside", number=public, shown=own)
+    permission = permissions(directory).get(caller.permission, PRESETS["internal"])
+    public = canonical(digits if digits.startswith("+") else digits.removeprefix(town.outside))
+    if ours := inside(directory, public):
+        return Route(kind="inside", number=ours)
+    group = classify(town, public)
+    why = ""
+    if group == NONE:
+        why = "no_number"
+    elif group in STOPPED.get(switch, ()):
+        why = "switch"
+    elif group != SERVICE and group not in permission.classes:
+        why = "permission"
+    return Route(
+        kind="refused" if why else "outside",
+        number=public,
+        shown=caller.shown,
+        group=group,
+        permission=permission,
+        trunks=caller.trunks,
+        why=why,
+    )
+
+
+def _goes_outside(town: Town, digits: str) -> bool:
+    """Three characters at least: an outside digit or none, a + or none, and a digit first."""
+    return bool(re.match(rf"(?:{town.outside}\+|\+|{town.outside or '[0-9]'})[0-9].", digits, re.DOTALL))
+
+
+def canonical(public: str) -> str:
+    """A public number as it is dialled in Germany: `+49 171…` and `0049171…` are `0171…`, `+33…` is `0033…`."""
+    for abroad in ("+49", "0049"):
+        if re.match(re.escape(abroad) + "[1-9]", public):  # +490… would be another number without its 49
+            return "0" + public.removeprefix(abroad)
+    return "00" + public[1:] if re.match(r"\+[1-9]", public) else public
+
+
+def classify(town: Town, public: str) -> str:
+    """The class of a canonical public number, SERVICE, or NONE for what is no number that anybody may call."""
+    if not (public.isascii() and public.isdigit()):
+        return NONE
+    rules = rules_of(town)
+    beginnings = (public[:length] for length in range(len(public), 0, -1))
+    return next((rules[beginning] for beginning in beginnings if beginning in rules), NONE)
+
+
+def rules_of(town: Town) -> dict[str, str]:
+    """`RULES`, and the own area code: its numbers are in the town with it and without it."""
+    return {**RULES, f"0{town.area}": "town"}
+
+
+def own(directory: Directory) -> Iterator[tuple[str, str]]:
+    """Beginnings of canonical public numbers that are ours -> the extension meant, or nothing where it follows."""
+    town = directory.town
+    for head in (e164(town, ""), *town.heads):
+        for spelling in _spellings(town, head):
+            yield spelling, ""
+    for number, extension in directory.singles.items():
+        for spelling in _spellings(town, number):
+            yield spelling, extension
+
+
+def _spellings(town: Town, number: str) -> Iterator[str]:
+    """A number of ours as dialled in Germany, and within its own area."""
+    national = canonical(number)
+    yield national
+    if national.startswith(f"0{town.area}"):
+        yield national.removeprefix(f"0{town.area}")
+
+
+def inside(directory: Directory, public: str) -> str:
+    """The extension that a canonical public number of ours means, `0` for a bare head; empty for anybody else's."""
+    for beginning, extension in sorted(own(directory), key=lambda each: len(each[0]), reverse=True):
+        if extension and public == beginning:
+            return extension
+        if not extension and public.startswith(beginning):
+            return public.removeprefix(beginning) or "0"
+    return ""
 
 
 def masked(number: str) -> str:
@@ -80,8 +176,44 @@ def masked(number: str) -> str:
     return number[:-MASKED] + "·" * MASKED if len(number) > 2 * MASKED else number
 
 
-def short() -> Iterator[tuple[str, str]]:
-    """Every short number as it can be dialled -> what is called."""
-    for number in (*EMERGENCY, *SERVICES):
-        yield number, number
-        yield OUTSIDE + number, number
+def short(town: Town) -> Iterator[tuple[str, str]]:
+    """Every short number as it can be dialled -> what is called.
+
+    Whoever is in need may dial the 0 that other exchanges want, or have a phone that writes +49 before everything.
+    """
+    for number in EMERGENCY:
+        for before in dict.fromkeys(("", town.outside, "0", "+49")):
+            yield before + number, number
+    for number in SERVICES:
+        for before in dict.fromkeys(("", town.outside)):
+            yield before + number, number
+
+
+OPEN = ("hall", "lift", "gate")
+"""Kinds of shared phones that anybody can use."""
+COSTLY = frozenset(STOPPED["no_abroad"])
+
+
+def problems(directory: Directory) -> Iterator[Problem]:
+    """Permissions that do not exist or that no open phone should have, and extensions that nobody can dial."""
+    known, town = permissions(directory), directory.town
+    for permission in known.values():
+        for name in set(permission.classes) - set(CLASSES):
+            yield Problem(code="unknown_class", where=f"permission {permission.id}",
+                          what=f"there is no class {name!r}", todo=f"use {', '.join(CLASSES)}")  # fmt: skip
+    named = [(f"phone {phone.id}", phone.permission) for phone in directory.phones.values()]
+    named += [(f"person {person.id}", person.permission) for person in directory.people.values()]
+    named += [(f"department {department.id}", department.permission) for department in directory.departments.values()]
+    for where, name in (*named, ("town", town.permission)):
+        if name and name not in known:
+            yield Problem(code="unknown_permission", where=where, what=f"there is no permission {name!r}",
+                          todo=f"use one of {', '.join(known)}")  # fmt: skip
+    for caller in Callers(directory):
+        allowed = known.get(caller.permission)
+        if caller.phone.kind in OPEN and allowed and (costly := sorted(COSTLY & set(allowed.classes))):
+            yield Problem(
+                code="open_phone",
+                where=f"phone {caller.phone.id}",
+                what=f"anybody can use it ({caller.phone.kind}), and it may call {', '.join(costly)}",
+                todo="give it the permission internal, town or national",
+            )

@@ -63,6 +63,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
     named = {
         "phone": directory.phones,
         "trunk": directory.trunks,
+        "permission": directory.permissions,
         "schedule": directory.schedules,
         "department": directory.departments,
         "group": directory.groups,

@@ -82,9 +82,9 @@ class Permission:
 
     id: str
     classes: tuple[str, ...]
-    """Of `outgoing.CLASSES`; emergency calls and 115 are always allowed."""
+    """Of `callers.CLASSES`; emergency calls and service numbers (115, 116xxx, 0800) are always allowed."""
     per_hour: int = 0
-    """Calls abroad of one phone within an hour; 0: no limit."""
+    """Calls abroad of one phone within a clock hour; 0: no limit."""
     at_once: int = 1
     """Calls abroad of one phone at the same time; 0: no limit."""
     nightly: int = 0

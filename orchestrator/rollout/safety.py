@@ -13,10 +13,12 @@ MOST_DELETED = 0.3
 """The part of all things that one apply may delete."""
 SMALL = 10
 """Deletions that are never too many."""
-EMERGENCY = tuple(("extension", f"from-phones {number}") for number in ("110", "112", "0110", "0112"))
+EMERGENCY = re.compile(r"(?:from-phones \+?[0-9]*11[02]|emergency \S+|trunks(?:-\S+)? 11[02]|caller who)")
+"""Extensions that an emergency call goes through: as dialled, written down, and tried on one trunk after the other."""
 OPERATOR = ("extension", "numbers-1 0")
-CALLER_ID = re.compile(r"^set_var = EMERGENCY=.*$", re.MULTILINE)
-"""The line of a phone that says which number its emergency calls show, and so where help is sent."""
+OF_PHONE = re.compile(r"Set\((?:EMERGENCY|TRUNKS)=.*\)$", re.MULTILINE)
+"""The lines of a phone that say which number its emergency calls show, and so where help is sent, and by which trunks
+they go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,10 @@ def refusals(desired: Tree, running: Tree, problems: Sequence[Problem]) -> Itera
 def _emergency(thing: Thing, new: str, old: str) -> bool:
     kind, name = thing
     if kind == "endpoint":
-        return name.startswith("trunk-") or bool(new and CALLER_ID.findall(new) != CALLER_ID.findall(old))
-    return thing in EMERGENCY
+        return name.startswith("trunk-")
+    if kind == "extension" and name.startswith("phones-"):
+        return bool(new and OF_PHONE.findall(new) != OF_PHONE.findall(old))
+    return kind == "extension" and bool(EMERGENCY.fullmatch(name))
 
 
 def _few(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ class Ports:
     """Where this exchange listens."""
 
     sip: int = 5060
+    tls: int = 5061
     http: int = 8088
     ami: int = 5038
     web: int = 8080
@@ -27,7 +28,7 @@ class Ports:
     rtp_ports: int = RTP_PORTS
 
 
-SINGLE = ("sip", "http", "ami", "web")
+SINGLE = ("sip", "tls", "http", "ami", "web")
 
 
 def choose(bind: str) -> Ports:
@@ -36,7 +37,7 @@ def choose(bind: str) -> Ports:
     All below the range that Linux hands out itself: else another program may have got one before the exchange starts.
     """
     standard = Ports()
-    single = (standard.sip, standard.http, standard.ami, standard.web, standard.rtp)
+    single = (standard.sip, standard.tls, standard.http, standard.ami, standard.web, standard.rtp)
     several = range(standard.metrics, standard.metrics + ATTENDANTS)
     if all(free(bind, port) for port in (*single, *several)):
         return standard

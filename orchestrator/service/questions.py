@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,14 +55,18 @@ class Explanation:
 
 def ask(directory: Directory, question: Question) -> Explanation:
     """Answer `question`; raises ServiceError for a number, key or time that makes no sense."""
-    extension, way = digits(directory, question.number), None
-    world = described(directory, question)
+    world, way = described(directory, question), None
     if question.caller:
-        way = route(directory, _phone(directory, question.caller), question.number)
+        if not re.search(r"[0-9*#]", question.number):
+            raise _no_number(question.number)
+        phone, stopped = _phone(directory, question.caller), question.switches.get(OUTSIDE)
+        way = route(directory, phone, question.number, stopped.only if isinstance(stopped, Outside) else "")
         if way.kind != "inside":
             ended = Ending(outcome=way.kind, place=way.place)
             return Explanation(extension=way.number, at=world.at, visits=(), ending=ended, route=way)
         extension = way.number
+    else:
+        extension = digits(directory, question.number)
     visits = tuple(explain(directory, start(directory, extension), world))
     return Explanation(extension=extension, at=world.at, visits=visits, ending=ending(visits), route=way)
 
@@ -74,13 +79,19 @@ def _phone(directory: Directory, extension: str) -> Phone:
 
 
 def digits(directory: Directory, number: str) -> str:
-    """The extension that `number` means; raises ServiceError for what nobody can dial.
-
-    A number outside stays one: nobody here has it, so that its caller would meet the catch-all.
-    """
+    """The extension that `number` means, whether somebody has it or not; raises ServiceError for any other number."""
     if not (meant := parse(directory, number)):
-        raise ServiceError(f"{number!r} is not a number", todo="write it as 2500, 21-2500 or +49 6205 21-2500")
-    return meant.extension or meant.number
+        raise _no_number(number)
+    if meant.number:
+        raise ServiceError(
+            f"{number} is no number of ours: its calls never come here",
+            todo="name one of ours, or ask with `explain --from EXTENSION` what becomes of it when a desk dials it",
+        )
+    return meant.extension
+
+
+def _no_number(number: str) -> ServiceError:
+    return ServiceError(f"{number!r} is not a number", todo="write it as 2500, 21-2500 or +49 6205 21-2500")
 
 
 def start(directory: Directory, extension: str) -> Place:

@@ -110,7 +110,9 @@ def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) 
     former = [trees.name(), *trees.lately(time.time() - STUBS_STAY)]
     flows = {flow for name in former if name for flow in flows_in(_dialplan(read(trees.folder / name)))}
     try:
-        tree = compile_tree(directory, spoken, wiring.secrets(state), wiring.exchange(state), flows)
+        tree = compile_tree(
+            directory, spoken, wiring.secrets_of(state, directory), wiring.exchange(state, directory), flows
+        )
     except (Unfit, KeyError) as bad:
         if proof.problems:
             return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from orchestrator.asterisk.ami import Ami
@@ -39,7 +39,7 @@ class Running:
             raise OSError(str(bad)) from bad
 
     async def differences(self, tree: Tree) -> Sequence[str]:
-        """Modules, endpoints, extensions and mailboxes that Asterisk has otherwise than `tree`."""
+        """Modules, endpoints, registrations, extensions and mailboxes that Asterisk has otherwise than `tree`."""
         wanted: dict[str, dict[str, str]] = {}
         for (kind, name), text in things(tree):
             wanted.setdefault(kind, {})[name] = text
@@ -48,6 +48,7 @@ class Running:
             found = [
                 *_lacking("module", set(modules()), await self._modules()),
                 *_otherwise("endpoint", _endpoints(set(wanted["endpoint"])), await self._endpoints()),
+                *_otherwise("registration", _registrations(wanted["endpoint"]), await self._registrations()),
                 *_otherwise("extension", extensions, await self._extensions()),
                 *_otherwise("mailbox", set(wanted.get("mailbox", ())), await self._boxes()),
             ]
@@ -71,6 +72,9 @@ class Running:
 
     async def _endpoints(self) -> set[str]:
         return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowEndpoints")}
+
+    async def _registrations(self) -> set[str]:
+        return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowRegistrationsOutbound")}
 
     async def _extensions(self) -> dict[str, list[tuple[str, str]]]:
         """Every extension of our configuration with its applications and their data."""
@@ -147,7 +151,12 @@ def _lacking(kind: str, wanted: set[str], found: set[str]) -> list[str]:
 
 def _endpoints(sections: set[str]) -> set[str]:
     """The sections of pjsip.conf that are endpoints: not templates, transports or global settings."""
-    return sections - {"global", "udp", "tcp", "phone", "phone-aor", "phone-auth", "trunk"}
+    return sections - {"global", "udp", "tcp", "tls", "phone", "phone-aor", "phone-auth", "trunk"}
+
+
+def _registrations(endpoints: Mapping[str, str]) -> set[str]:
+    """The trunks whose sections say that we register there."""
+    return {name for name, text in endpoints.items() if "\ntype = registration\n" in text}
 
 
 def _value(row: dict[str, str], key: str) -> str:

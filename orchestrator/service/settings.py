@@ -27,6 +27,7 @@ TEMPLATE = """\
 
 bind = "{bind}"            # address on which Asterisk takes SIP and RTP
 sip_port = {sip}           # UDP and TCP
+tls_port = {tls}           # SIP over TLS: for trunks that want it, and where secrets/tls.crt and tls.key are there
 http_port = {http}         # ARI, on 127.0.0.1 only
 ami_port = {ami}           # AMI, on 127.0.0.1 only
 web_port = {web}           # status page and /metrics of control, on 127.0.0.1 only
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
 
     bind: str
     sip_port: int = Field(ge=1, le=65535)
+    tls_port: int = Field(5061, ge=1, le=65535)
     http_port: int = Field(ge=1, le=65535)
     ami_port: int = Field(ge=1, le=65535)
     web_port: int = Field(ge=1, le=65535)
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
         if self.rtp_end < self.rtp_start + 3:
             raise ValueError("rtp_end must lie at least 3 above rtp_start: a call needs 4 ports")
         first, many = self.metrics_port, self.attendants
-        used = [self.sip_port, self.http_port, self.ami_port, self.web_port, *range(first, first + many)]
+        used = [self.sip_port, self.tls_port, self.http_port, self.ami_port, self.web_port, *range(first, first + many)]
         if doubles := sorted({port for port in used if used.count(port) > 1}):
             raise ValueError(f"port {', '.join(map(str, doubles))} is given twice")
         return self
@@ -153,6 +155,7 @@ def written(bind: str, ports: Ports) -> str:
     return TEMPLATE.format(
         bind=bind,
         sip=ports.sip,
+        tls=ports.tls,
         http=ports.http,
         ami=ports.ami,
         web=ports.web,

@@ -96,14 +96,14 @@ def _taken(state: State, children: list[Child]) -> Iterator[str]:
     """Ports that another program has: `8080 (web_port)`. What a killed `up` left running may have its own."""
     settings = state.settings()
     needed = {
-        "asterisk": {name: getattr(settings, name) for name in ("sip_port", "http_port", "ami_port")},
+        "asterisk": {name: getattr(settings, name) for name in ("sip_port", "tls_port", "http_port", "ami_port")},
         "control": {"web_port": settings.web_port},
         "attend": {f"metrics_port + {n}": settings.metrics_port + n for n in range(settings.attendants)},
     }
     for child in children:
         if left_over(child) is None:
             for name, port in needed[child.name].items():
-                if not free(settings.bind if name == "sip_port" else "127.0.0.1", port):
+                if not free(settings.bind if name in ("sip_port", "tls_port") else "127.0.0.1", port):
                     yield f"{port} ({name})"
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.ami import Account
 from orchestrator.asterisk.archive import Missing, cache
 from orchestrator.asterisk.package import Program, find
+from orchestrator.compile.escape import PASSWORD
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
 from orchestrator.compile.sounds import Workshop
 from orchestrator.compile.speech import Voice, espeak
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.town import Trunk
 from orchestrator.rollout.trees import Trees
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
+
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Debian's, of the package ca-certificates."""
 
 
 def program(name: str) -> Program:
@@ -24,13 +33,53 @@ def program(name: str) -> Program:
 
 
 def secrets(state: State) -> Secrets:
-    """Every secret of the exchange."""
+    """Every secret that the exchange chose itself."""
     return Secrets(state.master)
 
 
-def exchange(state: State) -> Exchange:
-    """What a tree is compiled for."""
+def secrets_of(state: State, directory: Directory) -> Secrets:
+    """Every secret, those of `directory`'s trunks too; raises ServiceError that names the file that is missing."""
+    return replace(secrets(state), trunks={t.id: password(state, t) for t in directory.trunks.values() if t.user})
+
+
+def password(state: State, trunk: Trunk) -> str:
+    """The password of a registered trunk, as its provider gave it."""
+    path = state.root / "secrets" / f"trunk-{trunk.id}"
+    todo = (
+        f"write the password of {trunk.user} at {trunk.host} into this file, in one line, readable for its owner only"
+    )
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as bad:
+        raise ServiceError(f"trunk {trunk.id} registers, and {path} cannot be read: {bad}", todo=todo) from bad
+    if not PASSWORD.fullmatch(found):
+        raise ServiceError(f"{path} holds no password: it must be one word of printable ASCII", todo=todo)
+    return found
+
+
+def certificate(state: State) -> tuple[Path, Path] | None:
+    """The exchange's own certificate and key, if there are any; raises ServiceError for one without the other."""
+    pair = (state.root / "secrets" / "tls.crt", state.root / "secrets" / "tls.key")
+    there = [path for path in pair if path.is_file()]
+    if len(there) == 1:
+        raise ServiceError(f"{there[0]} is there alone", todo="put tls.crt and tls.key there, or neither")
+    return pair if there else None
+
+
+def authorities(state: State) -> Path:
+    """Who may vouch for those whom we call over TLS: the state's own file, else the machine's; raises ServiceError."""
+    own = state.root / "secrets" / "authorities.crt"
+    for path in (own, AUTHORITIES):
+        if path.is_file():
+            return path
+    raise ServiceError(f"neither {own} nor {AUTHORITIES} exists", todo="install ca-certificates, or write the former")
+
+
+def exchange(state: State, directory: Directory) -> Exchange:
+    """What a tree of `directory` is compiled for; raises ServiceError where something for TLS is missing."""
     settings = state.settings()
+    own = certificate(state)
+    tls = own is not None or any(trunk.transport == "tls" for trunk in directory.trunks.values())
     return Exchange(
         bind=settings.bind,
         sip_port=settings.sip_port,
@@ -41,6 +90,10 @@ def exchange(state: State) -> Exchange:
         state=str(state.root),
         modules=str(program("asterisk").modules),
         trunks=settings.trunks,
+        tls_port=settings.tls_port if tls else 0,
+        certificate=str(own[0]) if own else "",
+        key=str(own[1]) if own else "",
+        authorities=str(authorities(state)) if tls else "",
     )
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 from datetime import date
 
+from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.numbers import E164
-from orchestrator.domain.outgoing import CLASSES
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.marked import Marked
 

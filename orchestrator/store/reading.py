@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.domain import numbers, ranges, texts
+from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, NAME_HINT, Flow
-from orchestrator.domain.outgoing import PRESETS
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.town import Town
 from orchestrator.store import read_hours, read_town

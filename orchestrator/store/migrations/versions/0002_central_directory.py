@@ -14,7 +14,7 @@ COLUMNS = {
         ("heads", JSON, "[]"),
         ("overlaps", JSON, "[]"),
         ("outside", TEXT, "0"),
-        ("permission", TEXT, "national"),
+        ("permission", TEXT, "mobile"),
     ),
     "sites": (("trunk", TEXT, ""),),
     "trunks": (

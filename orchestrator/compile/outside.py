@@ -1,0 +1,300 @@
+"""The way from phones: inside numbers as they are, the outside by class, permission, budget and trunk; emergencies.
+
+Native from end to end: Python may be down. Which number is of which class is in domain.outgoing, who may call it in
+domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PREFIX, ZONE, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.hours import NOW
+from orchestrator.domain import outgoing
+from orchestrator.domain.callers import CLASSES, Callers, permissions
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.numbers import e164
+from orchestrator.domain.town import Permission
+
+RING_OUTSIDE = 60
+"""Seconds that a call to the outside may ring."""
+RING_EMERGENCY = 180
+"""Seconds that an emergency call may ring on one trunk: a control centre may let callers wait."""
+SWITCH = "${DB(switched/outside)}"
+"""What the kill switch says; a key of `outgoing.STOPPED`, or anything else for no restriction."""
+NIGHT_BEGINS, NIGHT_ENDS = 20, 6
+"""Hours of the town between which calls abroad are nightly ones."""
+REFUSED = "refused"
+"""The extension that says why not; what it says is in SAID."""
+
+
+def contexts(directory: Directory) -> Iterator[Context]:
+    """Every context that a phone's call can come through before it is inside or on a trunk."""
+    yield from_phones(directory)
+    yield outside_line(directory)
+    yield public(directory)
+    for group in CLASSES:
+        yield _call(group)
+    for _, permission in sorted(permissions(directory).items()):
+        yield _permission(permission)
+    yield _budget(directory)
+    yield _caller(directory)
+    yield from phones(directory)
+    yield _outside()
+    yield _emergency()
+    yield from trunks(directory)
+
+
+def from_phones(directory: Directory) -> Context:
+    """Emergencies first, whatever an extension of the house may look like; then ours, then the outside."""
+    extensions = []
+    for dialled, number in outgoing.short(directory.town):
+        onward = "emergency" if number in outgoing.EMERGENCY else "outside"
+        extensions.append(Extension(fit(dialled, PREFIX), (Line(f"Goto({onward},{number},1)"),)))
+    extensions.append(Extension(REFUSED, _refused()))
+    return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
+
+
+def _refused() -> tuple[Line, ...]:
+    """Why not, in the language of the phone; SAID is empty where the number or the permission stands against it."""
+    over = Line("Hangup(21)")
+    return (
+        Line("Answer(,i)"),
+        Line('GotoIf($["${SAID}" = "spent"]?spent)'),
+        Line('GotoIf($["${SAID}" = "closed"]?closed)'),
+        *(Line("Playback(not-allowed)"), over),
+        *(Line("Playback(budget-spent)", label="spent"), over),
+        *(Line("Playback(outside-closed)", label="closed"), over),
+    )
+
+
+def outside_line(directory: Directory) -> Context:
+    """What is dialled outside must be digits and nothing else: Dial() would take `&` and `,` for its own."""
+    digit = directory.town.outside
+    first = fit(digit, DIGITS) if digit else "X"
+    patterns = {f"_{first}X.": len(digit), "_+X.": 0, **({f"_{digit}+X.": len(digit)} if digit else {})}
+    extensions = []
+    for pattern, skip in patterns.items():
+        onward = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
+        plus = skip + ("+" in pattern)
+        lines = (*digits_or(f"from-phones,{REFUSED}", plus), Line(f"Goto(public,{onward},1)"))
+        extensions.append(Extension(pattern, lines))
+    return Context(name="outside-line", extensions=tuple(extensions))
+
+
+def public(directory: Directory) -> Context:
+    """A public number in any form: ours is inside, every other has the class of its longest beginning."""
+    refused = Line(f"Goto(from-phones,{REFUSED},1)")
+    extensions = []
+    for beginning, extension in dict(outgoing.own(directory)).items():
+        written = fit(beginning, DIGITS)
+        if extension:
+            extensions.append(Extension(written, (Line(f"Goto(numbers,{fit(extension, DIGITS)},1)"),)))
+        else:
+            extensions.append(Extension(written, (Line("Goto(numbers,0,1)"),)))
+            extensions.append(Extension(f"_{written}X!", (Line(f"Goto(numbers,${{EXTEN:{len(written)}}},1)"),)))
+    for abroad in ("+49", "0049"):
+        extensions.append(Extension(f"_{abroad}[1-9]!", (Line(f"Goto(public,0${{EXTEN:{len(abroad)}}},1)"),)))
+    extensions.append(Extension("_+[1-9]!", (Line("Goto(public,00${EXTEN:1},1)"),)))
+    for beginning, group in sorted(outgoing.rules_of(directory.town).items()):
+        context = "outside" if group == outgoing.SERVICE else f"call-{group}"
+        onward = refused if group == outgoing.NONE else Line(f"Goto({context},${{EXTEN}},1)")
+        extensions.append(Extension(f"_{fit(beginning, DIGITS)}!", (onward,)))
+    extensions.append(Extension("_[0-9+]!", (refused,)))
+    return Context(name="public", extensions=tuple(extensions))
+
+
+def _call(group: str) -> Context:
+    """May this phone call a number of `group` now?"""
+    stopped = (
+        Line(f'GotoIf($["{SWITCH}" = "{said}"]?closed)')
+        for said, classes in sorted(outgoing.STOPPED.items())
+        if group in classes
+    )
+    budget = (Line(f"Gosub(permission-${{PERMISSION}},{group},1)"), Line("Gosub(budget,spend,1)"))
+    lines = (
+        Line("Gosub(caller,who,1)"),
+        *stopped,
+        Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
+        Line("NoOp()", label="may"),
+        *(budget if group in outgoing.BUDGETED else ()),
+        Line("Goto(outside,${EXTEN},1)"),
+        Line("Set(SAID=closed)", label="closed"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
+    )
+    return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
+
+
+def _permission(permission: Permission) -> Context:
+    """An extension for each class that is allowed; those with a budget say how large it is."""
+    limits = (
+        Line(f"Set(AT_ONCE={int(permission.at_once)})"),
+        Line(f"Set(PER_HOUR={int(permission.per_hour)})"),
+        Line(f"Set(NIGHTLY={int(permission.nightly)})"),
+    )
+    extensions = tuple(
+        Extension(fit(group, IDENTIFIER), (*(limits if group in outgoing.BUDGETED else ()), Line("Return()")))
+        for group in permission.classes
+    )
+    return Context(name=f"permission-{fit(permission.id, IDENTIFIER)}", extensions=extensions)
+
+
+def _budget(directory: Directory) -> Context:
+    """Spend one call abroad of this phone, or refuse it.
+
+    How many there are at once is counted by Asterisk as the calls that are; how many there were is one key for each
+    phone and kind, `outside/<phone>/hour` and `…/night`, that holds the window and its calls, and is written over when
+    the next window begins. The lock keeps calls of one instant from counting as one.
+    """
+    zone = fit(directory.town.timezone, ZONE)
+    shifted = f"$[{NOW} - {NIGHT_ENDS * 3600}]"  # so that a night has one date, and is from 14:00 on
+    lines = (
+        Line("Set(GROUP(abroad)=${PHONE})"),
+        Line("GotoIf($[${AT_ONCE} > 0 & ${GROUP_COUNT(${PHONE}@abroad)} > ${AT_ONCE}]?spent)"),
+        Line("GotoIf($[${PER_HOUR} = 0 & ${NIGHTLY} = 0]?done)"),
+        Line('GotoIf($["${LOCK(budget)}" != "1"]?spent)'),
+        Line(f"Set(HOUR=${{STRFTIME({NOW},UTC,%Y%m%d%H)}})"),
+        Line(f"Set(NIGHT=${{STRFTIME({shifted},{zone},%Y%m%d)}})"),
+        Line(f"Set(DARK=$[${{STRFTIME({shifted},{zone},%H)}} >= {NIGHT_BEGINS - NIGHT_ENDS}])"),
+        *_used("hour", "HOUR"),
+        Line("GotoIf($[${PER_HOUR} > 0 & ${USED_HOUR} >= ${PER_HOUR}]?full)"),
+        *_used("night", "NIGHT"),
+        Line("GotoIf($[${DARK} & ${NIGHTLY} > 0 & ${USED_NIGHT} >= ${NIGHTLY}]?full)"),
+        Line("Set(DB(outside/${PHONE}/hour)=${HOUR}:$[${USED_HOUR} + 1])"),
+        Line("ExecIf($[${DARK}]?Set(DB(outside/${PHONE}/night)=${NIGHT}:$[${USED_NIGHT} + 1]))"),
+        Line("Set(FREED=${UNLOCK(budget)})"),
+        Line("Return()", label="done"),
+        Line("Set(FREED=${UNLOCK(budget)})", label="full"),
+        Line("Set(SAID=spent)", label="spent"),
+        Line("StackPop()"),
+        Line(f"Goto(from-phones,{REFUSED},1)"),
+    )
+    return Context(name="budget", extensions=(Extension("spend", lines),))
+
+
+def _used(key: str, window: str) -> tuple[Line, ...]:
+    """How many calls of this window are counted already."""
+    return (
+        Line(f"Set(KEPT=${{DB(outside/${{PHONE}}/{key})}})"),
+        Line(f'Set(USED_{window}=${{IF($["${{CUT(KEPT,:,1)}}" = "${{{window}}}"]?${{CUT(KEPT,:,2)}}:0)}})'),
+    )
+
+
+def _caller(directory: Directory) -> Context:
+    """Who calls: a phone; or somebody whom a phone has put through, and then that phone answers for it.
+
+    A call of nobody known gets no further than an emergency call, by every trunk, with the head number.
+    """
+    head = e164(directory.town, "0")
+    lines = (
+        Line('GotoIf($["${SHOWN}" != ""]?known)'),
+        Line('ExecIf($["${PHONE}${CHANNEL(channeltype)}" = "PJSIP"]?Set(PHONE=${CHANNEL(endpoint)}))'),
+        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phone)"),
+        Line("Set(BY=${CUT(BLINDTRANSFER,/,2)})"),
+        Line("Set(PHONE=${CUT(BY,-,1)})"),
+        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phone)"),
+        Line(f"Set(EMERGENCY={head})"),
+        Line("Set(TRUNKS=trunks)"),
+        Line(f"Set(SHOWN={head})"),
+        Line("Return()", label="known"),
+        Line("Goto(phones-${PHONE:-2},${PHONE},1)", label="phone"),
+    )
+    return Context(name="caller", extensions=(Extension("who", lines),))
+
+
+def phones(directory: Directory) -> Iterator[Context]:
+    """What a call of each phone needs, in contexts by the last two characters of its id: always the same one."""
+    callers = Callers(directory)
+    everywhere = callers.everywhere
+    found: dict[str, list[Extension]] = {}
+    for caller in callers:
+        id_ = fit(caller.phone.id, IDENTIFIER)
+        lines = (
+            Line(f"Set(EMERGENCY={fit(caller.emergency, E164)})"),
+            Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
+            Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
+            Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
+            Line("Return()"),
+        )
+        found.setdefault(id_[-2:], []).append(Extension(id_, lines))
+    for last, extensions in sorted(found.items()):
+        yield Context(name=f"phones-{last}", extensions=tuple(extensions))
+
+
+def _outside() -> Context:
+    """A call that is allowed: written down, with an own number (TKG § 120), by the first trunk that takes it."""
+    place = f"{outgoing.FLOW}.outside"
+    said = "failed"
+    for status, answer in (("NOANSWER", "nobody"), ("BUSY", "busy"), ("ANSWER", "talked")):
+        said = f'${{IF($["${{DIALSTATUS}}" = "{status}"]?{answer}:{said})}}'
+    lines = (
+        Line("Gosub(caller,who,1)"),
+        Line("Set(CALLERID(num)=${SHOWN})"),
+        Line(f"CELGenUserEvent(PLACE,{place})"),
+        Line("Gosub(${TRUNKS},${EXTEN},1)"),
+        Line(f"CELGenUserEvent(ANSWER,{place}={said})"),
+        Line('GotoIf($["${DIALSTATUS}" = "NOANSWER" | "${DIALSTATUS}" = "BUSY"]?over)'),
+        Line("Congestion(10)"),
+        Line("Hangup(${HANGUPCAUSE})", label="over"),
+    )
+    return Context(name="outside", extensions=(Extension("_X!", lines),))
+
+
+def _emergency() -> Context:
+    """An emergency call: no permission, budget or switch is asked, and its caller is never hidden (TKG § 164).
+
+    When no trunk gets through, the caller is told to take a mobile phone, twice.
+    """
+    place = f"{outgoing.FLOW}.emergency"
+    lines = (
+        Line("Gosub(caller,who,1)"),
+        Line("Set(CALLERID(num)=${EMERGENCY})"),
+        Line("Set(CALLERID(num-pres)=allowed)"),
+        Line(f"CELGenUserEvent(PLACE,{place})"),
+        Line("Gosub(${TRUNKS},${EXTEN},1)"),
+        Line(f"CELGenUserEvent(ANSWER,{place}=failed)"),
+        Line("Answer(,i)"),
+        Line("Playback(use-a-mobile&silence/1&use-a-mobile)"),
+        Line("Hangup(34)"),
+    )
+    return Context(name="emergency", extensions=tuple(Extension(number, lines) for number in outgoing.EMERGENCY))
+
+
+def trunks(directory: Directory) -> Iterator[Context]:
+    """Each order in which public trunks are tried: `trunks`, and `trunks-<id>` for sites that have one of their own."""
+    callers = Callers(directory)
+    yield _trunks("trunks", callers.everywhere)
+    for order in sorted({callers.order(site) for site in directory.sites.values()} - {callers.everywhere}):
+        yield _trunks(_order(order, callers.everywhere), order)
+
+
+def _order(order: tuple[str, ...], everywhere: tuple[str, ...]) -> str:
+    return "trunks" if order == everywhere else f"trunks-{fit(order[0], IDENTIFIER)}"
+
+
+def _trunks(name: str, order: tuple[str, ...]) -> Context:
+    """The next trunk only where nothing has rung yet; for an emergency, wherever nobody has answered."""
+    taken = '"${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"'
+
+    def each(seconds: int, enough: str) -> tuple[Line, ...]:
+        lines = []
+        for trunk in order:
+            lines.append(Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds})"))
+            lines.append(Line(f"GotoIf($[{enough}]?over)"))
+        return (*lines, Line("Return()", label="over"))
+
+    emergency = each(RING_EMERGENCY, '"${DIALSTATUS}" = "ANSWER"')
+    extensions = [Extension(number, emergency) for number in outgoing.EMERGENCY]
+    return Context(name=name, extensions=(*extensions, Extension("_X!", each(RING_OUTSIDE, taken))))
+
+
+def digits_or(otherwise: str, skip: int) -> tuple[Line, ...]:
+    """Go on only if nothing but digits was dialled behind the first `skip` characters.
+
+    Compared by length, so that no quote in what was dialled can break the comparison.
+    """
+    dialled = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
+    digits = f"$[${{LEN(${{FILTER(0-9,{dialled})}})}} = ${{LEN({dialled})}}]"
+    return (Line(f"GotoIf({digits}?digits:{otherwise},1)"), Line("NoOp()", label="digits"))
