@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import directory, rollout, running
+from orchestrator.cli import directory, exchange, rollout, running
 
 app = typer.Typer(
     name="durchwahl",
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 directory.register(app)
+exchange.register(app)
 rollout.register(app)
 running.register(app)
 

@@ -22,7 +22,7 @@ from orchestrator.service.state import State
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.database import NewerDatabase, migrate, open_database
 from orchestrator.store.load import EmptyDirectory, load, save
-from orchestrator.store.reading import read_files
+from orchestrator.store.reading import Read, read_files
 
 APPLIED = "directory.json"
 """The file of a tree that holds the directory of which it was made, derived."""
@@ -47,12 +47,24 @@ async def prepare(state: State) -> None:
 
 async def read(state: State) -> Directory:
     """The directory, derived; raises ServiceError if nothing was imported yet."""
+    return derive(await plain(state))
+
+
+async def plain(state: State) -> Directory:
+    """The directory as it was written, not derived; raises ServiceError if nothing was imported yet."""
+    if (found := await stored(state)) is None:
+        raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`")
+    return found
+
+
+async def stored(state: State) -> Directory | None:
+    """The directory as it was written; None if nothing was imported yet."""
     await prepare(state)
     engine = open_database(state.database)
     try:
-        return derive(await load(engine, today().year))
+        return await load(engine, today().year)
     except EmptyDirectory:
-        raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
+        return None
     finally:
         await engine.dispose()
 
@@ -86,27 +98,38 @@ async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, wh
         if not path.exists():
             raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
     found = await asyncio.to_thread(read_files, files, today().year)
-    problems = [str(mistake) for mistake in found.mistakes]
-    if not problems:
-        proof = prove(derive(found.directory), {}, today())
-        written = {problem: found.lines.get(problem.where, "") for problem in proof.problems}
-        # How long a prompt takes is known only when it was spoken: `check` and `apply` judge the waits.
-        judged = (problem for problem in proof.problems if problem.code != "long_wait")
-        problems = [f"{written[problem]}: {problem}" if written[problem] else str(problem) for problem in judged]
-    counts = {
-        kind: len(getattr(found.directory, kind))
-        for kind in ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
-    }
+    problems = await asyncio.to_thread(judged, found)
     if problems or dry_run:
-        return Imported(problems=tuple(problems), counts=counts, saved=False)
+        return Imported(problems=problems, counts=counted(found.directory), saved=False)
+    await keep(state, found.directory, what=f"import {', '.join(map(str, files))}", why=why)
+    return Imported(problems=(), counts=counted(found.directory), saved=True)
+
+
+def judged(found: Read) -> tuple[str, ...]:
+    """What is wrong with a directory that was read: mistakes in it, else what the proof finds."""
+    if found.mistakes:
+        return tuple(str(mistake) for mistake in found.mistakes)
+    proof = prove(derive(found.directory), {}, today())
+    # How long a prompt takes is known only when it was spoken: `check` and `apply` judge the waits.
+    told = [problem for problem in proof.problems if problem.code != "long_wait"]
+    written = [found.lines.get(problem.where, "") for problem in told]
+    return tuple(f"{at}: {problem}" if at else str(problem) for at, problem in zip(written, told, strict=True))
+
+
+def counted(directory: Directory) -> Mapping[str, int]:
+    """How many there are of what an admin counts."""
+    kinds = ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
+    return {kind: len(getattr(directory, kind)) for kind in kinds}
+
+
+async def keep(state: State, directory: Directory, *, what: str, why: str) -> None:
+    """Make `directory` the one of `state`."""
     await prepare(state)
     engine = open_database(state.database)
     try:
-        named = ", ".join(str(path) for path in files)
-        await save(engine, found.directory, who=who(), what=f"import {named}", why=why)
+        await save(engine, directory, who=who(), what=what, why=why)
     finally:
         await engine.dispose()
-    return Imported(problems=(), counts=counts, saved=True)
 
 
 async def check(state: State) -> Proof:

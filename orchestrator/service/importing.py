@@ -1,0 +1,132 @@
+"""Imports: files -> a plan of what they would change -> the proof -> saved, all of it or nothing.
+
+Belongs here: the order of these, and what is refused. Not here: how a file is read (store), what is asked (cli).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.domain.directory import Directory
+from orchestrator.service import directory as directories
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.state import State
+from orchestrator.store.difference import CHANGED, GONE, Difference, difference
+from orchestrator.store.marked import Mistakes
+from orchestrator.store.merging import over
+from orchestrator.store.reading import Read, gather, read_sections
+from orchestrator.store.tables_in import TABLE_ENDINGS, read_table
+from orchestrator.store.writing import sections
+
+MOST_GONE = 0.3
+"""The part of a section's things that one import may delete."""
+FEW_GONE = 3
+"""Deletions in a section that are never too many."""
+FEW_CHANGED = 5
+"""Changes that nobody is asked about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What an import would do. `directory` may be kept only if there are no problems."""
+
+    directory: Directory
+    problems: tuple[str, ...]
+    difference: Difference
+    refused: tuple[str, ...]
+    base: Directory | None
+    """What was stored when this was planned."""
+    what: str
+    """For the record."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return directories.counted(self.directory)
+
+    @property
+    def asks(self) -> bool:
+        """Whether an admin should look at it before it is kept."""
+        changed, gone = self.difference.count(CHANGED), self.difference.count(GONE)
+        return bool(gone) or changed > FEW_CHANGED
+
+
+async def plan(state: State, files: Sequence[Path], *, merge: bool = False, replace: bool = False) -> Planned:
+    """Read `files` over the directory of `state`, or with `replace`, and for YAML without `merge`, in its stead."""
+    for path in files:
+        if not path.exists():
+            raise ServiceError(f"{path} does not exist", todo="name YAML files, a folder of them, or CSV files")
+    what = f"import {', '.join(map(str, files))}"
+    base = await directories.stored(state)
+    return await asyncio.to_thread(_planned, base, files, merge, replace, what)
+
+
+def _planned(base: Directory | None, files: Sequence[Path], merge: bool, replace: bool, what: str) -> Planned:
+    mistakes = Mistakes()
+    old = sections(base) if base else {}
+    tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS]
+    brought = gather([path for path in files if path not in tables], mistakes)
+    read = [table for path in tables if (table := read_table(path, old, mistakes))]
+    whole = len(tables) < len(files) and not merge
+    replaced = {table.section for table in read} if replace else ()
+    merged = over({} if whole else old, brought, mistakes, tables=read, replaced=replaced)
+    return planned(base, read_sections(merged, mistakes, directories.today().year), what)
+
+
+def planned(base: Directory | None, found: Read, what: str) -> Planned:
+    """What it would mean to put `found` in the place of `base`."""
+    problems = directories.judged(found)
+    changes = _NOTHING if found.mistakes else difference(sections(base) if base else {}, sections(found.directory))
+    return Planned(
+        directory=found.directory,
+        problems=problems,
+        difference=changes,
+        refused=tuple(_refusals(changes)),
+        base=base,
+        what=what,
+    )
+
+
+async def edited(state: State, file: Path, scope: Scope) -> Planned:
+    """What it would mean to have in `file` all that there is of `scope`."""
+    base = await directories.plain(state)
+    what = f"edit {scope.section} {scope.key}".strip()
+    return await asyncio.to_thread(_edited, base, file, scope, what)
+
+
+def _edited(base: Directory, file: Path, scope: Scope, what: str) -> Planned:
+    mistakes, old = Mistakes(), sections(base)
+    rest = {key: data for key, data in old[scope.section].items() if scope.key and key != scope.key}
+    brought = gather([file], mistakes)
+    merged = over({**old, scope.section: rest}, brought, mistakes)
+    return planned(base, read_sections(merged, mistakes, directories.today().year), what)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """A section, or the one thing of it that is called `key`."""
+
+    section: str
+    key: str = ""
+
+
+_NOTHING = Difference(changes=(), before={})
+
+
+def _refusals(changes: Difference) -> Iterator[str]:
+    """Sections of which so much would be gone that it may be a mistake."""
+    for section, before in changes.before.items():
+        gone = sum(change.kind == GONE and change.section == section for change in changes.changes)
+        if gone > FEW_GONE and gone > MOST_GONE * before:
+            yield f"{gone} of {before} {section} would be gone"
+
+
+async def keep(state: State, plan: Planned, *, why: str) -> None:
+    """Save what was planned; raises ServiceError if the directory is another one now than when it was planned."""
+    if not plan.difference.changes:
+        return
+    if await directories.stored(state) != plan.base:
+        raise ServiceError("the directory was changed by somebody else in the meantime", todo="run the command again")
+    await directories.keep(state, plan.directory, what=plan.what, why=why)
