@@ -15,7 +15,7 @@ import typer
 
 from orchestrator.cli import output
 from orchestrator.service import directory as directories
-from orchestrator.service import exporting, importing
+from orchestrator.service import exporting, importing, ldap
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
     app.command()(edit)
     app.command()(show)
+    app.command("ldap-sync")(ldap_sync)
 
 
 def import_(
@@ -48,7 +49,7 @@ def import_(
     """Read files into the directory: a plan, the proof, and then all of it or nothing."""
     with output.failures():
         state = output.state_of(context)
-        planned = asyncio.run(importing.plan(state, files, merge=merge, replace=replace))
+        planned = asyncio.run(importing.plan(state, files, merge=merge, only=replace))
         settle(state, planned, dry_run=dry_run, force=force, yes=yes, why=why, json=json)
 
 
@@ -96,7 +97,7 @@ def tell(planned: importing.Planned, refused: tuple[str, ...]) -> None:
     for problem in planned.problems:
         output.say(problem)
     for refusal in refused:
-        output.say(f"refused: {refusal}\n    to do: is the file whole? if it is meant: --force deletions")
+        output.say(f"refused: {refusal}\n    to do: is the source whole? if an import is meant: --force deletions")
 
 
 def _data(planned: importing.Planned, refused: tuple[str, ...], saved: bool, notes: tuple[str, ...]) -> dict[str, Any]:
@@ -123,6 +124,20 @@ def export(
             raise ServiceError("tables are several files", todo="name a folder")
         for path in exporting.export(directory, Path(folder), csv=csv):
             output.say(str(path))
+
+
+def ldap_sync(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Ask, plan and judge, change nothing."),
+    yes: bool = Yes,
+    why: str = Why,
+    json: bool = output.Json,
+) -> None:
+    """Let the people who came from LDAP be as LDAP says; nobody else is touched."""
+    with output.failures():
+        state = output.state_of(context)
+        planned, notes = asyncio.run(ldap.plan(state, output.note))
+        settle(state, planned, dry_run=dry_run, force="", yes=yes, why=why, json=json, notes=notes)
 
 
 def show(
@@ -153,7 +168,7 @@ def edit(
         text = exporting.scoped(directory, scope) or f"{scope.section}:\n"
         with tempfile.TemporaryDirectory(prefix="durchwahl-") as folder:
             planned = _until_right(state, scope, Path(folder) / f"{scope.section}.yaml", text)
-        if planned is None or not planned.difference.changes:
+        if planned is None or not (planned.problems or planned.difference.changes):
             output.say("nothing was changed")
             return
         settle(state, planned, dry_run=False, force=force, yes=yes, why=why)

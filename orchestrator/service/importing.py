@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.domain.directory import Directory
@@ -53,24 +53,27 @@ class Planned:
         return bool(gone) or changed > FEW_CHANGED
 
 
-async def plan(state: State, files: Sequence[Path], *, merge: bool = False, replace: bool = False) -> Planned:
-    """Read `files` over the directory of `state`, or with `replace`, and for YAML without `merge`, in its stead."""
+async def plan(state: State, files: Sequence[Path], *, merge: bool = False, only: bool = False) -> Planned:
+    """Read `files` over the directory of `state`; YAML without `merge` in its stead.
+
+    With `only`, a table is all that there is of its things.
+    """
     for path in files:
         if not path.exists():
             raise ServiceError(f"{path} does not exist", todo="name YAML files, a folder of them, or CSV files")
     what = f"import {', '.join(map(str, files))}"
     base = await directories.stored(state)
-    return await asyncio.to_thread(_planned, base, files, merge, replace, what)
+    return await asyncio.to_thread(_planned, base, files, merge, only, what)
 
 
-def _planned(base: Directory | None, files: Sequence[Path], merge: bool, replace: bool, what: str) -> Planned:
+def _planned(base: Directory | None, files: Sequence[Path], merge: bool, only: bool, what: str) -> Planned:
     mistakes = Mistakes()
     old = sections(base) if base else {}
     tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS]
     brought = gather([path for path in files if path not in tables], mistakes)
     read = [table for path in tables if (table := read_table(path, old, mistakes))]
     whole = len(tables) < len(files) and not merge
-    replaced = {table.section for table in read} if replace else ()
+    replaced = {table.section for table in read} if only else ()
     merged = over({} if whole else old, brought, mistakes, tables=read, replaced=replaced)
     return planned(base, read_sections(merged, mistakes, directories.today().year), what)
 
@@ -115,6 +118,14 @@ class Scope:
 _NOTHING = Difference(changes=(), before={})
 
 
+def replanned(base: Directory, wanted: Directory, what: str, refused: str) -> Planned:
+    """The same for a directory that no file said; it is read once more, and so held to the same rules."""
+    mistakes = Mistakes()
+    merged = over(sections(wanted), {}, mistakes)
+    plan = planned(base, read_sections(merged, mistakes, directories.today().year), what)
+    return replace(plan, refused=(refused,)) if refused else replace(plan, refused=())
+
+
 def _refusals(changes: Difference) -> Iterator[str]:
     """Sections of which so much would be gone that it may be a mistake."""
     for section, before in changes.before.items():
@@ -125,6 +136,8 @@ def _refusals(changes: Difference) -> Iterator[str]:
 
 async def keep(state: State, plan: Planned, *, why: str) -> None:
     """Save what was planned; raises ServiceError if the directory is another one now than when it was planned."""
+    if plan.problems:
+        raise ValueError("a plan with problems is not kept")
     if not plan.difference.changes:
         return
     if await directories.stored(state) != plan.base:

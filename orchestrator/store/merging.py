@@ -82,7 +82,11 @@ def _laid_over(table: Table, stored: Mapping[str, Any], mistakes: Mistakes) -> M
             value = next(iter(row.fields.values()), None) or node("", mark)
             pairs.append((row.key, value))
             continue
-        kept = [(node(key, mark), node(data, mark)) for key, data in before.items() if key not in row.fields]
+        kept = [
+            (node(key, mark), node(data, mark))
+            for key, data in before.items()
+            if key not in row.fields or (data == "" and row.fields[key] is None)
+        ]
         cells = [(node(key, mark), cell) for key, cell in row.fields.items() if cell is not None]
         pairs.append((row.key, yaml.MappingNode("tag:yaml.org,2002:map", [*kept, *cells], mark, mark)))
     mark = Spot(line=0)
