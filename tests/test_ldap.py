@@ -105,7 +105,7 @@ async def test_people_come_change_and_leave(state: State, server: Slapd) -> None
     assert "gone     person 2604 Jörg Muster" in told
     assert any(line.startswith("changed  person 2700 Jörg Muster: number: 2602 → 2700") for line in told)
     assert sorted(notes) == [
-        "Jörg Muster: 2500 belongs to person p2500, which the staff list does not maintain; not taken over",
+        "Jörg Muster: 2500 belongs to person p2500 already; not taken over",
         "Jörg Muster: department 'Hafen' is none of ours; not taken over",
         "Jörg Muster: no number of ours; not taken over",
     ]

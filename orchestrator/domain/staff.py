@@ -67,24 +67,26 @@ def synchronise(directory: Directory, employees: Sequence[Employee], today: date
         )
     found = _without(directory, leavers, today)
     notes: list[str] = []
+    owners = dict(found.owners())
     for source, employee in sorted(there.items(), key=lambda pair: (pair[1].number, pair[0])):
-        found, told = _joined(found, employee, ours.get(source), today)
+        found, told = _joined(found, employee, ours.get(source), owners, today)
         notes += told
     return Synchronised(directory=found, notes=tuple(notes))
 
 
 def _joined(
-    found: Directory, employee: Employee, before: Person | None, today: date
+    found: Directory, employee: Employee, before: Person | None, owners: dict[str, str], today: date
 ) -> tuple[Directory, Sequence[str]]:
     """`found` with one employee as the list has them."""
-    department = _match(employee.department, found.departments)
-    if not department and before is None:
+    department = _match(employee.department, found.departments) or (before.department if before else "")
+    if not department:
         what = f"department {employee.department!r}" if employee.department else "without a department"
         return found, [f"{employee.name}: {what} is none of ours; not taken over"]
-    home = found.departments[department or before.department]  # type: ignore[union-attr]
+    home = found.departments[department]
     number = employee.number or (before.extension if before else "")
-    if told := _cannot_have(found, employee, number, before, today):
+    if told := _cannot_have(found, employee, number, before, owners, today):
         return found, [told]
+    owners[number] = f"person {before.id if before else employee.name}"
     site = _match(employee.site, found.sites) or (before.site if before else home.site)
     notes = [f"{employee.name}: site {employee.site!r} is none of ours"] if _unknown(employee.site, found.sites) else []
     if before is None:
@@ -113,14 +115,16 @@ def _joined(
     return (found if person == before else _with(found, person, before, today)), notes
 
 
-def _cannot_have(found: Directory, employee: Employee, number: str, before: Person | None, today: date) -> str:
+def _cannot_have(
+    found: Directory, employee: Employee, number: str, before: Person | None, owners: Mapping[str, str], today: date
+) -> str:
     """Why an employee cannot have `number`; empty if they can."""
     if not number:
         return f"{employee.name}: no number of ours; not taken over"
     if before and number == before.extension:
         return ""
-    if owner := next((owner for each, owner in found.owners() if each == number), ""):
-        return f"{employee.name}: {number} belongs to {owner}, which the staff list does not maintain; not taken over"
+    if owner := owners.get(number):
+        return f"{employee.name}: {number} belongs to {owner} already; not taken over"
     resting = found.retired.get(number)
     if resting and resting.until > today:
         return f"{employee.name}: {number} rests until {resting.until}; not taken over"

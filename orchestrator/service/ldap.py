@@ -80,13 +80,10 @@ def _ask(settings: Ldap, secret: Path, say: Callable[[str], None]) -> bytes:
         argv += ["-D", settings.user, "-y", f"/dev/fd/{reading}"]
     wanted = (settings.key, settings.number, settings.first, settings.last, settings.email, settings.department)
     argv += [settings.filter, *wanted, settings.site, settings.control]
-    # No ldap.conf and no .ldaprc: only what the settings say decides whom to trust.
-    environment = {**os.environ, **program.env, "LDAPCONF": "/dev/null", "LDAPRC": "none", "HOME": "/nonexistent"}
-    environment |= {"LDAPTLS_REQCERT": "demand", "LDAPTLS_CACERT": settings.ca, "LC_ALL": "C"}
     try:
         done = subprocess.run(
             argv,
-            env=environment,
+            env={**os.environ, **program.env, **_trust(settings)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=settings.seconds + CONNECT,
@@ -106,6 +103,12 @@ def _ask(settings: Ldap, secret: Path, say: Callable[[str], None]) -> bytes:
             todo="check url, base, user, ca in [ldap] of settings.toml, and the password in secrets/ldap",
         )
     return done.stdout
+
+
+def _trust(settings: Ldap) -> dict[str, str]:
+    """No ldap.conf and no .ldaprc: only what the settings say decides whom to trust."""
+    own = {"LDAPCONF": "/dev/null", "LDAPRC": "none", "HOME": "/nonexistent", "LC_ALL": "C"}
+    return {**own, "LDAPTLS_REQCERT": "demand", "LDAPTLS_CACERT": settings.ca}
 
 
 def _password(secret: Path) -> bytes:

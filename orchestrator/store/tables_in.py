@@ -112,6 +112,7 @@ class _Rows:
     def __init__(self, file: str, section: str, stored: Mapping[str, object], mistakes: Mistakes) -> None:
         self.file, self.section, self.stored, self.mistakes = file, section, stored, mistakes
         self.key = TABLES[section][0].key
+        self.shortened = {each.lstrip("0"): each for each in stored if each.startswith("0")}
 
     def columns(self, headings: Sequence[str]) -> list[Column | None]:
         """The column of each heading; None for one without a heading."""
@@ -183,9 +184,8 @@ class _Rows:
         number = str(key.value)
         if TABLES[self.section][0].holds != NUMBERS or number in self.stored:
             return
-        longer = [each for each in self.stored if each != number and each.lstrip("0") == number]
-        if longer:
-            self._wrong(key.start_mark, f"{number!r} was {longer[0]!r}: its leading zeros are lost", AS_TEXT)
+        if longer := self.shortened.get(number):
+            self._wrong(key.start_mark, f"{number!r} was {longer!r}: its leading zeros are lost", AS_TEXT)
 
     def _wrong(self, mark: yaml.Mark, what: str, todo: str) -> None:
         Marked(yaml.ScalarNode(TEXT, "", mark, mark), self.file, self.mistakes).wrong(what, todo)

@@ -28,7 +28,7 @@ from orchestrator.domain.flow import (
 )
 from orchestrator.domain.prompts import Prompt
 from orchestrator.store.read_flows import target
-from orchestrator.store.write_people import ringing
+from orchestrator.store.write_people import numbers_of
 from orchestrator.store.written import Line, Word
 
 PRESSED = {key: Word(key) for key in "0123456789"}
@@ -56,6 +56,10 @@ class Flows:
     def written(self) -> dict[str, dict[str, Any]]:
         """Every written flow."""
         return {name: self._flow(flow) for name, flow in sorted(self.directory.flows.items())}
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, str]:
+        return numbers_of(self.directory)
 
     @cached_property
     def _derived(self) -> Directory:
@@ -92,7 +96,7 @@ class Flows:
                 data = {"when": step.schedule, "open": to(step.open), "closed": to(step.closed), **holiday}
             case Ring():
                 exits = {"busy": step.busy, "nobody": step.nobody, "unreachable": step.unreachable}
-                data = {"ring": ringing(self.directory, step.phones), **self._exits(flow, exits)}
+                data = {"ring": [self._numbers.get(phone, phone) for phone in step.phones], **self._exits(flow, exits)}
                 data |= _unless(20, seconds=step.seconds)
             case LeaveMessage():
                 exits = {"left": step.left, "too_short": step.too_short, "full": step.full, "failed": step.failed}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Department, Group, Person
-from orchestrator.store.read_flows import phones_of
 from orchestrator.store.read_people import implied_boxes, own_phone
 from orchestrator.store.written import Line, Word, fields
 
@@ -52,32 +51,39 @@ def _person(directory: Directory, person: Person) -> Line:
 
 
 def departments(directory: Directory) -> dict[str, Line]:
-    return {name: _department(directory, each) for name, each in sorted(directory.departments.items())}
+    """Every department."""
+    numbers = numbers_of(directory)
+    return {name: _department(each, numbers) for name, each in sorted(directory.departments.items())}
 
 
-def _department(directory: Directory, department: Department) -> Line:
+def _department(department: Department, numbers: Mapping[str, str]) -> Line:
     same = ("box",) if department.box == department.extension else ()
     line = fields(department, NAMES, leave=("id", *same))
-    return Line({**line, "phones": ringing(directory, department.phones)})
+    return Line({**line, "phones": _ringing(department.phones, numbers)})
 
 
 def groups(directory: Directory) -> dict[str, Line]:
-    return {name: _group(directory, each) for name, each in sorted(directory.groups.items())}
+    """Every hunt group."""
+    numbers = numbers_of(directory)
+    return {name: _group(each, numbers) for name, each in sorted(directory.groups.items())}
 
 
-def _group(directory: Directory, group: Group) -> Line:
+def _group(group: Group, numbers: Mapping[str, str]) -> Line:
     line = fields(group, NAMES, leave=("id",))
-    return Line({**line, "phones": ringing(directory, group.phones)})
+    return Line({**line, "phones": _ringing(group.phones, numbers)})
 
 
-def ringing(directory: Directory, phones: Iterable[str]) -> list[str]:
-    """Phones that ring, by number where the number means just that phone."""
-    return [_named(directory, phone) for phone in phones]
+def numbers_of(directory: Directory) -> Mapping[str, str]:
+    """Phone -> the number by which a reader finds just this phone (read_flows.phones_of), where there is one."""
+    means: dict[str, tuple[str, ...]] = {}
+    for name, phone in directory.phones.items():
+        means[phone.extension] = (*means.get(phone.extension, ()), name)
+    means |= {person.extension: person.phones for person in directory.people.values()}
+    return {phones[0]: number for number, phones in means.items() if len(phones) == 1}
 
 
-def _named(directory: Directory, phone: str) -> str:
-    number = directory.phones[phone].extension if phone in directory.phones else phone
-    return number if phones_of(directory, number) == (phone,) else phone
+def _ringing(phones: Iterable[str], numbers: Mapping[str, str]) -> list[str]:
+    return [numbers.get(phone, phone) for phone in phones]
 
 
 def phones(directory: Directory) -> dict[str, Line]:

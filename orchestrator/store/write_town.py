@@ -22,30 +22,37 @@ def town(town: Town) -> dict[str, object]:
 
 
 def site(site: Site) -> Line:
+    """One site."""
     return fields(site, {"emergency_number": "emergency"}, leave=("id",))
 
 
 def trunk(trunk: Trunk) -> Line:
+    """One trunk, with its port, whose usual value depends on the transport."""
     return Line({**fields(trunk, leave=("id",)), "port": trunk.port})
 
 
 def permission(permission: Permission) -> Line:
+    """One permission."""
     return fields(permission, leave=("id",))
 
 
 def number_range(span: NumberRange) -> Line:
+    """One range."""
     return fields(span, {"first": "from", "last": "to"}, leave=("id",))
 
 
 def retired(retired: Retired) -> Line:
+    """One retired number."""
     return fields(retired, leave=("extension",))
 
 
 def wave(wave: Wave) -> Line:
+    """One wave."""
     return fields(wave, leave=("id",))
 
 
 def calendar(calendar: Calendar) -> dict[str, object]:
+    """One calendar."""
     return {"name": calendar.name, "days": Line(_spans(calendar.days))}
 
 
