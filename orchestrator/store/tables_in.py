@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from orchestrator.store.columns import NUMBERS, TABLES, TELLING, TEXT, WORDS, YES, Column, known
+from orchestrator.store.columns import NUMBERS, TABLES, TELLING, WORDS, YES, Column, known
 from orchestrator.store.marked import Marked, Mistake, Mistakes, Spot, suggest
 from orchestrator.store.merging import Row, Table
 from orchestrator.store.writing import Sections
@@ -188,4 +188,4 @@ class _Rows:
             self._wrong(key.start_mark, f"{number!r} was {longer!r}: its leading zeros are lost", AS_TEXT)
 
     def _wrong(self, mark: yaml.Mark, what: str, todo: str) -> None:
-        Marked(yaml.ScalarNode(TEXT, "", mark, mark), self.file, self.mistakes).wrong(what, todo)
+        Marked(yaml.ScalarNode("tag:yaml.org,2002:str", "", mark, mark), self.file, self.mistakes).wrong(what, todo)

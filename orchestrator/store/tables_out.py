@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.store.columns import NUMBERS, TABLES, Column
+from orchestrator.store.columns import TABLES
 from orchestrator.store.writing import Sections
 
 DANGEROUS = re.compile(r"[=+\-@'＝＋－＠]")
@@ -31,12 +31,12 @@ def _table(section: str, things: Mapping[str, Any]) -> str:
     writer.writerow([column.heading for column in (key, *columns)])
     for name, data in things.items():
         fields = data if isinstance(data, Mapping) else {"": data}
-        writer.writerow([_cell(key, name), *(_cell(column, fields.get(column.key, "")) for column in columns)])
+        writer.writerow([_cell(name), *(_cell(fields.get(column.key, "")) for column in columns)])
     return "\ufeff" + out.getvalue()
 
 
-def _cell(column: Column, value: Any) -> str:
+def _cell(value: Any) -> str:
     text = " ".join(value) if isinstance(value, list) else str(value)
-    if ZEROS.fullmatch(text) and (column.holds == NUMBERS or isinstance(value, list) or len(text) > 1):
+    if ZEROS.fullmatch(text):
         return f'="{text}"'
     return f"'{text}" if DANGEROUS.match(text) else text
