@@ -39,7 +39,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @st.composite
-def flows(draw: Draw, most: int = 6, transfers: bool = True) -> Flow:
+def flows(draw: Draw, most: int = 6, transfers: bool = True, phones: tuple[str, ...] = PHONES) -> Flow:
     """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere."""
     names = [f"step{number}" for number in range(draw(st.integers(1, most)))]
     steps: dict[str, Step] = {
@@ -50,12 +50,14 @@ def flows(draw: Draw, most: int = 6, transfers: bool = True) -> Flow:
         later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
         anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
         steps[name] = draw(
-            _step(name, later, anywhere).filter(lambda step: transfers or not isinstance(step, Transfer))
+            _step(name, later, anywhere, phones).filter(lambda step: transfers or not isinstance(step, Transfer))
         )
     return Flow(name="town", start=names[0], steps=steps)
 
 
-def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:
+def _step(
+    name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[str], rung: tuple[str, ...]
+) -> st.SearchStrategy[Step]:
     said = st.just(prompt(f"town.{name}", f"Ansage {name}.", f"Prompt {name}."))
     menu = st.builds(
         Menu,
@@ -85,7 +87,7 @@ def _step(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[
         st.builds(When, schedule=st.just("rathaus"), open=later, closed=later, holiday=later),
         st.builds(
             Ring,
-            phones=st.lists(st.sampled_from(PHONES), min_size=1, max_size=3, unique=True).map(tuple),
+            phones=st.lists(st.sampled_from(rung), min_size=1, max_size=3, unique=True).map(tuple),
             busy=later,
             nobody=later,
             unreachable=later,

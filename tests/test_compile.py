@@ -39,7 +39,8 @@ def sounds(directory: Directory) -> Sounds:
 
 
 def compiled(directory: Directory, former: tuple[str, ...] = ()) -> Mapping[str, str]:
-    return compile_tree(directory, sounds(directory), Secrets(b"golden"), EXCHANGE, former)
+    trunks = {trunk.id: "secret" for trunk in directory.trunks.values() if trunk.user}
+    return compile_tree(directory, sounds(directory), Secrets(b"golden", trunks=trunks), EXCHANGE, former)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -36,7 +36,8 @@ def test_versions(version: str, good: bool) -> None:
 def test_each_program_starts(name: str) -> None:
     program = find(name)
     assert program.version
-    asked = [*program.argv, {"asterisk": "-V", "sipp": "-v", "baresip": "-h"}.get(name, "--version")]
+    options = {"asterisk": "-V", "sipp": "-v", "baresip": "-h", "ldapsearch": "-VV", "slapd": "-VV"}
+    asked = [*program.argv, options.get(name, "--version")]
     said = subprocess.run(
         asked, capture_output=True, text=True, timeout=20, env={**os.environ, **program.env}, check=False
     )

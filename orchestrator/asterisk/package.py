@@ -27,7 +27,11 @@ BINARIES = {
     "baresip": "usr/bin/baresip",
     "sipp": "usr/bin/sipp",
     "espeak-ng": "usr/bin/espeak-ng",
+    "ldapsearch": "usr/bin/ldapsearch",
+    "slapd": "usr/sbin/slapd",
 }
+PACKAGES = {"ldapsearch": ("ldap-utils",), "slapd": ("slapd",)}
+"""Programs that are not in every fetch, because few need them -> their packages."""
 SAY = Callable[[str], None]
 
 
@@ -64,7 +68,7 @@ def find(name: str, say: SAY = lambda text: None) -> Program:
     """The program `name`, fetched if need be. Raises Missing, which says what to do where it cannot be had."""
     if found := on_path(name):
         return found
-    return _extracted(name, fetch(say))
+    return _extracted(name, fetch(say, PACKAGES[name]) if name in PACKAGES else fetch(say))
 
 
 def on_path(name: str) -> Program | None:
@@ -110,7 +114,9 @@ def _extracted(name: str, root: Path) -> Program:
 
 
 def _version(argv: tuple[str, ...], env: Mapping[str, str]) -> str:
-    option = {"asterisk": "-V", "sipp": "-v", "baresip": "-h"}.get(Path(argv[-1]).name, "--version")
+    option = {"asterisk": "-V", "sipp": "-v", "baresip": "-h", "ldapsearch": "-VV", "slapd": "-VV"}.get(
+        Path(argv[-1]).name, "--version"
+    )
     try:
         said = subprocess.run(
             [*argv, option],
@@ -130,7 +136,11 @@ def _version(argv: tuple[str, ...], env: Mapping[str, str]) -> str:
 def main() -> int:
     """Find or fetch everything, with progress; `--json` for a program."""
     try:
-        programs = [find(name, lambda text: print(text, file=sys.stderr, flush=True)) for name in BINARIES]
+        programs = [
+            find(name, lambda text: print(text, file=sys.stderr, flush=True))
+            for name in BINARIES
+            if name not in PACKAGES
+        ]
     except Missing as missing:
         print(f"durchwahl: {missing}\n  to do: {missing.todo}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""`init`, `import`, `check`, `audit`, `explain`: the directory and what it means for a call."""
+"""`init`, `check`, `audit`, `explain`: the directory and what it means for a call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from orchestrator.service.state import State, create
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command()(init)
-    app.command("import")(import_)
     app.command()(check)
     app.command()(audit)
     app.command()(explain)
@@ -41,29 +40,6 @@ def init(
         asyncio.run(service.prepare(state))
         output.say(f"{state.root}: a new exchange; settings in settings.toml")
         output.say("next: durchwahl import FILE…")
-
-
-def import_(
-    context: typer.Context,
-    files: list[Path] = typer.Argument(help="YAML files or a folder of them; see docs/flow-format.md."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Read and judge, change nothing."),
-    why: str = typer.Option("", help="Why, for the record."),
-    json: bool = output.Json,
-) -> None:
-    """Read files into the directory: all of it or nothing."""
-    with output.failures():
-        imported = asyncio.run(service.import_files(output.state_of(context), files, dry_run=dry_run, why=why))
-        if json:
-            output.dump({"problems": imported.problems, "counts": imported.counts, "saved": imported.saved})
-        else:
-            for problem in imported.problems:
-                output.say(problem)
-            if imported.saved or not imported.problems:
-                counted = ", ".join(f"{count} {kind}" for kind, count in imported.counts.items())
-                output.say(f"{'imported' if imported.saved else 'would import'}: {counted}")
-        if imported.problems:
-            output.note(f"{len(imported.problems)} problems; nothing was changed")
-            raise typer.Exit(output.FOUND_PROBLEMS)
 
 
 def check(context: typer.Context, json: bool = output.Json) -> None:

@@ -49,6 +49,8 @@ class Box:
     """Seconds that one message may last."""
     quota: int = 100
     """Messages until it is full."""
+    department: str = ""
+    """The department that keeps this box for a person who has left; empty: it is somebody's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,8 @@ class Person:
     wave: int = 0
     """When this person moves to the new exchange; 0: with the site."""
     permission: str = ""
+    source: str = ""
+    """Who maintains this entry: `ldap:` and the key that it has there; empty: an admin, and nobody else touches it."""
 
     @property
     def name(self) -> str:

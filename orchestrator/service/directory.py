@@ -24,7 +24,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.load import EmptyDirectory, Overtaken, Stored, last_change, load_stored, save
-from orchestrator.store.reading import read_files
+from orchestrator.store.reading import Read, read_files
 
 APPLIED = "directory.json"
 """The file of a tree that holds the directory of which it was made, derived."""
@@ -41,16 +41,28 @@ class Imported:
 
 async def read(state: State) -> Directory:
     """The directory, derived; raises ServiceError if nothing was imported yet."""
-    return derive((await read_stored(state)).directory)
+    return derive(await plain(state))
+
+
+async def plain(state: State) -> Directory:
+    """The directory as it was written, not derived; raises ServiceError if nothing was imported yet."""
+    return (await read_stored(state)).directory
 
 
 async def read_stored(state: State) -> Stored:
-    """The directory as it was saved, not derived, and its revision; raises ServiceError if nothing was imported yet."""
+    """The directory as it was written, not derived, and its revision; raises ServiceError if nothing was imported."""
+    if (found := await stored(state)) is None:
+        raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`")
+    return found
+
+
+async def stored(state: State) -> Stored | None:
+    """The directory as it was written, and its revision; None if nothing was imported yet."""
     async with opened(state) as engine:
         try:
             return await load_stored(engine, today().year)
         except EmptyDirectory:
-            raise ServiceError(f"{state.root}: the directory is empty", todo="run `durchwahl import FILE…`") from None
+            return None
 
 
 async def keep(state: State, directory: Directory, *, what: str, why: str, since: int | None) -> int:
@@ -114,19 +126,26 @@ async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, wh
             raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
     since = None if dry_run else await revision(state)
     found = await asyncio.to_thread(read_files, files, today().year)
-    problems = [str(mistake) for mistake in found.mistakes]
-    if not problems:
-        written = {problem: found.lines.get(problem.where, "") for problem in judge(found.directory)}
-        problems = [f"{line}: {problem}" if line else str(problem) for problem, line in written.items()]
-    counts = {
-        kind: len(getattr(found.directory, kind))
-        for kind in ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
-    }
+    problems = await asyncio.to_thread(judged, found)
     if problems or dry_run:
-        return Imported(problems=tuple(problems), counts=counts, saved=False)
-    named = ", ".join(str(path) for path in files)
-    await keep(state, found.directory, what=f"import {named}", why=why, since=since)
-    return Imported(problems=(), counts=counts, saved=True)
+        return Imported(problems=problems, counts=counted(found.directory), saved=False)
+    await keep(state, found.directory, what=f"import {', '.join(map(str, files))}", why=why, since=since)
+    return Imported(problems=(), counts=counted(found.directory), saved=True)
+
+
+def judged(found: Read) -> tuple[str, ...]:
+    """What is wrong with a directory that was read: mistakes in it, else what the proof finds."""
+    if found.mistakes:
+        return tuple(str(mistake) for mistake in found.mistakes)
+    told = judge(found.directory)
+    written = [found.lines.get(problem.where, "") for problem in told]
+    return tuple(f"{at}: {problem}" if at else str(problem) for at, problem in zip(written, told, strict=True))
+
+
+def counted(directory: Directory) -> Mapping[str, int]:
+    """How many there are of what an admin counts."""
+    kinds = ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
+    return {kind: len(getattr(directory, kind)) for kind in kinds}
 
 
 async def check(state: State) -> Proof:

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.ports import ATTENDANTS, Ports
+from orchestrator.store.ldif import balanced, is_name
 
 TEMPLATE = """\
 # Settings of this exchange. Each can be overridden by an environment variable: DURCHWAHL_SIP_PORT=5060.
@@ -41,7 +42,68 @@ database = ""              # empty: directory.db in this folder; else PostgreSQL
 # Where a trunk of the directory really is: "host:port". For a test bed, or when the provider differs per machine.
 [trunks]
 # provider = "192.0.2.1:5060"
+
+# The staff list that `durchwahl ldap-sync` reads; its password lies in secrets/ldap. docs/exchange.md has the rest.
+# [ldap]
+# url = "ldaps://dc1.stadt.example"
+# base = "ou=people,dc=stadt,dc=example"
+# user = "cn=durchwahl,ou=services,dc=stadt,dc=example"
 """
+
+
+class Ldap(BaseModel):
+    """Where the staff list is, and what it calls things; the defaults are Active Directory's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    base: str
+    filter: str = "(&(objectCategory=person)(objectClass=user)(telephoneNumber=*))"
+    user: str = ""
+    """Who asks; empty: nobody in particular."""
+    starttls: bool = False
+    ca: str = "/etc/ssl/certs/ca-certificates.crt"
+    """Certificates by which that of the server is judged."""
+    page: int = Field(500, ge=1, le=5000)
+    seconds: int = Field(60, ge=1, le=600)
+    key: str = "objectGUID"
+    number: str = "telephoneNumber"
+    first: str = "givenName"
+    last: str = "sn"
+    email: str = "mail"
+    department: str = "department"
+    site: str = "physicalDeliveryOfficeName"
+    control: str = "userAccountControl"
+
+    @field_validator("key", "number", "first", "last", "email", "department", "site", "control")
+    @classmethod
+    def _attribute(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+            raise ValueError(f"{name!r} is no name of an attribute")
+        return name
+
+    @field_validator("base", "user")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        if name and not is_name(name):
+            raise ValueError(f"{name!r} is no distinguished name: write ou=people,dc=stadt,dc=example")
+        return name
+
+    @field_validator("filter")
+    @classmethod
+    def _filter(cls, filter_: str) -> str:
+        if not balanced(filter_):
+            raise ValueError(f"{filter_!r} is no filter: write (objectClass=person)")
+        return filter_
+
+    @model_validator(mode="after")
+    def _safe(self) -> Ldap:
+        if not re.fullmatch(r"ldaps?://[A-Za-z0-9.\[\]:-]+/?", self.url):
+            raise ValueError(f"{self.url!r} is no address: write ldaps://dc1.stadt.example")
+        local = re.match(r"ldap://(127\.0\.0\.1|localhost|\[::1\])[:/]?", self.url)
+        if self.url.startswith("ldap://") and not self.starttls and not local:
+            raise ValueError("names and the password would go in the clear: write ldaps://… or starttls = true")
+        return self
 
 
 class Settings(BaseSettings):
@@ -62,6 +124,7 @@ class Settings(BaseSettings):
     database: str = ""
     """Empty: SQLite in the state folder; else the address of a PostgreSQL database, without a password."""
     trunks: dict[str, str] = Field(default_factory=dict)
+    ldap: Ldap | None = None
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
 

@@ -14,11 +14,17 @@ from pathlib import Path
 import yaml
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that no text needs and that files of configuration take for the end of a line, or of themselves."""
+DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of writing: with them a name can look like another."""
+STORED = "the stored directory"
+"""The file of values that an import did not bring but found."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Mistake:
-    """One thing that is wrong in a file. Lines and columns count from 1."""
+    """One thing that is wrong in a file. Lines and columns count from 1; line 0 is no line of a file."""
 
     file: str
     line: int
@@ -27,9 +33,8 @@ class Mistake:
     todo: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.what}" + (
-            f"\n    to do: {self.todo}" if self.todo else ""
-        )
+        at = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{at}: {self.what}" + (f"\n    to do: {self.todo}" if self.todo else "")
 
 
 @dataclass
@@ -41,7 +46,17 @@ class Mistakes:
     def add(self, at: Marked, what: str, todo: str = "") -> None:
         """Note a mistake at a value."""
         mark = at.node.start_mark
+        what = f"{mark.heading}: {what}" if isinstance(mark, Spot) and mark.heading else what
         self.found.append(Mistake(file=at.file, line=mark.line + 1, column=mark.column + 1, what=what, todo=todo))
+
+
+class Spot(yaml.Mark):
+    """Where a value stands that is no YAML: the cell of a table, an entry of LDAP, a thing that is stored."""
+
+    def __init__(self, *, line: int = -1, column: int = 0, heading: str = "") -> None:
+        """`line` and `column` count from 0, -1 is no line; `heading` is what the value is called there."""
+        super().__init__("", 0, line, column, None, 0)
+        self.heading = heading
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,8 @@ class Marked:
     @property
     def at(self) -> str:
         """`file:line:column`, counted from 1."""
-        return f"{self.file}:{self.node.start_mark.line + 1}:{self.node.start_mark.column + 1}"
+        mark = self.node.start_mark
+        return f"{self.file}:{mark.line + 1}:{mark.column + 1}" if mark.line >= 0 else self.file
 
     @property
     def is_mapping(self) -> bool:
@@ -99,8 +115,8 @@ class Marked:
             return [self._of(node) for node in self.node.value]
         return [self]
 
-    def text(self) -> str:
-        """A scalar as it is written."""
+    def text(self, *, lines: bool = False) -> str:
+        """A scalar as it is written, without blanks around it; a text of several `lines` only where it may be one."""
         if not isinstance(self.node, yaml.ScalarNode):
             self.wrong("expected a text here")
             return ""
@@ -108,7 +124,13 @@ class Marked:
         if SURROGATE.search(text):
             self.wrong("holds half a character (a surrogate escape like \\ud83d)", "write the character itself")
             return SURROGATE.sub("", text)
-        return text
+        if CONTROL.search(text) or (not lines and re.search("[\r\n]", text.strip())):
+            self.wrong("holds a line break or a control character", "write it on one line, without them")
+            return " ".join(CONTROL.sub(" ", text).split())
+        if DIRECTION.search(text):
+            self.wrong("holds a mark that turns the direction of writing", "type the text anew instead of pasting it")
+            return DIRECTION.sub("", text)
+        return text.strip()
 
     def number(self, least: int, most: int) -> int:
         """A whole number within limits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import phonenumbers
@@ -246,21 +246,10 @@ class Line:
 
     def _target(self, marked: Marked) -> Place:
         """A step of this flow, `flow.step`, a department, a group, a number or a flow -> the place where it begins."""
-        name, directory = marked.text(), self.flows.directory
-        if name in self.flows.steps.get(self.flow, ()):
-            return f"{self.flow}.{name}"
-        flow, _, step = name.partition(".")
-        if step and step in self.flows.steps.get(flow, ()):
-            return name
-        if name in directory.departments:
-            name = directory.departments[name].flow
-        elif name in directory.groups:
-            name = directory.groups[name].flow
-        name = directory.numbers.get(name, name)
-        if name in self.flows.names:
-            return f"{name}.{self.flows.names[name]}"
-        steps = self.flows.steps.get(self.flow, ())
-        near = suggest(name, (*steps, *directory.departments, *directory.groups, *self.flows.names))
+        flows, own = self.flows, self.flows.steps.get(self.flow, frozenset())
+        if place := target(marked.text(), own, self.flow, flows.steps, flows.names, flows.directory):
+            return place
+        near = suggest(marked.text(), (*own, *flows.directory.departments, *flows.directory.groups, *flows.names))
         marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
         return f"{self.flow}.{self.name}"
 
@@ -288,13 +277,40 @@ class Line:
         return prompt(f"{self.flow}.{self.name}", marked, self.flows.directory.town.languages)
 
 
+def target(
+    name: str,
+    own: Collection[str],
+    flow: str,
+    steps: Mapping[str, frozenset[str]],
+    starts: Mapping[str, str],
+    directory: Directory,
+) -> Place | None:
+    """What `name` means in `flow`, whose steps are `own`; None if it means nothing.
+
+    `steps` are those of every written flow, `starts` where each flow begins, derived ones too.
+    """
+    if name in own:
+        return f"{flow}.{name}"
+    there, _, step = name.partition(".")
+    if step and step in steps.get(there, ()):
+        return name
+    if name in directory.departments:
+        name = directory.departments[name].flow
+    elif name in directory.groups:
+        name = directory.groups[name].flow
+    name = directory.numbers.get(name, name)
+    return f"{name}.{starts[name]}" if name in starts else None
+
+
 def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
     """A prompt: every language of the town must have its text."""
     fields = marked.fields(languages, required=languages)
     for value in fields.values():
-        if not audible(value.text()):
+        if not audible(value.text(lines=True)):
             value.wrong("says nothing", "write what the caller hears")
-    return Prompt(name=name, texts={language: " ".join(value.text().split()) for language, value in fields.items()})
+    return Prompt(
+        name=name, texts={language: " ".join(value.text(lines=True).split()) for language, value in fields.items()}
+    )
 
 
 def order(fields: Mapping[str, Marked]) -> str:

@@ -23,6 +23,8 @@ NAMES = (
 )
 DAYS = {name: number for number, names in enumerate(NAMES) for name in names}
 _TIME = re.compile(r"(\d{1,2})[:.](\d{2})")
+SPECIAL = "besondere Öffnungszeit"
+"""What a special day is called that has no name."""
 _KEYS = ("week", "holidays", "calendars", "closed", "special", "timezone")
 
 
@@ -63,7 +65,7 @@ def _region(marked: Marked) -> str:
 def _special(marked: Marked) -> Iterator[tuple[date, SpecialDay]]:
     for key, value in marked.items():
         fields = value.fields(("name", "hours"), required=("hours",))
-        name = fields["name"].text() if "name" in fields else "besondere Öffnungszeit"
+        name = fields["name"].text() if "name" in fields else SPECIAL
         hours = blocks(fields["hours"]) if "hours" in fields else ()
         _apart(value, key.text(), hours)
         for day in dates(key):

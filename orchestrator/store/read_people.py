@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -14,14 +14,15 @@ from orchestrator.store.read_flows import order, phones_of
 
 PERSON = (
     *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
-    *("numbers", "phones", "wave", "permission"),
+    *("numbers", "phones", "desk", "wave", "permission", "id", "source"),
 )
 DEPARTMENT = (
     *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
     *("order", "numbers", "answer_within", "permission"),
 )
 GROUP = ("name", "number", "phones", "department", "order", "ring")
-BOX = ("name", "language", "email", "limit", "quota")
+BOX = ("name", "language", "email", "limit", "quota", "department")
+PHONE = ("site", "label", "number", "kind", "permission", "owner")
 Thing = TypeVar("Thing")
 Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
 """Reads one section: name -> thing."""
@@ -38,15 +39,13 @@ class People:
 
     def directory(self) -> Directory:
         """`found` with people, departments, groups, phones and boxes."""
-        people = {f"p{number}": person for number, person in self.each("people", self._person).items()}
-        self._own_phones_once(people)
-        own = {
-            phone: Phone(id=phone, site=person.site, label=person.name, extension=person.extension)
-            for person in people.values()
-            for phone in person.phones
-        }
-        shared = self.each("phones", lambda name, marked: self._shared(name, marked, own))
-        self.found = replace(self.found, people=people, phones={**own, **shared})
+        read = self.each("people", self._person)
+        people = {person.id: person for person in read.values()}
+        self._own_phones_once(read)
+        own = {phone: own_phone(person, phone) for person in people.values() for phone in person.phones}
+        self.found = replace(self.found, people=people)
+        named = self.each("phones", lambda name, marked: self._phone(name, marked, own))
+        self.found = replace(self.found, phones={**own, **named})
         departments = self.each("departments", self._department)
         self.found = replace(self.found, departments=departments)
         groups = self.each("groups", self._group)
@@ -68,6 +67,7 @@ class People:
     def _person(self, number: str, marked: Marked) -> Person:
         fields = marked.fields(PERSON, required=("first", "last", "department"))
         text = {key: value.text() for key, value in fields.items() if key not in ("numbers", "phones")}
+        desk = (f"tel{number}",) if "desk" not in fields or fields["desk"].yes() else ()
         department = fields["department"].one_of(self._departments, "department") if "department" in fields else ""
         site = (
             fields["site"].one_of(self.found.sites, "site")
@@ -76,45 +76,78 @@ class People:
         )
         language = fields["language"].one_of(self.found.town.languages, "language") if "language" in fields else "de"
         return Person(
-            id=f"p{number}",
+            id=self._ids[number],
             first_name=text.get("first", ""),
             last_name=text.get("last", ""),
             department=department,
             site=site,
             extension=number,
-            phones=(f"tel{number}", *_texts(fields, "phones")),
-            box=number if "box" in fields and fields["box"].yes() else "",
+            phones=(*desk, *_texts(fields, "phones")),
+            box=_box_of(number, fields),
             email=text.get("email", ""),
             language=language,
             function=text.get("function", ""),
-            stand_in=f"p{text['stand_in']}" if "stand_in" in text else "",
+            stand_in=self._ids.get(text["stand_in"], text["stand_in"]) if "stand_in" in text else "",
             ring_seconds=_ring(fields),
             numbers=_texts(fields, "numbers"),
             wave=fields["wave"].number(1, 99) if "wave" in fields else 0,
             permission=self._permission(fields),
+            source=text.get("source", ""),
         )
 
     def __post_init__(self) -> None:
+        self._ids = dict(self._each_id())
         self._departments = self._names("departments")
         self._site_of_department = self._sites()
 
     def _permission(self, fields: Mapping[str, Marked]) -> str:
         return fields["permission"].one_of(self.permissions, "permission") if "permission" in fields else ""
 
+    def _each_id(self) -> Iterator[tuple[str, str]]:
+        """Number -> id of each person: `p` and the number, unless it had another number when it was made."""
+        taken: dict[str, str] = {}
+        for section in self.sections["people"]:
+            for key, value in section.items():
+                given = next((each for name, each in value.items() if name.text() == "id"), None)
+                id_ = given.text() if given else f"p{key.text()}"
+                if taken.setdefault(id_, key.text()) != key.text():
+                    (given or key).wrong(f"id {id_!r} is that of {taken[id_]} already", "give one of the two another")
+                yield key.text(), id_
+
     def _own_phones_once(self, people: Mapping[str, Person]) -> None:
         """A phone has one owner: two people who name the same one would share its password."""
         owner: dict[str, str] = {}
         for marked in self.sections["people"]:
             for key, _ in marked.items():
-                person = people.get(f"p{key.text()}")
+                person = people.get(key.text())
                 for phone in person.phones if person else ():
                     if owner.setdefault(phone, key.text()) != key.text():
                         key.wrong(f"phone {phone!r} is that of {owner[phone]} already", "give it another name")
 
+    def _phone(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
+        """A shared phone; or, with an owner, what is different about a phone of a person."""
+        if marked.is_mapping and any(key.text() == "owner" for key, _ in marked.items()):
+            return self._owned(name, marked, own)
+        return self._shared(name, marked, own)
+
+    def _owned(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
+        fields = marked.fields(PHONE, required=("owner",))
+        owner = fields["owner"].text()
+        person = next((each for each in self.found.people.values() if each.extension == owner), None)
+        if person is None or name not in person.phones:
+            fields["owner"].wrong(f"{owner!r} has no phone {name!r}", f"add it to the phones of person {owner}")
+            return Phone(id=name, site="", label=name, extension=owner)
+        given: dict[str, str] = {"permission": self._permission(fields)} if "permission" in fields else {}
+        given |= {"label": fields["label"].text()} if "label" in fields else {}
+        given |= {"extension": fields["number"].text()} if "number" in fields else {}
+        given |= {"kind": fields["kind"].one_of(SHARED_KINDS, "kind of phone")} if "kind" in fields else {}
+        given |= {"site": fields["site"].one_of(self.found.sites, "site")} if "site" in fields else {}
+        return replace(own[name], **given)
+
     def _shared(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
         if name in RESERVED_PHONES or name in own:
             marked.wrong(f"{name!r} is a phone already, of a person or of the exchange itself", "rename this one")
-        fields = marked.fields(("site", "label", "number", "kind", "permission"), required=("site", "number"))
+        fields = marked.fields(PHONE, required=("site", "number"))
         return Phone(
             id=name,
             site=fields["site"].one_of(self.found.sites, "site") if "site" in fields else "",
@@ -168,17 +201,19 @@ class People:
     def _boxes(self) -> dict[str, Box]:
         """One for each department and for each person who has one, with what `boxes:` says of it."""
         departments, people = self.found.departments.values(), self.found.people.values()
-        own = {each.box: Box(id=each.box, name=each.name, email=each.email) for each in people if each.box}
-        boxes = {**own, **{each.box: Box(id=each.box, name=each.name) for each in departments}}
+        boxes = implied_boxes(departments, people)
         return {**boxes, **self.each("boxes", lambda number, marked: self._box(number, marked, boxes))}
 
     def _box(self, number: str, marked: Marked, boxes: Mapping[str, Box]) -> Box:
-        if number not in boxes:
-            marked.wrong(
-                f"nobody has box {number!r}", suggest(number, boxes) or "give it to a department or person first"
-            )
         fields = marked.fields(BOX)
+        if number not in boxes and "department" not in fields:
+            marked.wrong(
+                f"nobody has box {number!r}",
+                suggest(number, boxes) or "give it to a person, or say which `department:` keeps it",
+            )
         given: dict[str, object] = {key: fields[key].text() for key in ("name", "email") if key in fields}
+        if "department" in fields:
+            given["department"] = fields["department"].one_of(self._departments, "department")
         if "language" in fields:
             given["language"] = fields["language"].one_of(self.found.town.languages, "language")
         if "limit" in fields:
@@ -194,6 +229,26 @@ class People:
                 for key, stand_in in value.items():
                     if key.text() == "stand_in":
                         stand_in.one_of(known, "person with number")
+
+
+def own_phone(person: Person, phone: str) -> Phone:
+    """A person's phone as it is unless the section `phones` says more of it."""
+    return Phone(id=phone, site=person.site, label=person.name, extension=person.extension)
+
+
+def implied_boxes(departments: Iterable[Department], people: Iterable[Person]) -> dict[str, Box]:
+    """The boxes that departments and people have, as they are unless the section `boxes` says more of them."""
+    own = {each.box: Box(id=each.box, name=each.name, email=each.email) for each in people if each.box}
+    return {**own, **{each.box: Box(id=each.box, name=each.name) for each in departments}}
+
+
+def _box_of(number: str, fields: Mapping[str, Marked]) -> str:
+    """`yes`: a box under the own number; a number: that box; `no` or nothing: the department's."""
+    if "box" not in fields:
+        return ""
+    if fields["box"].text().isdigit():
+        return fields["box"].text()
+    return number if fields["box"].yes() else ""
 
 
 def _ring(fields: Mapping[str, Marked]) -> int:

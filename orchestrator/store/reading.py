@@ -61,11 +61,21 @@ class Read:
 def read_files(paths: Iterable[Path], year: int) -> Read:
     """Read YAML files, or folders of them, as one directory; `year` is the current one, for holidays."""
     mistakes = Mistakes()
+    return read_sections(gather(paths, mistakes), mistakes, year)
+
+
+def gather(paths: Iterable[Path], mistakes: Mistakes) -> dict[str, list[Marked]]:
+    """Section -> what each file says of it."""
     sections: dict[str, list[Marked]] = {name: [] for name in SECTIONS}
     for path in _files(paths, mistakes):
         if document := read(path, mistakes):
             for name, value in document.fields(SECTIONS).items():
                 sections[name].append(value)
+    return sections
+
+
+def read_sections(sections: Mapping[str, list[Marked]], mistakes: Mistakes, year: int) -> Read:
+    """The directory that `sections` say, wherever they come from; `mistakes` are those that were made before."""
     reading = Import(sections, mistakes, year)
     directory = reading.directory()
     return Read(directory=directory, mistakes=tuple(sorted(set(mistakes.found))), lines=dict(reading.lines()))

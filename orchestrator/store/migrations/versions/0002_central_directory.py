@@ -30,7 +30,8 @@ COLUMNS = {
         ("answer_within", WHOLE, "30"),
         ("permission", TEXT, ""),
     ),
-    "people": (("numbers", JSON, "[]"), ("wave", WHOLE, "0"), ("permission", TEXT, "")),
+    "people": (("numbers", JSON, "[]"), ("wave", WHOLE, "0"), ("permission", TEXT, ""), ("source", TEXT, "")),
+    "boxes": (("department", TEXT, ""),),
     "schedules": (("region", TEXT, "none"), ("calendars", JSON, "[]")),
 }
 """Table -> its new columns, with what the rows that are there already get."""

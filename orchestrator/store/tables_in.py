@@ -1,0 +1,191 @@
+"""CSV files as Excel and others write them: bytes -> rows whose every cell knows its line, column and heading.
+
+Belongs here: encodings, separators, what a spreadsheet does to numbers.
+Not here: what a table has (columns), what a row means (merging, reading).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from orchestrator.store.columns import NUMBERS, TABLES, TELLING, WORDS, YES, Column, known
+from orchestrator.store.marked import Marked, Mistake, Mistakes, Spot, suggest
+from orchestrator.store.merging import Row, Table
+from orchestrator.store.writing import Sections
+from orchestrator.store.written import node
+
+TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+SEPARATORS = ";,\t"
+MOST = 100_000_000
+"""Bytes of a table that are read."""
+GUARDED = re.compile(r"'(?=[=+\-@'\s＝＋－＠])")
+"""The mark before a text that a spreadsheet would take for a formula."""
+FORMULA = re.compile(r'="([^"]*)"')
+DECIMAL = re.compile(r"[0-9]+[.,][0-9]*")
+POWER = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
+AS_TEXT = 'format the column as text in the spreadsheet and enter the number again, or write ="2500"'
+NO = {"nein": "no", "ja": "yes", "x": "yes", "wahr": "yes", "falsch": "no"}
+"""What stands in spreadsheets for yes and no."""
+
+
+def read_table(path: Path, stored: Sections, mistakes: Mistakes) -> Table | None:
+    """The rows of a CSV file; None, with a mistake, if it is none of ours."""
+    text = _text(path, mistakes)
+    if text is None:
+        return None
+    try:
+        lines = list(_lines(text))
+    except csv.Error as bad:
+        todo = "look for a quotation mark without its second one"
+        mistakes.found.append(Mistake(file=str(path), line=1, column=1, what=f"is no CSV file: {bad}", todo=todo))
+        return None
+    if not lines:
+        mistakes.found.append(Mistake(file=str(path), line=1, column=1, what="is empty", todo="add a heading line"))
+        return None
+    (_, headings), *rest = lines
+    section = _section(headings)
+    if section is None:
+        mistakes.found.append(_unknown_table(path, headings))
+        return None
+    reader = _Rows(str(path), section, stored.get(section, {}), mistakes)
+    columns = reader.columns(headings)
+    rows = [row for line, cells in rest if (row := reader.row(line, cells, columns))]
+    return Table(section=section, file=str(path), rows=tuple(reader.once(rows)))
+
+
+def _text(path: Path, mistakes: Mistakes) -> str | None:
+    """UTF-8 with or without its mark, else Windows-1252, which any bytes could be: so NUL and the like are refused."""
+    try:
+        data = path.read_bytes()[: MOST + 1]
+    except OSError as bad:
+        mistakes.found.append(Mistake(file=str(path), line=1, column=1, what=f"cannot be read: {bad}"))
+        return None
+    if len(data) > MOST or b"\0" in data:
+        what = "is no CSV file" if b"\0" in data else "is too large"
+        todo = "save it as CSV (UTF-8), not as a workbook or UTF-16"
+        mistakes.found.append(Mistake(file=str(path), line=1, column=1, what=what, todo=todo))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line from 0 where it begins, cells) of every row that is not empty."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    told = re.fullmatch(r"sep=(.)", first.strip())
+    separator = told[1] if told else max(SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begins = 0
+    for cells in reader:
+        if any(cell.strip() for cell in cells) and not re.fullmatch(r"sep=.?", separator.join(cells).strip()):
+            yield begins, cells
+        begins = reader.line_num
+
+
+def _section(headings: Sequence[str]) -> str | None:
+    """The table that most of the headings belong to, and one of those that tell it from others."""
+    found: dict[str, int] = {}
+    for section, columns in TABLES.items():
+        keys = {column.key for heading in headings for column in columns if known(column, heading, section)}
+        if columns[0].key in keys and keys & TELLING[section]:
+            found[section] = len(keys)
+    return max(found, key=lambda section: found[section]) if found else None
+
+
+def _unknown_table(path: Path, headings: Sequence[str]) -> Mistake:
+    usual = "; ".join(f"{name}: {', '.join(c.heading for c in columns[:3])} …" for name, columns in TABLES.items())
+    what = f"no table has the headings {', '.join(filter(None, map(str.strip, headings)))}"
+    return Mistake(file=str(path), line=1, column=1, what=what, todo=f"the first line names the columns; {usual}")
+
+
+class _Rows:
+    """Reads the rows of one file."""
+
+    def __init__(self, file: str, section: str, stored: Mapping[str, object], mistakes: Mistakes) -> None:
+        self.file, self.section, self.stored, self.mistakes = file, section, stored, mistakes
+        self.key = TABLES[section][0].key
+        self.shortened = {each.lstrip("0"): each for each in stored if each.startswith("0")}
+
+    def columns(self, headings: Sequence[str]) -> list[Column | None]:
+        """The column of each heading; None for one without a heading."""
+        found: list[Column | None] = []
+        for at, heading in enumerate(headings):
+            column = next((each for each in TABLES[self.section] if known(each, heading, self.section)), None)
+            if heading.strip() and column is None:
+                usual = [each.heading for each in TABLES[self.section]]
+                todo = suggest(heading, usual) or f"known here: {', '.join(usual)}"
+                self._wrong(Spot(line=0, column=at), f"unknown heading {heading.strip()!r}", todo)
+            if column is not None and column in found:
+                self._wrong(
+                    Spot(line=0, column=at), f"heading {heading.strip()!r} is given twice", "keep one of the two"
+                )
+            found.append(column)
+        return found
+
+    def row(self, line: int, cells: Sequence[str], columns: Sequence[Column | None]) -> Row | None:
+        """One thing; None, with a mistake, without its key."""
+        fields: dict[str, yaml.Node | None] = {}
+        key: yaml.Node | None = None
+        for at, cell in enumerate(cells):
+            column = columns[at] if at < len(columns) else None
+            mark = Spot(line=line, column=at, heading=column.heading if column else "")
+            if column is None:
+                if cell.strip():
+                    self._wrong(mark, f"{cell.strip()!r} stands in a column without a heading", "add a heading")
+            elif column.key == self.key:
+                key = self._cell(mark, column, cell)
+            else:
+                fields[column.key] = self._cell(mark, column, cell)
+        if not isinstance(key, yaml.ScalarNode):
+            self._wrong(Spot(line=line), f"the row has no {TABLES[self.section][0].heading}", "fill it in")
+            return None
+        self._lost_zeros(key)
+        return Row(key=key, mark=Spot(line=line), fields=fields)
+
+    def once(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """`rows` without a second one of the same key."""
+        lines: dict[str, int] = {}
+        for row in rows:
+            key, line = str(row.key.value), row.key.start_mark.line + 1
+            if lines.setdefault(key, line) == line:
+                yield row
+            else:
+                self._wrong(row.key.start_mark, f"{key!r} is in line {lines[key]} already", "keep one of the two")
+
+    def _cell(self, mark: Spot, column: Column, cell: str) -> yaml.Node | None:
+        text = cell.strip()
+        if column.holds in (NUMBERS, WORDS):
+            self._spoilt(mark, text)
+        text = quoted[1] if (quoted := FORMULA.fullmatch(text)) else GUARDED.sub("", text, count=1)
+        if not text.strip():
+            return None
+        if column.holds == WORDS:
+            return node(re.split(r"[\s|;]+|, +", text), mark)
+        if column.holds == YES:
+            text = NO.get(text.casefold(), text)
+        if column.key == "until" and (day := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)):
+            text = f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}"
+        return node(text, mark)
+
+    def _spoilt(self, mark: Spot, text: str) -> None:
+        """What a spreadsheet makes of a telephone number that it takes for a quantity."""
+        if DECIMAL.fullmatch(text) or POWER.fullmatch(text):
+            self._wrong(mark, f"{text!r} is what a spreadsheet made of a number", AS_TEXT)
+
+    def _lost_zeros(self, key: yaml.ScalarNode) -> None:
+        number = str(key.value)
+        if TABLES[self.section][0].holds != NUMBERS or number in self.stored:
+            return
+        if longer := self.shortened.get(number):
+            self._wrong(key.start_mark, f"{number!r} was {longer!r}: its leading zeros are lost", AS_TEXT)
+
+    def _wrong(self, mark: yaml.Mark, what: str, todo: str) -> None:
+        Marked(yaml.ScalarNode("tag:yaml.org,2002:str", "", mark, mark), self.file, self.mistakes).wrong(what, todo)
