@@ -9,7 +9,6 @@ from orchestrator.compile.escape import DIGITS, E164, HOST, IDENTIFIER, SOURCE, 
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import Phone
 from orchestrator.domain.town import Trunk
 
 
@@ -40,12 +39,13 @@ def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
     """Every phone of the directory."""
     lamps = {person.extension: person.box for person in directory.people.values() if person.box}
     lamps |= {department.extension: department.box for department in directory.departments.values()}
+    names = {phone: person.name for person in reversed(tuple(directory.people.values())) for phone in person.phones}
     for phone in sorted(directory.phones.values(), key=lambda phone: phone.id):
         box = lamps.get(phone.extension, phone.extension)
         yield Desk(
             id=fit(phone.id, IDENTIFIER),
             password=secrets.of(f"sip:{phone.id}"),
-            name=caller_name(_name(directory, phone)),
+            name=caller_name(names.get(phone.id, phone.label)),
             extension=fit(phone.extension, DIGITS),
             emergency=fit(directory.sites[phone.site].emergency_number, E164),
             mailbox=f"{box}@town" if box in directory.boxes else "",
@@ -61,8 +61,3 @@ def lines(directory: Directory, exchange: Exchange) -> Iterator[Line]:
 
 def _sources(trunk: Trunk, address: str) -> tuple[str, ...]:
     return tuple(fit(source, SOURCE) for source in trunk.sources) or (address.rpartition(":")[0],)
-
-
-def _name(directory: Directory, phone: Phone) -> str:
-    owners = (person.name for person in directory.people.values() if phone.id in person.phones)
-    return next(owners, phone.label)

@@ -102,7 +102,7 @@ class Routes:
     def silent_loop(self) -> list[Place]:
         """A ring of places that a silent caller would walk for ever, first repeated last; empty if there is none."""
         try:
-            self._order()
+            self._order  # noqa: B018
         except CycleError as loop:
             return list(loop.args[1])[::-1]
         return []
@@ -113,13 +113,14 @@ class Routes:
         `hung`: each attendant on the way hangs at the last moment, and nobody rescues its callers.
         """
         kept: dict[Place, float] = {}
-        for place in self._order():
+        for place in self._order:
             step = self.graph[place]
             onward = (kept[to] for to in self.silent(place).values())
             lost = lost_seconds(step, sounds) if hung else 0.0
             kept[place] = seconds(step, sounds) + lost + max(onward, default=0.0)
         return kept
 
+    @cached_property
     def _order(self) -> list[Place]:
         """Places, each after all that a silent caller can reach from it."""
         return list(TopologicalSorter({place: self.silent(place).values() for place in self.came_by}).static_order())

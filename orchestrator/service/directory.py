@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from orchestrator.compile import sounds
 from orchestrator.domain.derive import derive
@@ -59,7 +61,33 @@ async def read(state: State) -> Directory:
 
 def written(directory: Directory) -> str:
     """A directory as it lies in an applied tree."""
-    return json.dumps(to_data(directory), ensure_ascii=False, sort_keys=True) + "\n"
+    return orjson.dumps(to_data(directory), option=orjson.OPT_SORT_KEYS).decode() + "\n"
+
+
+def of_tree(tree: Mapping[str, str], *, beside: Directory | None = None) -> Directory | None:
+    """The directory of which a tree was made, derived; None if it has none that can be read.
+
+    What `beside` has too is the same object, and is not read again: so two directories are compared by identity.
+    """
+    try:
+        data = orjson.loads(tree[APPLIED])
+        return _beside(data, beside) if beside else from_data(Directory, data)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _beside(data: Mapping[str, Any], other: Directory) -> Directory:
+    """The directory that `data` is, made of the things of `other` where they are the same."""
+    found: dict[str, Any] = {}
+    for field in fields(Directory):
+        mine = getattr(other, field.name)
+        if field.name not in data or not isinstance(mine, Mapping):
+            continue
+        theirs = to_data(mine)
+        new = {key: value for key, value in data[field.name].items() if theirs.get(key) != value}
+        read = getattr(from_data(Directory, {"town": data["town"], field.name: new}), field.name)
+        found[field.name] = {key: read[key] if key in new else mine[key] for key in data[field.name]}
+    return replace(from_data(Directory, {"town": data["town"]}), **found)
 
 
 async def running(state: State) -> Directory:
@@ -77,7 +105,7 @@ async def running(state: State) -> Directory:
 
 
 def _applied(path: Path) -> Directory:
-    return from_data(Directory, json.loads(path.read_text()))
+    return from_data(Directory, orjson.loads(path.read_bytes()))
 
 
 async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, why: str) -> Imported:

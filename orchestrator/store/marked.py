@@ -5,6 +5,7 @@ Belongs here: reading values of one type each. Not here: which keys there are (r
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Iterable, Iterator
@@ -148,7 +149,7 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 def read(path: Path, mistakes: Mistakes) -> Marked | None:
     """The document in `path`; None, with a mistake, if it cannot be read."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = _composed(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as bad:
         mark = bad.problem_mark or bad.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -167,3 +168,10 @@ def read(path: Path, mistakes: Mistakes) -> Marked | None:
         )
         return None
     return Marked(node, str(path), mistakes) if node else None
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The document of `text`, by libyaml where it is there (ten times as fast); what is wrong is told by Python's."""
+    with contextlib.suppress(yaml.YAMLError):
+        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.compose(text, Loader=yaml.SafeLoader)
