@@ -99,6 +99,11 @@ def things(tree: Tree) -> Iterator[tuple[Thing, str]]:
         yield from _things(path, _split(path, text))
 
 
+def endpoints(tree: Tree) -> Mapping[str, str]:
+    """The sections of pjsip.conf by name."""
+    return _split("asterisk/pjsip.conf", tree.get("asterisk/pjsip.conf", ""))
+
+
 def lines(extension: str) -> list[tuple[str, str]]:
     """The priorities of one written extension: application and its data, in turn."""
     return [(application, data) for application, data in _LINE.findall(extension)]

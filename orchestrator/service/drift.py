@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.domain.edits import edits
-from orchestrator.rollout.plan import Tree, things
+from orchestrator.rollout.plan import Tree, endpoints
 from orchestrator.rollout.trees import Trees, digests
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
@@ -25,7 +25,7 @@ from orchestrator.service.state import State
 CONSOLE_WITHIN = 5.0
 """Seconds that Asterisk's own command line may take for one answer."""
 USERS = {
-    "AMI": ("asterisk/manager.conf", "manager show users", re.compile(r"^([\w.-]+)$", re.MULTILINE)),
+    "AMI": ("asterisk/manager.conf", "manager show users", re.compile(r"^(\w[\w.-]*)$", re.MULTILINE)),
     "ARI": ("asterisk/ari.conf", "ari show users", re.compile(r"^(?:Yes|No)\s+(?:Yes|No)\s+(\S+)$", re.MULTILINE)),
 }
 """Whose users -> the file that has them as sections, the command that lists them, a line of its answer."""
@@ -55,7 +55,7 @@ async def look(state: State) -> tuple[Drift, ...]:
         if not running:
             raise ServiceError("Asterisk does not run", todo="run `durchwahl up`")
         try:
-            told = [*await running.differences(tree), *await running.endpoints(_endpoints(tree))]
+            told = [*await running.differences(tree), *await running.endpoints(endpoints(tree))]
         except OSError as bad:
             raise ServiceError(f"Asterisk does not answer: {bad}", todo="see `durchwahl status`") from bad
     found = [Drift(kind=kind, what=what) for kind, _, what in (each.partition(" ") for each in told)]
@@ -63,10 +63,6 @@ async def look(state: State) -> tuple[Drift, ...]:
         found += await asyncio.to_thread(_users, state, tree, whose)
     found += [*_files(trees, tree), *await _directory(state, tree)]
     return tuple(found)
-
-
-def _endpoints(tree: Tree) -> Mapping[str, str]:
-    return {name: text for (kind, name), text in things(tree) if kind == "endpoint"}
 
 
 def _users(state: State, tree: Tree, whose: str) -> list[Drift]:

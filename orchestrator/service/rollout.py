@@ -23,7 +23,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
-from orchestrator.rollout.plan import Tree
+from orchestrator.rollout.plan import Tree, endpoints
 from orchestrator.rollout.plan import plan as difference
 from orchestrator.rollout.safety import refusals
 from orchestrator.rollout.trees import Applies, Busy, Trees, read
@@ -72,7 +72,7 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
     tree = _compiled(state, directory, made.sounds, proof)
-    return replace(_planned(directory, tree, running, proof.problems), proof=proof, notes=made.problems)
+    return replace(compared(directory, tree, running, proof.problems), proof=proof, notes=made.problems)
 
 
 async def way_back(state: State, to: int | str) -> Planned:
@@ -81,10 +81,10 @@ async def way_back(state: State, to: int | str) -> Planned:
     now, before = trees.running(), read(trees.folder / _kept(trees, to))
     tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
     directory = directories.of_tree(before) or await directories.read(state)
-    return _planned(directory, tree, now, ())
+    return compared(directory, tree, now, ())
 
 
-def _planned(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
+def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
     """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
     wanted = tree or running
     before = directories.of_tree(running, beside=directory)
@@ -211,7 +211,7 @@ def history(state: State) -> Sequence[Applies]:
 async def _differences(running: Running, tree: Tree) -> Sequence[str]:
     """What Asterisk has otherwise than the tree that it should have."""
     try:
-        return await running.differences(tree)
+        return [*await running.differences(tree), *await running.endpoints(endpoints(tree))]
     except OSError as bad:
         raise ServiceError(f"Asterisk does not answer: {bad}", todo="see `durchwahl status`; nothing changed") from bad
 

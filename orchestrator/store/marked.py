@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,11 +129,10 @@ class Marked:
             self.wrong(f"{self.text()!r} is neither yes nor no")
         return self.text().lower() in ("yes", "true")
 
-    def one_of(self, known: Iterable[str], kind: str) -> str:
+    def one_of(self, known: Collection[str], kind: str) -> str:
         """A name that must be known."""
-        names = list(known)
-        if self.text() not in names:
-            self.wrong(f"there is no {kind} {self.text()!r}", suggest(self.text(), names))
+        if self.text() not in known:
+            self.wrong(f"there is no {kind} {self.text()!r}", suggest(self.text(), known))
         return self.text()
 
     def _of(self, node: yaml.Node) -> Marked:
