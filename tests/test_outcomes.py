@@ -18,7 +18,8 @@ from orchestrator.domain.hours import Hours, hours
 from orchestrator.domain.outcomes import NEXT, WORLDS, outcomes, words
 from orchestrator.domain.schedule import Block, Schedule, SpecialDay
 from orchestrator.rollout.account import account
-from orchestrator.rollout.plan import plan
+from orchestrator.rollout.plan import plan, things
+from orchestrator.service import directory as directories
 from tests.test_compile import compiled
 from tests.towns import AFTERNOON, BERLIN, HOURS, MORNING, TODAY, small, town_flow
 
@@ -173,3 +174,62 @@ def test_outcomes_are_what_explain_says_before_and_after(one: Schedule, two: Sch
                 if each.number == number and world in each.worlds and held(each.hours, at)
             ]
             assert said == ([(was, becomes)] if was != becomes else []), (number, world, at)
+
+
+NAMES = st.sampled_from(("Grün", "Blau", "Gelb", "Rot"))
+
+
+@st.composite
+def towns(draw: Any) -> Directory:
+    """The small town after some random edits: people come, go, are renamed and get other phones and stand-ins."""
+    town = small()
+    people = {}
+    for number in draw(st.sets(st.sampled_from(("2500", "3501", "2600", "2601", "2602")), max_size=5)):
+        own = draw(st.booleans())
+        people[f"p{number}"] = replace(
+            town.people["p2500"],
+            id=f"p{number}",
+            extension=number,
+            last_name=draw(NAMES),
+            phones=(draw(st.sampled_from(("tel10", "tel2500", "tel2501"))),),
+            box=number if own else "",
+            stand_in="",
+            ring_seconds=draw(st.integers(5, 9)),
+        )
+    boxes = {**town.boxes, **{each.box: replace(town.boxes["10"], id=each.box) for each in people.values() if each.box}}
+    labels = {name: replace(phone, label=draw(NAMES)) for name, phone in town.phones.items()}
+    return small(people=people, boxes=boxes, phones=labels)
+
+
+@given(one=towns(), two=towns())
+@settings(max_examples=60, deadline=None)
+def test_a_plan_leads_from_any_directory_to_any_other_and_back(one: Directory, two: Directory) -> None:
+    old, new = compiled(one), compiled(two)
+    change = plan(new, old)
+    assert {(each.kind, each.name) for each in change.changes} == {
+        thing
+        for thing in dict(things(old)).keys() | dict(things(new))
+        if dict(things(old)).get(thing) != dict(things(new)).get(thing)
+    }
+    assert change.before == len(dict(things(old)))
+    assert change.empty == (old == new)
+    back = plan(old, new)
+    flipped = {"create": "delete", "delete": "create", "update": "update"}
+    assert {(each.kind, each.name, flipped[each.action]) for each in back.changes} == {
+        (each.kind, each.name, each.action) for each in change.changes
+    }
+    found = account(edits(one, two), change.changes)
+    listed = [each for changes in (*found.of.values(), *found.follows.values()) for each in changes]
+    assert sorted(listed) == sorted(change.changes), "each change stands in the plan exactly once"
+    assert bool(tuple(edits(one, two))) == (one != two)
+
+
+@given(one=towns(), two=towns())
+@settings(max_examples=30, deadline=None)
+def test_the_directory_of_a_tree_is_read_as_it_was_written(one: Directory, two: Directory) -> None:
+    tree = {directories.APPLIED: directories.written(one)}
+    assert directories.of_tree(tree) == one
+    beside = directories.of_tree(tree, beside=two)
+    assert beside == one
+    assert all(beside.flows[name] is two.flows[name] for name in one.flows if two.flows.get(name) == one.flows[name])
+    assert list(edits(beside, two)) == list(edits(one, two))

@@ -59,11 +59,14 @@ def apply(
     json: bool = output.Json,
 ) -> None:
     """Make the directory real: prove, compile, swap, reload, read back; put back what was if it differs."""
-    with output.failures(), output.progress("speaking prompts") as bar:
+    with output.failures():
         state = output.state_of(context)
         if not checksum and not yes and _asks(json):
-            checksum = _agreed(asyncio.run(service.plan(state, bar)), force)
-        applied = asyncio.run(service.apply(state, bar, checksum=checksum, force=tuple(force), why=why))
+            with output.progress("speaking prompts") as bar:
+                planned = asyncio.run(service.plan(state, bar))
+            checksum = _agreed(planned, force)
+        with output.progress("speaking prompts") as bar:
+            applied = asyncio.run(service.apply(state, bar, checksum=checksum, force=tuple(force), why=why))
     _tell(applied, json)
 
 

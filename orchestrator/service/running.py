@@ -24,6 +24,10 @@ LOOKED_AT = 200
 OPTION = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
 READ_BACK = {"context": "context", "callerid": "callerid", "mailboxes": "mailboxes", "auth": "auth", "aors": "aors"}
 """Options of an endpoint whose values are read back -> the field that AMI gives them in."""
+RELOAD_WITHIN = 60.0
+"""Seconds that one reload may take: with 30,000 endpoints in files 24 s were seen."""
+LIST_WITHIN = 30.0
+"""Seconds that a list of everything may take; about 0.1 ms a row."""
 CONNECT_WITHIN = 3.0
 """Seconds until a running Asterisk must have let us in."""
 
@@ -37,7 +41,7 @@ class Running:
     async def reload(self, module: str) -> None:
         """Have `module` read its configuration again."""
         try:
-            await self._ami.action("Reload", Module=module)
+            await self._ami.action("Reload", Module=module, within=RELOAD_WITHIN)
         except AsteriskError as bad:
             raise OSError(str(bad)) from bad
 
@@ -89,7 +93,7 @@ class Running:
     async def registered(self) -> frozenset[str]:
         """Phones that can be rung now."""
         try:
-            contacts = await self._ami.rows("PJSIPShowContacts")
+            contacts = await self._ami.rows("PJSIPShowContacts", within=LIST_WITHIN)
         except AsteriskError as bad:
             if "No Contacts" in str(bad):
                 return frozenset()
@@ -101,7 +105,7 @@ class Running:
         return {module["name"] for module in listed if module["status"] == "Running"}
 
     async def _endpoints(self) -> set[str]:
-        return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowEndpoints")}
+        return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowEndpoints", within=LIST_WITHIN)}
 
     async def _dialplan(self, extensions: Mapping[str, str], changed: Sequence[Change]) -> list[str]:
         """Extensions that Asterisk has otherwise. A large dialplan is asked context by context.
@@ -126,7 +130,7 @@ class Running:
         """Every extension of our configuration with its applications and their data."""
         found: dict[str, list[tuple[str, str]]] = {}
         try:
-            rows = await self._ami.rows("ShowDialPlan", **only)
+            rows = await self._ami.rows("ShowDialPlan", within=LIST_WITHIN, **only)
         except Refused:
             return {}  # no such context
         for row in rows:
@@ -137,7 +141,9 @@ class Running:
 
     async def _boxes(self) -> set[str]:
         try:
-            return {_value(row, "voicemailbox") for row in await self._ami.rows("VoicemailUsersList")}
+            return {
+                _value(row, "voicemailbox") for row in await self._ami.rows("VoicemailUsersList", within=LIST_WITHIN)
+            }
         except AsteriskError as bad:
             if "no voicemail users" in str(bad).lower():
                 return set()
