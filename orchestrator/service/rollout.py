@@ -18,7 +18,7 @@ from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of, compile_tree
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.edits import edits
-from orchestrator.domain.outcomes import outcomes
+from orchestrator.domain.outcomes import Outcome, outcomes
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
@@ -88,16 +88,23 @@ def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence
     """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
     wanted = tree or running
     before = directories.of_tree(running, beside=directory)
-    judged = before is not None and not problems
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
         tree=tree,
         refusals=tuple(refusals(wanted, running, problems)),
         edits=tuple(edits(before, directory)) if before else (),
-        outcomes=tuple(outcomes(before, directory, directories.today())) if before and judged else (),
+        outcomes=_outcomes(before, directory) if before and not problems else (),
         first=not running,
     )
+
+
+def _outcomes(before: Directory, after: Directory) -> tuple[Outcome, ...]:
+    """Calls that end elsewhere; none can be told where problems were forced into what runs."""
+    try:
+        return tuple(outcomes(before, after, directories.today()))
+    except (KeyError, ValueError):
+        return ()
 
 
 def _kept(trees: Trees, to: int | str) -> str:
