@@ -63,7 +63,7 @@ class Plan:
 
 def plan(desired: Tree, running: Tree) -> Plan:
     """The difference between two trees; `running` is empty before the first apply."""
-    old, new = differing(running, desired), differing(desired, running)
+    new, old = differing(desired, running)
     changes = [Change(kind=kind, name=name, action="create") for kind, name in new.keys() - old.keys()]
     changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
     changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]
@@ -79,18 +79,20 @@ def plan(desired: Tree, running: Tree) -> Plan:
     )
 
 
-def differing(tree: Tree, other: Tree) -> Things:
-    """The things of `tree` that `other` has not, or has otherwise. Only blocks that differ are taken apart."""
-    found: dict[Thing, str] = {}
-    for path, text in tree.items():
-        if text == other.get(path):
+def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
+    """The things of each tree that the other has not, or has otherwise. Only blocks that differ are taken apart."""
+    new: dict[Thing, str] = {}
+    old: dict[Thing, str] = {}
+    for path in desired.keys() | running.keys():
+        if desired.get(path) == running.get(path):
             continue
-        mine, theirs = _split(path, text), _split(path, other.get(path, ""))
-        different = {name: body for name, body in mine.items() if body != theirs.get(name)}
-        with_ = {name: theirs[name] for name in different if name in theirs}
-        known = dict(_things(path, with_))
-        found |= {thing: body for thing, body in _things(path, different) if body != known.get(thing)}
-    return found
+        mine, theirs = _split(path, desired.get(path, "")), _split(path, running.get(path, ""))
+        names = [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+        here = dict(_things(path, {name: mine[name] for name in names if name in mine}))
+        there = dict(_things(path, {name: theirs[name] for name in names if name in theirs}))
+        new |= {thing: text for thing, text in here.items() if there.get(thing) != text}
+        old |= {thing: text for thing, text in there.items() if here.get(thing) != text}
+    return new, old
 
 
 def things(tree: Tree) -> Iterator[tuple[Thing, str]]:

@@ -31,7 +31,7 @@ def refusals(desired: Tree, running: Tree, problems: Sequence[Problem]) -> Itera
     """Everything that stands against replacing `running` by `desired`."""
     if problems:
         yield Refusal(name="problems", why=f"the proof found {len(problems)} problems; see `durchwahl check`")
-    new, old = differing(desired, running), differing(running, desired)
+    new, old = differing(desired, running)
     deleted, all_ = len(old.keys() - new.keys()), count(running)
     if deleted > SMALL and deleted > MOST_DELETED * all_:
         yield Refusal(name="deletions", why=f"{deleted} of {all_} things would be deleted")

@@ -64,26 +64,29 @@ def written(directory: Directory) -> str:
     return orjson.dumps(to_data(directory), option=orjson.OPT_SORT_KEYS).decode() + "\n"
 
 
-def of_tree(tree: Mapping[str, str], *, beside: Directory | None = None) -> Directory | None:
+def of_tree(tree: Mapping[str, str], *, beside: Directory | None = None, text: str = "") -> Directory | None:
     """The directory of which a tree was made, derived; None if it has none that can be read.
 
     What `beside` has too is the same object, and is not read again: so two directories are compared by identity.
+    `text` is `beside` as `written`, where that is at hand.
     """
     try:
         data = orjson.loads(tree[APPLIED])
-        return _beside(data, beside) if beside else from_data(Directory, data)
+        if not beside:
+            return from_data(Directory, data)
+        return _beside(data, beside, orjson.loads(text) if text else to_data(beside))
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _beside(data: Mapping[str, Any], other: Directory) -> Directory:
-    """The directory that `data` is, made of the things of `other` where they are the same."""
+def _beside(data: Mapping[str, Any], other: Directory, known: Mapping[str, Any]) -> Directory:
+    """The directory that `data` is, made of the things of `other` where they are the same. `known`: `other` as data."""
     found: dict[str, Any] = {}
     for field in fields(Directory):
         mine = getattr(other, field.name)
         if field.name not in data or not isinstance(mine, Mapping):
             continue
-        theirs = to_data(mine)
+        theirs = known[field.name]
         new = {key: value for key, value in data[field.name].items() if theirs.get(key) != value}
         read = getattr(from_data(Directory, {"town": data["town"], field.name: new}), field.name)
         found[field.name] = {key: read[key] if key in new else mine[key] for key in data[field.name]}

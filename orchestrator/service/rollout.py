@@ -87,7 +87,7 @@ async def way_back(state: State, to: int | str) -> Planned:
 def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
     """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
     wanted = tree or running
-    before = directories.of_tree(running, beside=directory)
+    before = directories.of_tree(running, beside=directory, text=tree.get(directories.APPLIED, ""))
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
