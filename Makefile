@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 WORKERS ?= 4
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check unit clean
+.PHONY: help setup demo test check unit bench-rollout clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (4)"
 	@echo "make check    ruff, mypy, import-linter"
+	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make clean    removes the virtual environment, nothing else"
 
 setup: $(STAMP)
@@ -33,6 +34,9 @@ check: setup
 
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+bench-rollout: setup
+	$(BIN)/python -m benchmarks.rollout $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
 
 clean:
 	rm -rf $(VENV)

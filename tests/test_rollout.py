@@ -188,7 +188,7 @@ async def test_an_apply_that_was_killed_before_the_reload_is_finished_by_the_nex
         async def reload(self, module: str) -> None:
             raise KeyboardInterrupt
 
-        async def differences(self, tree: object) -> object:
+        async def differences(self, tree: object, changed: object) -> object:
             raise AssertionError
 
     with pytest.raises(KeyboardInterrupt), trees.alone():
@@ -263,8 +263,8 @@ async def test_a_tree_that_asterisk_reads_otherwise_is_undone(town: Town, reads:
                     (trees.current / "asterisk/extensions.conf").write_text(instead)
                 await running.reload(module)
 
-            async def differences(self, tree: object) -> object:
-                return await running.differences(tree)  # type: ignore[arg-type]
+            async def differences(self, tree: object, changed: object) -> object:
+                return await running.differences(tree, changed)  # type: ignore[arg-type]
 
         outcome = await rollout.apply(trees, wanted, "wanted", Lossy())  # type: ignore[arg-type]
         assert not outcome.done

@@ -115,6 +115,7 @@ class Ami:
         self._came_up = asyncio.Event()
         self.connections = 0
         """How often the connection came up: whoever keeps something in Asterisk looks after it then."""
+        self._asking = 0
 
     @property
     def up(self) -> bool:
@@ -148,14 +149,14 @@ class Ami:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def action(self, name: str, **fields: object) -> dict[str, str]:
+    async def action(self, name: str, *, within: float = LIMIT, **fields: object) -> dict[str, str]:
         """Send one action; the fields of its answer. Raises Unsayable, NotConnected, NoReply, Refused."""
-        answer = await self._ask(self._connected(), name, fields, rows=False)
+        answer = await self._ask(self._connected(), name, fields, rows=False, within=within)
         return dict(answer.items())
 
-    async def rows(self, name: str, **fields: object) -> list[dict[str, str]]:
+    async def rows(self, name: str, *, within: float = LIMIT, **fields: object) -> list[dict[str, str]]:
         """Send an action that answers with a list; the fields of each event but the closing one."""
-        answers = await self._ask(self._connected(), name, fields, rows=True)
+        answers = await self._ask(self._connected(), name, fields, rows=True, within=within)
         return [dict(answer.items()) for answer in answers[1:-1]]
 
     def _connected(self) -> _Wire:
@@ -184,20 +185,25 @@ class Ami:
         """Return when the connection is lost; raises NoReply when Asterisk no longer answers."""
         while not wire.lost.done():
             await asyncio.wait({wire.lost}, timeout=PING_EVERY)
-            if not wire.lost.done():
+            if not wire.lost.done() and not self._asking:  # one session does one thing at a time: a reload keeps it
                 await self._ask(wire, "Ping", {}, rows=False)
 
-    async def _ask(self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool) -> Any:
+    async def _ask(
+        self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool, within: float = LIMIT
+    ) -> Any:
         action = _Asked({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
         if wire.closed:
             raise NotConnected("AMI went away")
         wire.send(action, as_list=rows or None)
+        self._asking += 1
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(within):
                 answer = await action.future
         except TimeoutError:
             wire.responses.pop(action.id, None)
-            raise NoReply(f"AMI did not answer {name} within {LIMIT:.0f} s") from None
+            raise NoReply(f"AMI did not answer {name} within {within:.0f} s") from None
+        finally:
+            self._asking -= 1
         first = answer[0] if isinstance(answer, list) else answer
         if not first.success:
             raise Refused(status=0, reason=first.message, asked=f"AMI {name}")

@@ -1,40 +1,160 @@
-"""`plan`, `apply`, `rollback`: the desired exchange against the running one."""
+"""`plan`, `apply`, `rollback`, `history`, `drift`: the desired exchange against the running one."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli import output
+from orchestrator.service import drift as drifting
 from orchestrator.service import rollout as service
+from orchestrator.service.planned import Planned
+from orchestrator.service.state import State
+
+STYLES = {
+    "heading": "bold",
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "outcome": "cyan",
+    "total": "bold",
+    "note": "magenta",
+    "refusal": "bold red",
+}
+All = typer.Option(False, "--all", help="List everything, however much it is.")
+Why = typer.Option("", "--why", help="For the record.")
+Yes = typer.Option(False, "--yes", help="Do not ask.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    app.command()(plan)
-    app.command()(apply)
-    app.command()(rollback)
+    for command in (plan, apply, rollback, history, drift):
+        app.command()(command)
 
 
-def plan(context: typer.Context, json: bool = output.Json) -> None:
-    """What an apply would change, and what stands against it."""
+def _short_lived() -> None:
+    """A directory has no cycles and the command is soon over: looking for some took a fifth of its time."""
+    gc.disable()
+
+
+def plan(context: typer.Context, everything: bool = All, json: bool = output.Json) -> None:
+    """What an apply would change and why, which calls would end elsewhere, and what stands against it."""
+    _short_lived()
     with output.failures(), output.progress("speaking prompts") as bar:
         planned = asyncio.run(service.plan(output.state_of(context), bar))
-    _show(planned, json)
+    if json:
+        output.dump(planned.as_data())
+    else:
+        _show(planned, everything)
     if planned.refusals:
         raise typer.Exit(output.FOUND_PROBLEMS)
 
 
 def apply(
     context: typer.Context,
-    checksum: str = typer.Argument("", help="Of the plan that you read; empty: whatever the plan is now."),
+    checksum: str = typer.Argument("", help="Of the plan that you read; empty: on a terminal you are asked."),
     force: list[str] = typer.Option([], help="Names of refusals to go past: deletions, problems, emergency, operator."),
+    yes: bool = Yes,
+    why: str = Why,
     json: bool = output.Json,
 ) -> None:
     """Make the directory real: prove, compile, swap, reload, read back; put back what was if it differs."""
-    with output.failures(), output.progress("speaking prompts") as bar:
-        applied = asyncio.run(service.apply(output.state_of(context), bar, checksum=checksum, force=tuple(force)))
+    _short_lived()
+    with output.failures():
+        state = output.state_of(context)
+        if not checksum and not yes and _asks(json):
+            with output.progress("speaking prompts") as bar:
+                planned = asyncio.run(service.plan(state, bar))
+            checksum = _agreed(planned, force)
+        with output.progress("speaking prompts") as bar:
+            applied = asyncio.run(service.apply(state, bar, checksum=checksum, force=tuple(force), why=why))
+    _tell(applied, json)
+
+
+def rollback(
+    context: typer.Context,
+    to: str = typer.Argument("1", help="How many applies to go back, or the name of a tree from `history`."),
+    force: list[str] = typer.Option([], help="Names of refusals to go past: deletions, emergency, operator."),
+    yes: bool = Yes,
+    why: str = Why,
+    json: bool = output.Json,
+) -> None:
+    """Go back to a tree that ran before; the plan of the way back is shown."""
+    _short_lived()
+    with output.failures():
+        state: State = output.state_of(context)
+        back = int(to) if to.isdigit() and len(to) < 3 else to
+        planned = asyncio.run(service.way_back(state, back))
+        if not yes and _asks(json):
+            checksum = _agreed(planned, force)
+        else:
+            checksum = planned.plan.checksum
+            if not json:
+                _show(planned, False)
+        applied = asyncio.run(service.rollback(state, back, checksum=checksum, force=tuple(force), why=why))
+    _tell(applied, json)
+
+
+def history(context: typer.Context, json: bool = output.Json) -> None:
+    """The trees that were applied, the last first; the number is what `rollback` takes."""
+    with output.failures():
+        kept = service.history(output.state_of(context))
+        if json:
+            output.dump([{"name": each.name, "at": each.at, **each.note} for each in kept])
+            return
+        for number, each in enumerate(kept):
+            at = f"{datetime.fromtimestamp(each.at).astimezone():%Y-%m-%d %H:%M}" if each.at else "–"
+            counts = "/".join(str(each.note.get(action, "–")) for action in ("create", "update", "delete"))
+            why = f" ({each.note['why']})" if each.note.get("why") else ""
+            who = each.note.get("who", "–")
+            output.say(f"{number:>2}  {at}  {each.name}  {who:<10} {counts:<12} {each.note.get('what', '–')}{why}")
+
+
+def drift(context: typer.Context, json: bool = output.Json) -> None:
+    """What the running Asterisk has that the directory does not say, and the other way round. Exit code 1 if any."""
+    with output.failures():
+        found = asyncio.run(drifting.look(output.state_of(context)))
+    if json:
+        output.dump([asdict(each) for each in found])
+    else:
+        for each in found:
+            output.say(str(each))
+        output.say(f"{len(found)} differences" if found else "no drift: Asterisk is as the directory says")
+    if found:
+        raise typer.Exit(output.FOUND_PROBLEMS)
+
+
+def _asks(json: bool) -> bool:
+    """Whether somebody is there to be asked; a script gets what it asks for."""
+    return not json and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agreed(planned: Planned, force: list[str]) -> str:
+    """The checksum of a plan that was shown and agreed to; ends the command if it was not."""
+    _show(planned, False)
+    nothing = planned.plan.empty and not planned.edits
+    refused = any(refusal.name not in force for refusal in planned.refusals)
+    if not nothing and not refused and not typer.confirm("apply this?"):
+        output.say(service.NOTHING)
+        raise typer.Exit(output.FOUND_PROBLEMS)
+    return planned.plan.checksum
+
+
+def _show(planned: Planned, everything: bool) -> None:
+    """The plan: in colour on a terminal, plain in a pipe."""
+    print_: Callable[..., None] = Console(highlight=False, soft_wrap=True).print
+    for line in planned.lines(everything=everything):
+        print_(line.text, style=STYLES.get(line.kind), markup=False)
+
+
+def _tell(applied: service.Applied, json: bool) -> None:
     if json:
         output.dump(applied.as_data())
     else:
@@ -42,25 +162,3 @@ def apply(
             output.say(line)
     if not applied.done:
         raise typer.Exit(output.FOUND_PROBLEMS)
-
-
-def rollback(
-    context: typer.Context,
-    steps: int = typer.Argument(1, min=1, help="How many applies to go back."),
-    force: list[str] = typer.Option([], help="Names of refusals to go past: deletions, emergency, operator."),
-) -> None:
-    """Go back to a tree that ran before."""
-    with output.failures():
-        applied = asyncio.run(service.rollback(output.state_of(context), steps, force=tuple(force)))
-        for line in applied.lines():
-            output.say(line)
-    if not applied.done:
-        raise typer.Exit(output.FOUND_PROBLEMS)
-
-
-def _show(planned: service.Planned, json: bool) -> None:
-    if json:
-        output.dump(planned.as_data())
-        return
-    for line in planned.lines():
-        output.say(line)

@@ -35,3 +35,10 @@ class Context:
     name: str
     extensions: tuple[Extension, ...]
     includes: tuple[str, ...] = ()
+
+    def written(self) -> str:
+        """Its part of extensions.conf."""
+        lines = [f"[{self.name}]", *(f"include => {name}" for name in self.includes)]
+        for extension in self.extensions:
+            lines += extension.written()
+        return "\n".join(lines) + "\n"

@@ -60,40 +60,47 @@ def make(wanted: Mapping[str, Prompt], workshop: Workshop, progress: Progress = 
     sounds: dict[str, Sound] = {}
     problems: list[Problem] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, (prompt, seconds) in enumerate(
-            pool.map(lambda prompt: _prompt(prompt, workshop), wanted.values()), 1
-        ):
-            sounds[prompt.name] = Sound(file=f"town/{_name(prompt, workshop)}", seconds=seconds)
-            problems += _judge(prompt, seconds)
+        made = pool.map(lambda prompt: (prompt, _prompt(prompt, workshop)), wanted.values())
+        for done, (prompt, sound) in enumerate(made, 1):
+            sounds[prompt.name] = sound
+            problems += _judge(prompt, sound.seconds)
             progress(done, len(wanted))
     return Made(sounds=sounds, problems=tuple(problems))
 
 
-def _prompt(prompt: Prompt, workshop: Workshop) -> tuple[Prompt, Mapping[str, float]]:
-    name = _name(prompt, workshop)
-    return prompt, {language: _one(prompt, language, name, workshop) for language in prompt.texts}
+def _prompt(prompt: Prompt, workshop: Workshop) -> Sound:
+    """Make one prompt in every language. Its name is the same in each, and another when any of them changes."""
+    made_of = {language: _identity(prompt, language, workshop) for language in prompt.texts}
+    parts = " ".join(f"{language}:{made_of[language]}" for language in sorted(made_of))
+    name = hashlib.sha256(parts.encode()).hexdigest()[:16]
+    seconds = {language: _one(prompt, language, made_of[language], name, workshop) for language in prompt.texts}
+    return Sound(file=f"town/{name}", seconds=seconds)
 
 
-def _one(prompt: Prompt, language: str, name: str, workshop: Workshop) -> float:
+def _one(prompt: Prompt, language: str, identity: str, name: str, workshop: Workshop) -> float:
     """Make one prompt in one language; seconds."""
-    cached = workshop.cache / _identity(prompt, language, workshop)
-    if not all(_whole(cached.with_suffix(suffix)) for suffix in RATES):
-        recorded = _recorded(prompt, language, workshop)
-        spoken = speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
-        store(*spoken, cached)
-    seconds = 0.0
-    for suffix in RATES:
-        place(cached.with_suffix(suffix), workshop.root / language / "town" / f"{name}{suffix}")
-        seconds = cached.with_suffix(".alaw").stat().st_size / RATES[".alaw"]
-    return round(seconds, 2)
+    targets = {suffix: workshop.root / language / "town" / f"{name}{suffix}" for suffix in RATES}
+    sizes = {suffix: _size(target) for suffix, target in targets.items()}
+    if not all(sizes.values()):
+        cached = workshop.cache / identity
+        if not all(_size(cached.with_suffix(suffix)) for suffix in RATES):
+            recorded = _recorded(prompt, language, workshop)
+            spoken = (
+                speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
+            )
+            store(*spoken, cached)
+        for suffix, target in targets.items():
+            place(cached.with_suffix(suffix), target)
+        sizes = {suffix: _size(target) for suffix, target in targets.items()}
+    return round(sizes[".alaw"] / RATES[".alaw"], 2)
 
 
-def _whole(path: Path) -> bool:
-    """Whether a sound is there; a power cut may have left an empty file under its name."""
+def _size(path: Path) -> int:
+    """Bytes of a sound, 0 if it is not there; a power cut may have left an empty file under its name."""
     try:
-        return path.stat().st_size > 0
+        return path.stat().st_size
     except FileNotFoundError:
-        return False
+        return 0
 
 
 def store(samples: speech.Samples, rate: int, beside: Path) -> None:
@@ -117,7 +124,7 @@ def write(path: Path, content: bytes) -> None:
 
 def place(source: Path, target: Path) -> None:
     """Have `source` at `target` too: linked, or copied where the file system cannot."""
-    if _whole(target):
+    if _size(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -140,12 +147,6 @@ def _identity(prompt: Prompt, language: str, workshop: Workshop) -> str:
         recorded.read_bytes() if recorded else f"{workshop.voice.name}\0{language}\0{prompt.texts[language]}".encode()
     )
     return hashlib.sha256(made_of).hexdigest()[:24]
-
-
-def _name(prompt: Prompt, workshop: Workshop) -> str:
-    """The name of a prompt's sound: the same in every language, another when any of them changes."""
-    parts = (f"{language}:{_identity(prompt, language, workshop)}" for language in sorted(prompt.texts))
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def _judge(prompt: Prompt, seconds: Mapping[str, float]) -> Iterator[Problem]:

@@ -33,7 +33,7 @@ def with_stubs(extensions_conf: str, former: Iterable[str]) -> str:
     """A written dialplan with a stub for each of `former` that it has not: `landing` knows where to lead a caller."""
     gone = sorted(set(former) - flows_in(extensions_conf) - _stubbed(extensions_conf))
     onward = Line("Goto(numbers,none,1)")  # a number that nobody has: the catch-all
-    return extensions_conf + "".join(_written(_stub(flow, onward)) for flow in gone)
+    return extensions_conf + "".join(_stub(flow, onward).written() + "\n" for flow in gone)
 
 
 def _stubbed(extensions_conf: str) -> frozenset[str]:
@@ -43,8 +43,3 @@ def _stubbed(extensions_conf: str) -> frozenset[str]:
 def _stub(flow: str, onward: Line) -> Context:
     gone = (Extension("=start", (onward,)), Extension(_STUB, (onward,)))
     return Context(name=context_of(flow), includes=("landing",), extensions=gone)
-
-
-def _written(context: Context) -> str:
-    lines = [f"[{context.name}]", *(f"include => {name}" for name in context.includes)]
-    return "\n".join([*lines, *(line for each in context.extensions for line in each.written())]) + "\n\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from orchestrator.compile import attend, entries, hours, outside, pjsip, places, ringing, switched, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
@@ -25,7 +26,7 @@ def compile_tree(
 
     `former` names the flows that run now: those that are gone stay as stubs.
     """
-    contexts = (*dialplan(directory, sounds, f"{exchange.state}/spool"), *stubs(directory, former))
+    contexts = chain(dialplan(directory, sounds, f"{exchange.state}/spool"), stubs(directory, former))
     rendered = {
         "asterisk.conf": templates.render("asterisk.conf.j2", exchange=exchange, language=directory.town.languages[0]),
         "http.conf": templates.render("http.conf.j2", exchange=exchange),

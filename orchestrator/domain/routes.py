@@ -119,7 +119,7 @@ class Routes:
     def silent_loop(self) -> list[Place]:
         """A ring of places that a silent caller would walk for ever, first repeated last; empty if there is none."""
         try:
-            self._order()
+            self._order  # noqa: B018
         except CycleError as loop:
             return list(loop.args[1])[::-1]
         return []
@@ -130,13 +130,14 @@ class Routes:
         `hung`: each attendant on the way hangs at the last moment, and nobody rescues its callers.
         """
         kept: dict[Place, float] = {}
-        for place in self._order():
+        for place in self._order:
             step = self.graph[place]
             onward = (seconds(step, sounds, answer) + kept[to] for answer, to in self.silent(place).items())
             lost = lost_seconds(step, sounds) if hung else 0.0
             kept[place] = lost + max(onward, default=seconds(step, sounds))
         return kept
 
+    @cached_property
     def _order(self) -> list[Place]:
         """Places, each after all that a silent caller can reach from it."""
         return list(TopologicalSorter({place: self.silent(place).values() for place in self.came_by}).static_order())

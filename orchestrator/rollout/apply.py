@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from orchestrator.rollout.plan import RELOADS, Plan, Tree, plan
-from orchestrator.rollout.trees import Trees
+from orchestrator.rollout.plan import RELOADS, Change, Plan, Tree, plan
+from orchestrator.rollout.trees import Trees, digests
 
 ALL = tuple(RELOADS.values())
 
@@ -19,8 +19,11 @@ class Running(Protocol):
     async def reload(self, module: str) -> None:
         """Have one module read its file again; returns when it has."""
 
-    async def differences(self, tree: Tree) -> Sequence[str]:
-        """What Asterisk believes otherwise than `tree` says; empty if all is as it should be."""
+    async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
+        """What Asterisk believes otherwise than `tree` says; empty if all is as it should be.
+
+        Of endpoints that `changed`, their values are read too.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,13 @@ class Outcome:
     """What Asterisk still has otherwise after that; empty if the tree before runs again."""
 
 
-async def apply(trees: Trees, tree: Tree, name: str, running: Running | None) -> Outcome:
-    """Apply `tree` under `name`; without a `running` Asterisk it is there at its next start. Holds the trees' lock."""
+async def apply(
+    trees: Trees, tree: Tree, name: str, running: Running | None, note: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Apply `tree` under `name`; without a `running` Asterisk it is there at its next start. Holds the trees' lock.
+
+    `note` is kept in the history: who, why, what.
+    """
     before, old = trees.running(), trees.name()
     change = plan(tree, before)
     # Nobody knows what Asterisk has read after an apply that was killed; and the same tree again is asked for a reason.
@@ -44,25 +52,25 @@ async def apply(trees: Trees, tree: Tree, name: str, running: Running | None) ->
     trees.write(tree, name)
     trees.begin(name)
     trees.swap(name)
-    differences = await _reload(running, reloads, tree) if running else ()
+    differences = await _reload(running, reloads, tree, change.changes) if running else ()
     if differences:
         remaining: Sequence[str] = ()
         if old and running:
             trees.swap(old)
-            remaining = await _reload(running, ALL, before)
+            remaining = await _reload(running, ALL, before, change.changes)
         if not remaining:
             trees.settle()
         return Outcome(done=False, plan=change, differences=tuple(differences), remaining=tuple(remaining))
-    trees.remember(name, time.time())
+    trees.remember(name, time.time(), {**(note or {}), "files": digests(tree)})
     trees.settle()
     return Outcome(done=True, plan=change)
 
 
-async def _reload(running: Running, modules: Sequence[str], tree: Tree) -> Sequence[str]:
+async def _reload(running: Running, modules: Sequence[str], tree: Tree, changed: Sequence[Change]) -> Sequence[str]:
     """One module at a time: reloads that overlap can deadlock."""
     try:
         for module in modules:
             await running.reload(module)
-        return await running.differences(tree)
+        return await running.differences(tree, changed)
     except OSError as bad:
         return (f"Asterisk does not take it: {bad}",)

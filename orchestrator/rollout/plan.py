@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.compile.tree import checksum_of
+
 _LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
 Thing = tuple[str, str]
 """Kind and name: (`extension`, `flow-town door`)."""
+Things = Mapping[Thing, str]
+"""Things with the text that defines each."""
 
 RELOADS = {
     "asterisk/extensions.conf": "pbx_config.so",
@@ -59,37 +63,47 @@ class Plan:
 
 def plan(desired: Tree, running: Tree) -> Plan:
     """The difference between two trees; `running` is empty before the first apply."""
-    new, old = dict(things(desired)), dict(things(running))
+    new, old = differing(desired, running)
     changes = [Change(kind=kind, name=name, action="create") for kind, name in new.keys() - old.keys()]
     changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
-    changes += [Change(kind=k, name=n, action="update") for k, n in new.keys() & old.keys() if new[k, n] != old[k, n]]
+    changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]
     files = sorted(path for path in desired.keys() | running.keys() if desired.get(path) != running.get(path))
-    digest = hashlib.sha256(repr((sorted(desired.items()), sorted(running.items()))).encode()).hexdigest()
+    digest = hashlib.sha256(f"{checksum_of(desired)} {checksum_of(running)}".encode()).hexdigest()
     read = [path for path in files if path not in UNREAD]
     return Plan(
         checksum=digest[:12],
         changes=tuple(sorted(changes)),
         reloads=tuple(RELOADS[path] for path in read if path in RELOADS),
         restart=tuple(path for path in read if path not in RELOADS) if running else (),
-        before=len(old),
+        before=count(running),
     )
+
+
+def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
+    """The things of each tree that the other has not, or has otherwise. Only blocks that differ are taken apart."""
+    new: dict[Thing, str] = {}
+    old: dict[Thing, str] = {}
+    for path in desired.keys() | running.keys():
+        if desired.get(path) == running.get(path):
+            continue
+        mine, theirs = _split(path, desired.get(path, "")), _split(path, running.get(path, ""))
+        names = [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+        here = dict(_things(path, {name: mine[name] for name in names if name in mine}))
+        there = dict(_things(path, {name: theirs[name] for name in names if name in theirs}))
+        new |= {thing: text for thing, text in here.items() if there.get(thing) != text}
+        old |= {thing: text for thing, text in there.items() if here.get(thing) != text}
+    return new, old
 
 
 def things(tree: Tree) -> Iterator[tuple[Thing, str]]:
     """Every meaningful thing of a tree with the text that defines it."""
     for path, text in tree.items():
-        match path:
-            case "asterisk/extensions.conf":
-                yield from _extensions(text)
-            case "asterisk/pjsip.conf":
-                yield from _sections("endpoint", text)
-            case "asterisk/voicemail.conf":
-                for line in re.findall(r"^\d+ => .*$", text, re.MULTILINE):
-                    yield ("mailbox", line.partition(" ")[0]), line
-            case _ if path in UNREAD:
-                continue
-            case _:
-                yield ("file", path), text
+        yield from _things(path, _split(path, text))
+
+
+def endpoints(tree: Tree) -> Mapping[str, str]:
+    """The sections of pjsip.conf by name."""
+    return _split("asterisk/pjsip.conf", tree.get("asterisk/pjsip.conf", ""))
 
 
 def lines(extension: str) -> list[tuple[str, str]]:
@@ -97,24 +111,40 @@ def lines(extension: str) -> list[tuple[str, str]]:
     return [(application, data) for application, data in _LINE.findall(extension)]
 
 
-def _extensions(text: str) -> Iterator[tuple[Thing, str]]:
-    for context, body in _blocks(text):
-        for extension in re.split(r"^(?=exten => )", body, flags=re.MULTILINE):
-            if extension.startswith("exten => "):
-                name = extension.removeprefix("exten => ").partition(",")[0]
-                yield ("extension", f"{context} {name}"), extension.strip()
+def _split(path: str, text: str) -> dict[str, str]:
+    """The blocks of a file by name: contexts, sections of one name together, mailboxes, or the file as one."""
+    match path:
+        case "asterisk/extensions.conf" | "asterisk/pjsip.conf":
+            joined: dict[str, str] = {}
+            for block in f"\n{text}".split("\n[")[1:]:
+                name, _, body = block.partition("]")
+                joined[name] = f"{joined[name]}\n{body}" if name in joined else body
+            return joined
+        case "asterisk/voicemail.conf":
+            return {line.partition(" ")[0]: line for line in re.findall(r"^\d+ => .*$", text, re.MULTILINE)}
+        case _:
+            return {"": text} if text else {}
 
 
-def _sections(kind: str, text: str) -> Iterator[tuple[Thing, str]]:
-    """Sections of one name (endpoint, auth, aor) are one thing."""
-    joined: dict[str, str] = {}
-    for name, body in _blocks(text):
-        joined[name] = joined.get(name, "") + body
-    for name, body in joined.items():
-        yield (kind, name), body
+def _things(path: str, blocks: Mapping[str, str]) -> Iterator[tuple[Thing, str]]:
+    if path in UNREAD:
+        return
+    for name, body in blocks.items():
+        match path:
+            case "asterisk/extensions.conf":
+                for part in body.split("\nexten => ")[1:]:
+                    yield ("extension", f"{name} {part.partition(',')[0]}"), f"exten => {part.strip()}"
+            case "asterisk/pjsip.conf":
+                yield ("endpoint", name), body
+            case "asterisk/voicemail.conf":
+                yield ("mailbox", name), body
+            case _:
+                yield ("file", path), body
 
 
-def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    parts = re.split(r"^\[([^\]]+)\](.*)$", text, flags=re.MULTILINE)
-    for name, template, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        yield name, template + body
+def count(tree: Tree) -> int:
+    """How many things a tree has."""
+    counted = {path: len(_split(path, text)) for path, text in tree.items() if path not in UNREAD}
+    if extensions := tree.get("asterisk/extensions.conf"):
+        counted["asterisk/extensions.conf"] = extensions.count("\nexten => ")
+    return sum(counted.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.problems import Problem
-from orchestrator.rollout.plan import Thing, Tree, things
+from orchestrator.rollout.plan import Thing, Tree, count, differing
 
 MOST_DELETED = 0.3
 """The part of all things that one apply may delete."""
@@ -33,11 +33,11 @@ def refusals(desired: Tree, running: Tree, problems: Sequence[Problem]) -> Itera
     """Everything that stands against replacing `running` by `desired`."""
     if problems:
         yield Refusal(name="problems", why=f"the proof found {len(problems)} problems; see `durchwahl check`")
-    new, old = dict(things(desired)), dict(things(running))
-    deleted = len(old.keys() - new.keys())
-    if deleted > SMALL and deleted > MOST_DELETED * len(old):
-        yield Refusal(name="deletions", why=f"{deleted} of {len(old)} things would be deleted")
-    changed = [thing for thing, text in old.items() if new.get(thing) != text]
+    new, old = differing(desired, running)
+    deleted, all_ = len(old.keys() - new.keys()), count(running)
+    if deleted > SMALL and deleted > MOST_DELETED * all_:
+        yield Refusal(name="deletions", why=f"{deleted} of {all_} things would be deleted")
+    changed = list(old)
     if touched := [" ".join(thing) for thing in changed if _emergency(thing, new.get(thing, ""), old[thing])]:
         yield Refusal(name="emergency", why=f"the way of emergency calls (110, 112) would change: {_few(touched)}")
     if OPERATOR in changed:

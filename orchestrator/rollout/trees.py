@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from orchestrator.rollout.plan import Tree
 
@@ -18,6 +21,17 @@ KEPT = 20
 
 class Busy(Exception):
     """Another apply is under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applies:
+    """One kept tree: when it was applied last, and what was noted then."""
+
+    name: str
+    at: float
+    """Seconds since the epoch; 0 if it is not known."""
+    note: Mapping[str, Any] = field(default_factory=dict)
+    """Who, why, what in a line, and how many things were created, updated and deleted."""
 
 
 @dataclass(frozen=True)
@@ -93,39 +107,57 @@ class Trees:
         """The apply is over: what `current` names is what Asterisk has."""
         self._note.unlink(missing_ok=True)
 
+    def dialplan(self, name: str) -> str:
+        """The dialplan of a kept tree; empty if there is none."""
+        path = self.folder / name / "asterisk" / "extensions.conf"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
     def history(self) -> list[str]:
         """Names of the trees that are kept, the one applied last first."""
-        return [name for name, _ in self._applied()]
+        return [each.name for each in self.applied()]
 
     def applied_at(self, name: str) -> float:
         """When `name` was applied last, in seconds since the epoch; 0 if it is not known."""
-        return dict(self._applied()).get(name, 0.0)
+        return next((each.at for each in self.applied() if each.name == name), 0.0)
 
     def lately(self, since: float) -> list[str]:
         """Names of the trees that ran at some time after `since` (seconds since the epoch)."""
         names, ended = [], float("inf")
-        for name, began in self._applied():
+        for each in self.applied():
             if ended >= since:
-                names.append(name)
-            ended = began
+                names.append(each.name)
+            ended = each.at
         return names
 
-    def remember(self, name: str, now: float) -> None:
+    def remember(self, name: str, now: float, note: Mapping[str, Any]) -> None:
         """Note that `name` was applied `now`, and remove what is older than `KEPT`."""
-        applied = [(name, now), *(other for other in self._applied() if other[0] != name)][:KEPT]
+        others = (each for each in self.applied() if each.name != name)
+        applied = [Applies(name=name, at=now, note=note), *others][:KEPT]
         beside = self.folder / f".history.{os.getpid()}"
-        beside.write_text("".join(f"{each} {at:.0f}\n" for each, at in applied))
+        beside.write_text("".join(f"{each.name} {each.at:.0f} {json.dumps(each.note)}\n" for each in applied))
         beside.replace(self.folder / "history")
-        kept = {*(each for each, _ in applied), self.name()}
+        kept = {*(each.name for each in applied), self.name()}
         for folder in self.folder.iterdir():
             if folder.is_dir() and folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _applied(self) -> list[tuple[str, float]]:
+    def applied(self) -> list[Applies]:
         """Each kept tree and when it was applied, the last first."""
         path = self.folder / "history"
-        lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-        return [(name, float(*at or "0")) for name, *at in lines if (self.folder / name).is_dir()]
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [each for each in map(_applies, lines) if (self.folder / each.name).is_dir()]
+
+
+def digests(tree: Tree) -> dict[str, str]:
+    """The beginning of the SHA-256 of every file: tells one that was changed by hand."""
+    return {path: hashlib.sha256(text.encode()).hexdigest()[:16] for path, text in sorted(tree.items())}
+
+
+def _applies(line: str) -> Applies:
+    """One line of the history; older ones have no note, the oldest no time."""
+    name, *more = line.split(maxsplit=2)
+    at, note = (*more, *("0", "{}")[len(more) :])
+    return Applies(name=name, at=float(at), note=json.loads(note))
 
 
 def read(folder: Path) -> dict[str, str]:

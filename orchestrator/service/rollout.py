@@ -1,13 +1,15 @@
-"""`plan`, `apply`, `rollback`: directory → sounds → proof → tree → running Asterisk."""
+"""`plan`, `apply`, `rollback`, `history`: directory → sounds → proof → tree → running Asterisk."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.compile import soundroot, sounds
 from orchestrator.compile.escape import Unfit
@@ -15,58 +17,29 @@ from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of, compile_tree
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.edits import edits
+from orchestrator.domain.outcomes import Outcome, outcomes
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
-from orchestrator.rollout.plan import Plan, Tree
+from orchestrator.rollout.plan import Tree, endpoints
 from orchestrator.rollout.plan import plan as difference
-from orchestrator.rollout.safety import Refusal, refusals
-from orchestrator.rollout.trees import Busy, Trees, read
+from orchestrator.rollout.safety import refusals
+from orchestrator.rollout.trees import Applies, Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.planned import SHOWN, Planned
 from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
+from orchestrator.store import applies
+from orchestrator.store.database import open_database
 
-SHOWN = 40
-"""Changes that are listed one by one."""
 STUBS_STAY = 4 * 3600.0
 """Seconds that a flow which is gone stays as a stub: longer than any caller is in one."""
 NOTHING = "nothing was changed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """What would be applied, and what stands against it."""
-
-    plan: Plan
-    proof: Proof
-    tree: Tree
-    refusals: tuple[Refusal, ...]
-    notes: tuple[Problem, ...] = ()
-    """What an ear should look at: prompts that are odd for their text. They stand against nothing."""
-
-    def lines(self) -> Iterator[str]:
-        """The plan for a person."""
-        signs = {"create": "+", "update": "~", "delete": "-"}
-        for change in self.plan.changes[:SHOWN]:
-            yield f"{signs[change.action]} {change.kind} {change.name}"
-        if len(self.plan.changes) > SHOWN:
-            yield f"  … and {len(self.plan.changes) - SHOWN} more"
-        counted = ", ".join(f"{self.plan.count(action)} to {action}" for action in signs)
-        yield f"{counted}; reloads: {', '.join(self.plan.reloads) or 'none'}; checksum {self.plan.checksum}"
-        if self.plan.restart:
-            yield f"read only at the next start of Asterisk: {', '.join(self.plan.restart)}"
-        for note in self.notes[:SHOWN]:
-            yield f"note: {note.where} {note.what}: {note.todo}"
-        for refusal in self.refusals:
-            yield f"refused ({refusal.name}): {refusal.why}"
-
-    def as_data(self) -> dict[str, Any]:
-        """The plan for a program."""
-        refused, noted = [asdict(each) for each in self.refusals], [asdict(each) for each in self.notes]
-        return {**asdict(self.plan), "refusals": refused, "notes": noted}
+ANOTHER = "the plan is another one now ({}): read it first"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +72,59 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
     tree = _compiled(state, directory, made.sounds, proof)
-    change = difference(tree or running, running)
-    against = tuple(refusals(tree or running, running, proof.problems))
-    return Planned(plan=change, proof=proof, tree=tree, refusals=against, notes=made.problems)
+    return replace(compared(directory, tree, running, proof.problems), proof=proof, notes=made.problems)
+
+
+async def way_back(state: State, to: int | str) -> Planned:
+    """What `rollback` would do: `to` is how many trees to go back, or the name of one."""
+    trees = wiring.trees(state)
+    now, before = trees.running(), read(trees.folder / _kept(trees, to))
+    tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
+    directory = directories.of_tree(before) or await directories.read(state)
+    return compared(directory, tree, now, ())
+
+
+def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
+    """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
+    wanted = tree or running
+    before = directories.of_tree(running, beside=directory, text=tree.get(directories.APPLIED, ""))
+    return Planned(
+        plan=difference(wanted, running),
+        directory=directory,
+        tree=tree,
+        refusals=tuple(refusals(wanted, running, problems)),
+        edits=tuple(edits(before, directory)) if before else (),
+        outcomes=_outcomes(before, directory) if before and not problems else (),
+        first=not running,
+    )
+
+
+def _outcomes(before: Directory, after: Directory) -> tuple[Outcome, ...]:
+    """Calls that end elsewhere; none can be told where problems were forced into what runs."""
+    try:
+        return tuple(outcomes(before, after, directories.today()))
+    except (KeyError, ValueError):
+        return ()
+
+
+def _kept(trees: Trees, to: int | str) -> str:
+    """The name of a kept tree; raises ServiceError."""
+    kept = trees.history()
+    if not isinstance(to, int):
+        found = [name for name in kept if name.startswith(to)]
+        if len(found) != 1:
+            raise ServiceError(f"{len(found)} trees are named {to}…", todo="see `durchwahl history`")
+        return found[0]
+    if to >= len(kept):
+        raise ServiceError(f"there are only {max(len(kept) - 1, 0)} trees to go back to", todo="name a smaller number")
+    return kept[to]
 
 
 def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) -> Tree:
     """The tree of `directory`; empty if its problems leave nothing that could be compiled."""
     trees = wiring.trees(state)
     former = [trees.name(), *trees.lately(time.time() - STUBS_STAY)]
-    flows = {flow for name in former if name for flow in flows_in(_dialplan(read(trees.folder / name)))}
+    flows = {flow for name in dict.fromkeys(former) if name for flow in flows_in(trees.dialplan(name))}
     try:
         tree = compile_tree(
             directory, spoken, wiring.secrets_of(state, directory), wiring.exchange(state, directory), flows
@@ -124,44 +140,48 @@ def _dialplan(tree: Tree) -> str:
     return tree.get("asterisk/extensions.conf", "")
 
 
-async def apply(state: State, progress: sounds.Progress, *, checksum: str, force: tuple[str, ...]) -> Applied:
-    """Apply the plan, whole or not at all."""
+async def apply(
+    state: State, progress: sounds.Progress, *, checksum: str, force: tuple[str, ...], why: str = ""
+) -> Applied:
+    """Apply the plan, whole or not at all; with a `checksum` only if it is still the plan of that name."""
     with _alone(wiring.trees(state)) as trees:
         planned = await plan(state, progress)
-        if checksum and checksum != planned.plan.checksum:
-            return Applied(done=False, told=(f"the plan is another one now ({planned.plan.checksum}): read it first",))
-        against = [refusal for refusal in planned.refusals if refusal.name not in force]
-        if not against and not planned.tree:
+        if refused := _against(planned, checksum, force):
+            return refused
+        if not planned.tree:
             return Applied(done=False, told=("these problems leave nothing that could be compiled", NOTHING))
-        if against:
-            return Applied(done=False, told=(*(f"refused ({each.name}): {each.why}" for each in against), NOTHING))
         _documentation(state)
-        return await _put(state, trees, planned.tree, checksum_of(planned.tree))
+        return await _put(state, trees, planned, "apply", why)
 
 
-async def rollback(state: State, steps: int, *, force: tuple[str, ...] = ()) -> Applied:
+async def rollback(
+    state: State, to: int | str, *, checksum: str = "", force: tuple[str, ...] = (), why: str = ""
+) -> Applied:
     """Go back to a tree that ran before. What only the newer one has stays as stubs, until no caller can be in it."""
     with _alone(wiring.trees(state)) as trees:
-        kept = trees.history()
-        if steps >= len(kept):
-            raise ServiceError(
-                f"there are only {max(len(kept) - 1, 0)} trees to go back to", todo="name a smaller number"
-            )
-        now, before = trees.running(), read(trees.folder / kept[steps])
-        against = [each for each in refusals(before, now, ()) if each.name not in force]
-        if against:
-            return Applied(done=False, told=(*(f"refused ({each.name}): {each.why}" for each in against), NOTHING))
-        tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
-        return await _put(state, trees, tree, checksum_of(tree))
+        planned = await way_back(state, to)
+        if refused := _against(planned, checksum, force):
+            return refused
+        return await _put(state, trees, planned, "rollback", why)
 
 
-async def _put(state: State, trees: Trees, tree: Tree, name: str) -> Applied:
+def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied | None:
+    """Why it is not done, if it is not."""
+    if checksum and checksum != planned.plan.checksum:
+        return Applied(done=False, told=(ANOTHER.format(planned.plan.checksum),))
+    if against := [refusal for refusal in planned.refusals if refusal.name not in force]:
+        return Applied(done=False, told=(*(f"refused ({each.name}): {each.why}" for each in against), NOTHING))
+    return None
+
+
+async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str) -> Applied:
+    tree, name = planned.tree, checksum_of(planned.tree)
     async with connected(state) as running:
         if name == trees.name() and not trees.unsettled:
             differences = await _differences(running, tree) if running else ()
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
-        outcome = await rollout.apply(trees, tree, name, running)
+        outcome = await rollout.apply(trees, tree, name, running, _note(planned, why))
     if not outcome.done:
         undone = [f"and that did not help: {each}" for each in outcome.remaining] or ["the tree before runs again"]
         return Applied(done=False, told=(*outcome.differences[:SHOWN], "undone", *undone[:SHOWN]))
@@ -170,13 +190,37 @@ async def _put(state: State, trees: Trees, tree: Tree, name: str) -> Applied:
     told = [f"{how}: {counted} (tree {name})"]
     if outcome.plan.restart and running:
         told.append(f"read only at the next start of Asterisk: {', '.join(outcome.plan.restart)}")
+    told += await _record(state, f"{what} {name}: {planned.summary}", why)
     return Applied(done=True, told=tuple(told))
+
+
+def _note(planned: Planned, why: str) -> Mapping[str, Any]:
+    """What the history of trees keeps of an apply."""
+    counts = {action: planned.plan.count(action) for action in ("create", "update", "delete")}
+    return {"who": directories.who(), "why": why, "what": planned.summary, **counts, "plan": planned.plan.checksum}
+
+
+async def _record(state: State, what: str, why: str) -> list[str]:
+    """Write the apply down among the changes of the directory; it stands even if that fails."""
+    engine = open_database(state.database)
+    try:
+        await applies.record(engine, who=directories.who(), what=what, why=why)
+    except SQLAlchemyError as bad:
+        return [f"it could not be written down in the directory: {str(bad).splitlines()[0]}"]
+    finally:
+        await engine.dispose()
+    return []
+
+
+def history(state: State) -> Sequence[Applies]:
+    """Every kept tree, the one that was applied last first: the numbers of `rollback`."""
+    return wiring.trees(state).applied()
 
 
 async def _differences(running: Running, tree: Tree) -> Sequence[str]:
     """What Asterisk has otherwise than the tree that it should have."""
     try:
-        return await running.differences(tree)
+        return [*await running.differences(tree), *await running.endpoints(endpoints(tree))]
     except OSError as bad:
         raise ServiceError(f"Asterisk does not answer: {bad}", todo="see `durchwahl status`; nothing changed") from bad
 

@@ -87,7 +87,8 @@ async def town_of(engine: AsyncEngine) -> Town:
 
 
 async def _revision(connection: AsyncConnection) -> int:
-    return (await connection.execute(select(func.max(tables.changes.c.id)))).scalar() or 0
+    """Switches and applies are changes too, but not of the directory: only those count that touched a thing of it."""
+    return (await connection.execute(select(func.max(tables.edits.c.change)))).scalar() or 0
 
 
 async def save(
@@ -119,7 +120,8 @@ async def save(
 
 async def _overtaken(connection: AsyncConnection) -> Overtaken:
     changes = tables.changes.c
-    asked = select(changes.id, changes.at, changes.who, changes.what).order_by(changes.id.desc()).limit(1)
+    last = select(func.max(tables.edits.c.change)).scalar_subquery()
+    asked = select(changes.id, changes.at, changes.who, changes.what).where(changes.id == last)
     found = (await connection.execute(asked)).mappings().one()
     return Overtaken(**found)
 

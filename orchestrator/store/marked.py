@@ -5,9 +5,10 @@ Belongs here: reading values of one type each. Not here: which keys there are (r
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,11 +151,10 @@ class Marked:
             self.wrong(f"{self.text()!r} is neither yes nor no")
         return self.text().lower() in ("yes", "true")
 
-    def one_of(self, known: Iterable[str], kind: str) -> str:
+    def one_of(self, known: Collection[str], kind: str) -> str:
         """A name that must be known."""
-        names = list(known)
-        if self.text() not in names:
-            self.wrong(f"there is no {kind} {self.text()!r}", suggest(self.text(), names))
+        if self.text() not in known:
+            self.wrong(f"there is no {kind} {self.text()!r}", suggest(self.text(), known))
         return self.text()
 
     def _of(self, node: yaml.Node) -> Marked:
@@ -170,7 +170,7 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 def read(path: Path, mistakes: Mistakes) -> Marked | None:
     """The document in `path`; None, with a mistake, if it cannot be read."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = _composed(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as bad:
         mark = bad.problem_mark or bad.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -189,3 +189,10 @@ def read(path: Path, mistakes: Mistakes) -> Marked | None:
         )
         return None
     return Marked(node, str(path), mistakes) if node else None
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The document of `text`, by libyaml where it is there (ten times as fast); what is wrong is told by Python's."""
+    with contextlib.suppress(yaml.YAMLError):
+        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.compose(text, Loader=yaml.SafeLoader)

@@ -322,9 +322,9 @@ def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
     """The phones that `name` means: a phone, a person's or shared phone's extension, a department, a group."""
     if name in directory.phones:
         return (name,)
-    for person in directory.people.values():
-        if person.extension == name:
-            return person.phones
+    person = directory.people.get(f"p{name}")
+    if person and person.extension == name:
+        return person.phones
     if name in directory.departments:
         return directory.departments[name].phones
     if name in directory.groups:

@@ -97,7 +97,7 @@ class People:
 
     def __post_init__(self) -> None:
         self._ids = dict(self._each_id())
-        self._departments = self._names("departments")
+        self._departments = dict.fromkeys(self._names("departments"))
         self._site_of_department = self._sites()
 
     def _permission(self, fields: Mapping[str, Marked]) -> str:
@@ -223,7 +223,7 @@ class People:
         return replace(boxes.get(number, Box(id=number, name=number)), **given)  # type: ignore[arg-type]
 
     def _stand_ins(self) -> None:
-        known = [person.extension for person in self.found.people.values()]
+        known = {person.extension for person in self.found.people.values()}
         for section in self.sections["people"]:
             for _, value in section.items():
                 for key, stand_in in value.items():

@@ -1,0 +1,39 @@
+"""The benchmark of rollouts works: every stage that needs no Asterisk, at 300 people. No time is judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmarks import organisation, report, stages
+from benchmarks.rollout import bench
+from orchestrator.store.reading import read_files
+
+ASTERISK = ("boot of Asterisk", "apply, a name")
+
+
+def test_every_stage_runs_and_is_reported(tmp_path: Path) -> None:
+    rows = bench(tmp_path, (300,), (*ASTERISK, "speak"))
+    assert [row["stage"] for row in rows] == [name for name in stages.STAGES if name not in (*ASTERISK, "speak")]
+    assert all("failed" not in row for row in rows), rows
+    found = {row["stage"]: row for row in rows}
+    assert found["proof"]["problems"] == 0
+    assert found["plan, first"]["changes"] > 300
+    assert found["plan, no change"]["changes"] == 0
+    assert found["plan, a name"]["changes"] > 0
+    assert found["compare"]["edits"] == 1
+    report.write(tmp_path, rows)
+    assert len(json.loads((tmp_path / "results.json").read_text())["rows"]) == len(rows)
+    assert "<path" in (tmp_path / "plot.svg").read_text()
+    assert "| proof |" in report.table(rows)
+
+
+def test_an_organisation_is_the_same_every_time_and_as_large_as_asked(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        organisation.write(tmp_path / name, 1000)
+    one, two = ({path.name: path.read_text() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+    found = read_files([tmp_path / "one"], 2026)
+    assert not found.mistakes
+    assert len(found.directory.people) == 1000
+    assert len({person.name for person in found.directory.people.values()}) == 1000
