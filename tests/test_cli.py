@@ -113,11 +113,46 @@ def test_explain(town: Path) -> None:
     assert "town.door                        holiday" in done.stdout
     assert "ends: message at town.box" in done.stdout
     way = json.loads(durchwahl(town, "explain", "2500", "--away", "2500", "--at", "2026-11-30 10:00", "--json").stdout)
-    assert way["visits"][0] == {"place": "n_2500.ring", "answer": "nobody"}
+    asked, rang = {"place": "n_2500.diverted", "answer": "off"}, {"place": "n_2500.ring", "answer": "nobody"}
+    assert way["visits"][:2] == [asked, rang]
+    night = durchwahl(town, "explain", "21-0", "--at", "2026-11-30 10:00", "--switch", "night=on")
+    assert "town.night                       on" in night.stdout
     for wrong in (
         ("explain", "0", "--press", "x"),
         ("explain", "0", "--at", "soon"),
         ("explain", "0", "--busy", "9999"),
+    ):
+        done = durchwahl(town, *wrong)
+        assert done.returncode == 2, wrong
+        assert "to do:" in done.stderr
+
+
+def test_what_is_switched_while_asterisk_is_down_is_stored_and_told(town: Path) -> None:
+    done = durchwahl(town, "absent", "2500", "--until", "5.12.2036", "--stand-in", "2501", "--why", "Kur")
+    assert done.returncode == 0, done.stderr
+    assert "2501 stands in; stored; takes effect when Asterisk is back" in done.stdout
+    assert "absent_2500" in (listed := durchwahl(town, "switched").stdout)
+    assert "Kur" in listed
+    explained = durchwahl(town, "explain", "2500", "--at", "2026-11-30 10:00").stdout
+    assert "switched: absent_2500 absent until 2036-12-06 00:00, 2501 stands in" in explained
+    warned = durchwahl(town, "absent", "2501", "--stand-in", "2500")
+    assert "warning: 2500 is absent, too" in warned.stdout
+    for number in ("2500", "2501"):
+        assert durchwahl(town, "back", number).returncode == 0
+    for wrong in (
+        ("back", "2500"),
+        ("absent", "9999"),
+        ("absent", "2500", "--until", "2020-01-01"),
+        ("absent", "2500", "--until", "soon"),
+        ("absent", "2500", "--stand-in", "2500"),
+        ("forward", "2500", "2500"),
+        ("forward", "2500", "9999"),
+        ("forward", "2500", "0900 1234567"),
+        ("forward", "2500", "+88213312345678"),
+        ("forward", "2500", "0033 1 23456789"),
+        ("forward", "2500", "112"),
+        ("switch", "nigth", "on"),
+        ("wave", "move", "7"),
     ):
         done = durchwahl(town, *wrong)
         assert done.returncode == 2, wrong

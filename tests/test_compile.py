@@ -139,6 +139,9 @@ def test_secrets_differ_by_purpose_and_pins_are_no_extensions() -> None:
 def test_every_module_that_the_dialplan_needs_is_listed() -> None:
     listed = modules()
     assert len(listed) == len(set(listed))
+    # asterisk.conf lives dangerously, because nothing dangerous is there.
+    dangerous = ("func_shell", "func_env", "func_curl", "func_config", "func_realtime", "app_system", "app_mixmonitor")
+    assert not {f"{name}.so" for name in (*dangerous, "app_externalivr", "app_agi", "res_agi")} & set(listed)
     for needed in ("app_stasis_broadcast.so", "res_stasis_snoop.so", "res_cdrel_custom.so", "app_voicemail.so"):
         assert needed in listed
 

@@ -33,6 +33,8 @@ from orchestrator.domain.switches import (
     value,
 )
 from orchestrator.domain.town import Retired, Trunk, Wave
+from orchestrator.service.errors import ServiceError
+from orchestrator.service.questions import turned
 from orchestrator.store import switched as store
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.database import migrate, open_database
@@ -209,6 +211,15 @@ def test_switches_that_nobody_can_turn_are_found() -> None:
     assert problem(small(replace(town_flow(x=said), start="x")), "unknown_switch").where == "town.x"
     to = Forward(number="77", off="town.door", busy="town.box", nobody="town.box", failed="town.box")
     assert problem(small(replace(town_flow(x=to), start="x")), "unknown_number").where == "town.x"
+
+
+def test_a_question_may_turn_switches() -> None:
+    town, now = small(), {"closed_buergerbuero": On(ends=1), "absent_2500": Absence()}
+    asked = turned(town, now, ["closed_buergerbuero=on", "absent_2500=off", "outside=on"])
+    assert asked == {"closed_buergerbuero": On()}
+    for wrong in ("nigth=on", "closed_buergerbuero", "closed_buergerbuero=maybe", "forward_2500=on"):
+        with pytest.raises(ServiceError):
+            turned(town, {}, [wrong])
 
 
 STEPS = """\

@@ -207,7 +207,7 @@ def _period(first: str, last: str) -> switching.Period:
 
 
 def _day(text: str) -> date | None:
-    written = "-".join(reversed(text.split("."))) if "." in text else text
+    written = "-".join(part.zfill(2) for part in reversed(text.split("."))) if "." in text else text
     try:
         return date.fromisoformat(written) if text else None
     except ValueError:

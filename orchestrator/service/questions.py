@@ -14,7 +14,7 @@ from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.spelling import parse
-from orchestrator.domain.switches import OUTSIDE, On, Outside, Switched, known
+from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, On, Outside, Switched, known
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
@@ -132,8 +132,10 @@ def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterab
             raise ServiceError(f"{wish!r} is no switch", todo="write --switch night=on or --switch night=off")
         if to == "off" or name == OUTSIDE:
             found.pop(name, None)
-        elif name not in found or isinstance(found[name], On | Outside):
+        elif not name.startswith((ABSENT, FORWARD)):
             found[name] = On()
+        elif name not in found:
+            raise ServiceError(f"{wish!r} does not say to whom", todo="set it, or leave it out of the question")
     return found
 
 

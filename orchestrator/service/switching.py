@@ -179,6 +179,8 @@ def _called(directory: Directory, extension: str) -> str:
 def _outside(directory: Directory, extension: str, to: str) -> str:
     """The public number that `to` means, in E.164, if a phone of `extension` may call it; raises ServiceError."""
     unknown = ServiceError(f"{to!r} is no number that calls can be forwarded to", todo="write 2510 or 0171 1234567")
+    if not to.strip().startswith(("0", "+")):  # what may be dialled in the town alone is taken for a wrong extension
+        raise unknown
     try:
         parsed = phonenumbers.parse(to, "DE" if directory.town.country == "49" else None)
     except phonenumbers.NumberParseException:
