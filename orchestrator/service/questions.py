@@ -51,9 +51,10 @@ class Explanation:
 
 def ask(directory: Directory, question: Question) -> Explanation:
     """Answer `question`; raises ServiceError for a number, key or time that makes no sense."""
-    extension, way = digits(directory, question.number), None
-    world = described(directory, question)
-    if question.caller:
+    way, world = None, described(directory, question)
+    if not question.caller:
+        extension = digits(directory, question.number)
+    else:  # what a phone dials is no spelling: 0 0900 1 is a call to the outside
         way = route(directory, _phone(directory, question.caller), question.number)
         if way.kind != "inside":
             ended = Ending(outcome=way.kind, place=way.place)
