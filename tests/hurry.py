@@ -43,6 +43,7 @@ def directory() -> Directory:
         people=people,
         phones={phone: town.phones[phone] for person in people.values() for phone in person.phones},
         boxes={id_: replace(town.boxes[id_], quota=QUOTA, limit=20) for id_ in sorted(boxes - {""})},
+        ranges={id_: each for id_, each in town.ranges.items() if each.department in ("", *KEPT)},
         flows={name: _flow(flow) for name, flow in town.flows.items()},
     )
 
