@@ -6,6 +6,7 @@ Nobody in them is real: names are drawn from the lists of examples/generate.py.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,13 +16,18 @@ from examples.generate import FIRST, LAST, OFFICES, SEED
 EXAMPLE = Path(__file__).parents[1] / "examples" / "town"
 TAKEN = ("town.yaml", "schedules.yaml", "flows.yaml")
 """Files of the example that are the same at any size."""
+OF_THE_EXAMPLE = ("groups", "singles")
+"""Sections in them that name people of the example."""
 
 
 def write(folder: Path, people: int) -> None:
     """Write an organisation of `people` people into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in TAKEN:
-        (folder / name).write_text((EXAMPLE / name).read_text(encoding="utf-8"), encoding="utf-8")
+        text = (EXAMPLE / name).read_text(encoding="utf-8")
+        for section in OF_THE_EXAMPLE:
+            text = re.sub(rf"^{section}:\n(?:[ #].*\n|\n)*", "", text, flags=re.MULTILINE)
+        (folder / name).write_text(text, encoding="utf-8")
     offices, staff = _offices(people)
     (folder / "departments.yaml").write_text("\n".join(["departments:", *offices]) + "\n", encoding="utf-8")
     (folder / "people.yaml").write_text("\n".join(["people:", *staff]) + "\n", encoding="utf-8")

@@ -114,7 +114,7 @@ def compiling(folder: Path) -> Work:
     """The tree as text."""
     state = _state(folder)
     directory = derive(_load(state))
-    spoken, secrets, exchange = _estimated(directory), wiring.secrets(state), wiring.exchange(state)
+    spoken, secrets, exchange = _estimated(directory), wiring.secrets(state), wiring.exchange(state, directory)
     return lambda: {"bytes": sum(map(len, compile_tree(directory, spoken, secrets, exchange).values()))}
 
 
@@ -124,7 +124,7 @@ def comparing(folder: Path) -> Work:
     written = _load(state)
     first = next(iter(written.people.values()))
     people = {**written.people, first.id: replace(first, last_name=first.last_name + "s")}
-    secrets, exchange = wiring.secrets(state), wiring.exchange(state)
+    secrets, exchange = wiring.secrets(state), wiring.exchange(state, written)
     made = [derive(written), derive(replace(written, people=people))]
     old, new = (
         {**compile_tree(each, _estimated(each), secrets, exchange), directories.APPLIED: directories.written(each)}

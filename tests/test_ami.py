@@ -74,7 +74,7 @@ async def test_a_real_asterisk_answers(town: Town) -> None:
             await asyncio.wait_for(ami.rows("PJSIPShowContacts"), 3)  # nobody is registered: no list, and no wait
 
 
-async def test_a_wrong_password_is_not_tried_again(town: Town) -> None:
+async def test_a_wrong_password_is_not_tried_for_ever(town: Town) -> None:
     ami = Ami(replace(wiring.ami(town.state), secret="wrong"))
     with pytest.raises(WrongPassword):
         await asyncio.wait_for(ami.run(), 10)

@@ -55,7 +55,7 @@ def test_a_folder_in_use_is_not_made_a_state(tmp_path: Path) -> None:
     done = durchwahl(tmp_path, "init")
     assert done.returncode == 2
     assert "is not empty" in done.stderr
-    assert "to do: name another folder" in done.stderr
+    assert "to do: name an empty folder" in done.stderr
 
 
 def test_no_state_says_what_to_do(tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ def other_application(town: Town) -> None:
 
 
 def phone(town: Town) -> None:
-    edited(town, "pjsip.conf", "set_var = EMERGENCY=+4962052110", "set_var = EMERGENCY=+4962059999")
+    edited(town, "pjsip.conf", "<2500>", "<2599>")
     console(town, "module reload res_pjsip.so")
-    edited(town, "pjsip.conf", "set_var = EMERGENCY=+4962059999", "set_var = EMERGENCY=+4962052110")
+    edited(town, "pjsip.conf", "<2599>", "<2500>")
 
 
 def stranger(town: Town) -> None:
@@ -69,7 +69,7 @@ def box(town: Town) -> None:
 CHANGES: dict[str, tuple[Callable[[Town], None], set[str]]] = {
     "module": (unloaded, {"module res_musiconhold.so is missing"}),
     "extension": (extension, {"extension flow-town ghost is still there"}),
-    "phone": (phone, {"endpoint", "lacks the variable EMERGENCY=+4962052110"}),
+    "phone": (phone, {"endpoint tel2500 has callerid"}),
     "stranger": (stranger, {"file asterisk/pjsip.conf was changed by hand"}),
     "user": (user, {"user ghost of AMI may log in, and no tree says so"}),
     "box": (box, {"file asterisk/voicemail.conf was changed by hand"}),

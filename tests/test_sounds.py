@@ -99,7 +99,8 @@ def test_a_file_that_is_no_wav_is_refused_by_name(workshop: sounds.Workshop) -> 
 def used() -> Iterator[str]:
     """Every sound that our dialplan or app_voicemail names, but the prompts of the town."""
     dialplan = compiled(small())["asterisk/extensions.conf"]
-    played = (name for names in re.findall(r"Playback\(([^)]+)\)", dialplan) for name in names.split("&"))
+    given = re.findall(r"Playback\(([^)$]+)\)", dialplan)  # those in a variable are named where it is set
+    played = (name for names in given for name in names.split("&"))
     yield from (name for name in played if not name.startswith("town/"))
     program = (find("asterisk").modules / "app_voicemail.so").read_bytes()
     for name in re.findall(rb"(?<=\0)((?:vm-|auth-|digits/)[a-z0-9/-]+)(?=\0)", program):

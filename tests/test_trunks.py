@@ -20,8 +20,7 @@ from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.state import State, create
-from tests import hurry, test_entries
-from tests.asterisk_instance import free_port
+from tests import hurry, ports, test_entries
 from tests.provider import ACCOUNT, PASSWORD, Provider
 from tests.running_town import Town, running_town, until
 from tests.test_entries import invited, journal
@@ -41,8 +40,8 @@ class Lines:
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
     authority, folder = trustme.CA(), tmp_path_factory.mktemp("p")
-    first = Provider(folder / "1", FIRST, free_port(), authority)
-    second = Provider(folder / "2", SECOND, free_port())
+    first = Provider(folder / "1", FIRST, ports.one(), authority)
+    second = Provider(folder / "2", SECOND, ports.one())
     hurried = hurry.directory()
     directory = replace(
         hurried,

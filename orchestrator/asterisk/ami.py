@@ -27,6 +27,8 @@ LIMIT = 5.0
 PING_EVERY = 5.0
 """Seconds between two pings: with `LIMIT`, a connection that died is noticed within 10 s."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+REFUSALS = 5
+"""Logins that are refused, over about three seconds, until the password is taken for wrong."""
 LONGEST_MESSAGE = 4 * 1024 * 1024
 """Characters of one message after which the other side is not Asterisk."""
 
@@ -132,16 +134,20 @@ class Ami:
         return True
 
     async def run(self) -> None:
-        """Keep the connection up until cancelled; raises WrongPassword."""
-        pause = FIRST_PAUSE
+        """Keep the connection up until cancelled; raises WrongPassword when it was refused `REFUSALS` times in a row.
+
+        Once is not enough: an Asterisk that is just starting knows no accounts yet, and refuses everybody.
+        """
+        pause, refused = FIRST_PAUSE, 0
         while True:
             try:
                 async with asyncio.timeout(LIMIT):
                     wire = await self._connect()
-                pause = FIRST_PAUSE
+                pause, refused = FIRST_PAUSE, 0
                 await self._watch(wire)
             except (OSError, TimeoutError, AsteriskError) as bad:
-                if isinstance(bad, WrongPassword):
+                refused += isinstance(bad, WrongPassword)
+                if refused == REFUSALS:
                     raise
                 log.info("AMI: %r; again in %.1f s", bad, pause)
             finally:
@@ -149,12 +155,15 @@ class Ami:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def action(self, name: str, *, within: float = LIMIT, **fields: object) -> dict[str, str]:
-        """Send one action; the fields of its answer. Raises Unsayable, NotConnected, NoReply, Refused."""
+    async def action(self, name: str, *, within: float = 0.0, **fields: object) -> dict[str, str]:
+        """Send one action; the fields of its answer, within so many seconds (0: `LIMIT`).
+
+        Raises Unsayable, NotConnected, NoReply, Refused.
+        """
         answer = await self._ask(self._connected(), name, fields, rows=False, within=within)
         return dict(answer.items())
 
-    async def rows(self, name: str, *, within: float = LIMIT, **fields: object) -> list[dict[str, str]]:
+    async def rows(self, name: str, *, within: float = 0.0, **fields: object) -> list[dict[str, str]]:
         """Send an action that answers with a list; the fields of each event but the closing one."""
         answers = await self._ask(self._connected(), name, fields, rows=True, within=within)
         return [dict(answer.items()) for answer in answers[1:-1]]
@@ -189,19 +198,20 @@ class Ami:
                 await self._ask(wire, "Ping", {}, rows=False)
 
     async def _ask(
-        self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool, within: float = LIMIT
+        self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool, within: float = 0.0
     ) -> Any:
         action = _Asked({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
+        limit = within or LIMIT
         if wire.closed:
             raise NotConnected("AMI went away")
         wire.send(action, as_list=rows or None)
         self._asking += 1
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(limit):
                 answer = await action.future
         except TimeoutError:
             wire.responses.pop(action.id, None)
-            raise NoReply(f"AMI did not answer {name} within {within:.0f} s") from None
+            raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:
             self._asking -= 1
         first = answer[0] if isinstance(answer, list) else answer

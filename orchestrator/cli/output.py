@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,9 @@ def failures() -> Iterator[None]:
             "  to do: is the database readable, writable and whole? `durchwahl check` looks at it", markup=False
         )
         raise typer.Exit(COULD_NOT_RUN) from bad
+    except BrokenPipeError:  # whoever read us has seen enough: `durchwahl changes | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     except OSError as bad:
         errors.print(f"durchwahl: {bad}", markup=False)
         errors.print("  to do: look at the state folder: its owner, its disk, what is missing in it", markup=False)

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
 from orchestrator.cli import output
+from orchestrator.service import directory as directories
 from orchestrator.service import drift as drifting
 from orchestrator.service import rollout as service
 from orchestrator.service.planned import Planned
@@ -105,12 +107,17 @@ def rollback(
 def history(context: typer.Context, json: bool = output.Json) -> None:
     """The trees that were applied, the last first; the number is what `rollback` takes."""
     with output.failures():
-        kept = service.history(output.state_of(context))
+        state = output.state_of(context)
+        kept = service.history(state)
         if json:
             output.dump([{"name": each.name, "at": each.at, **each.note} for each in kept])
             return
+        if not kept:
+            output.say("nothing was applied yet")
+            return
+        zone = ZoneInfo(asyncio.run(directories.running(state)).town.timezone)
         for number, each in enumerate(kept):
-            at = f"{datetime.fromtimestamp(each.at).astimezone():%Y-%m-%d %H:%M}" if each.at else "–"
+            at = f"{datetime.fromtimestamp(each.at, zone):%Y-%m-%d %H:%M}" if each.at else "–"
             counts = "/".join(str(each.note.get(action, "–")) for action in ("create", "update", "delete"))
             why = f" ({each.note['why']})" if each.note.get("why") else ""
             who = each.note.get("who", "–")

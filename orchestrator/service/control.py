@@ -17,7 +17,7 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.asterisk.ami import Ami
+from orchestrator.asterisk.ami import Ami, WrongPassword
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.sounds import prompts_of
@@ -225,7 +225,7 @@ class Control:
 
 
 async def run(state: State, stop: asyncio.Event) -> None:
-    """Run control until `stop`; raises ServiceError if it cannot begin, WrongPassword if Asterisk has another tree."""
+    """Run control until `stop`; raises ServiceError if it cannot begin, or if Asterisk has another tree."""
     await directories.prepare(state)
     directory = await directories.running(state)
     engine = open_database(state.database)
@@ -247,6 +247,13 @@ async def run(state: State, stop: asyncio.Event) -> None:
             await stop.wait()
             for task in owned:
                 task.cancel()
+    except BaseExceptionGroup as ended:
+        if not ended.subgroup(WrongPassword):
+            raise
+        raise ServiceError(
+            f"Asterisk refuses our account: it runs with another tree than {state.current}",
+            todo="restart Asterisk, or run `durchwahl apply`",
+        ) from ended
     finally:
         await runner.cleanup()
         await engine.dispose()

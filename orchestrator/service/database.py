@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
@@ -42,6 +43,8 @@ POSTGRES = (
 async def prepare(state: State) -> None:
     """Bring the database of `state` to this version; raises ServiceError."""
     url = state.database
+    if url.get_backend_name() == "sqlite" and Path(url.database or "").is_dir():
+        raise ServiceError(f"{url.database} cannot be opened (it is a folder)", todo=RESTORE)
     with explained(state, url):
         await migrate(url)
 

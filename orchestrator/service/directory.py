@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -76,7 +77,7 @@ async def keep(state: State, directory: Directory, *, what: str, why: str, since
         try:
             return await save(engine, directory, who=who(), what=what, why=why, since=since)
         except Overtaken as other:
-            at = f"{datetime.fromtimestamp(other.at).astimezone():%Y-%m-%d %H:%M:%S}"
+            at = f"{datetime.fromtimestamp(other.at, ZoneInfo(directory.town.timezone)):%Y-%m-%d %H:%M:%S}"
             raise ServiceError(
                 f"{state.root}: the directory was changed meanwhile: change {other.id} by {other.who}"
                 f" at {at}, {other.what}; nothing was saved",

@@ -116,7 +116,9 @@ def _kept(trees: Trees, to: int | str) -> str:
             raise ServiceError(f"{len(found)} trees are named {to}…", todo="see `durchwahl history`")
         return found[0]
     if to >= len(kept):
-        raise ServiceError(f"there are only {max(len(kept) - 1, 0)} trees to go back to", todo="name a smaller number")
+        if not kept:
+            raise ServiceError("nothing was applied yet", todo="run `durchwahl apply`")
+        raise ServiceError(f"there is no tree {to} to go back to", todo="`durchwahl history` lists those that are kept")
     return kept[to]
 
 

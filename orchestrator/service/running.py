@@ -77,7 +77,7 @@ class Running:
         return await self.endpoints({name: endpoints[name] for name in names[:LOOKED_AT]})
 
     async def endpoints(self, sections: Mapping[str, str]) -> list[str]:
-        """What endpoints do otherwise than their sections say: context, caller id, emergency number, lamp, account."""
+        """What endpoints do otherwise than their sections say: context, caller id, lamp, account."""
         told: list[str] = []
         for name in sorted(_endpoints(set(sections))):
             try:
@@ -91,9 +91,6 @@ class Running:
                 for option, key in READ_BACK.items()
                 if option in wanted and wanted[option] != _value(detail, key)
             ]
-            variables = {value for option, value in OPTION.findall(sections[name]) if option == "set_var"}
-            missing = variables - set(_value(detail, "setvar").split(","))
-            told += [f"endpoint {name} lacks the variable {variable}" for variable in sorted(missing)]
         return told
 
     async def registered(self) -> frozenset[str]:

@@ -322,11 +322,13 @@ def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
     """The phones that `name` means: a phone, a person's or shared phone's extension, a department, a group."""
     if name in directory.phones:
         return (name,)
-    person = directory.people.get(f"p{name}")
+    person = directory.people.get(f"p{name}")  # the usual id; those with another are looked for last
     if person and person.extension == name:
         return person.phones
     if name in directory.departments:
         return directory.departments[name].phones
     if name in directory.groups:
         return directory.groups[name].phones
+    if owner := next((person for person in directory.people.values() if person.extension == name), None):
+        return owner.phones
     return tuple(phone.id for phone in directory.phones.values() if phone.extension == name)
