@@ -43,10 +43,14 @@ POSTGRES = (
 async def prepare(state: State) -> None:
     """Bring the database of `state` to this version; raises ServiceError."""
     url = state.database
-    if url.get_backend_name() == "sqlite" and Path(url.database or "").is_dir():
-        raise ServiceError(f"{url.database} cannot be opened (it is a folder)", todo=RESTORE)
+    _no_folder(url)
     with explained(state, url):
         await migrate(url)
+
+
+def _no_folder(url: URL) -> None:
+    if url.get_backend_name() == "sqlite" and Path(url.database or "").is_dir():
+        raise ServiceError(f"{url.database} cannot be opened (it is a folder)", todo=RESTORE)
 
 
 @asynccontextmanager
