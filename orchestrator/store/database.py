@@ -6,6 +6,9 @@ changes), what an admin is told when it fails (service.database).
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,9 +71,23 @@ def _limits(limit: float, patience: float) -> dict[str, Any]:
 
 def _sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+    _write_ahead(connection, cursor)
+    for pragma in ("foreign_keys=ON", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(connection: Any, cursor: Any) -> None:
+    """WAL mode. Where several open a new file at once, SQLite refuses all but one without asking its busy timeout."""
+    deadline = time.monotonic() + BUSY
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as bad:
+            if "locked" not in str(bad) or time.monotonic() > deadline:
+                raise
+        connection.run_async(lambda _: asyncio.sleep(0.02))
 
 
 @asynccontextmanager
