@@ -33,6 +33,7 @@ from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import history, rollout, testcall, wiring
+from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
 from orchestrator.service.state import State, create
@@ -261,7 +262,7 @@ def prepared(
 
 
 async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:
-    await directories.prepare(state)
+    await prepare(state)
     engine = open_database(state.database)
     await save(engine, written, who="tests", what="hurried town", why="tests")
     await engine.dispose()

@@ -25,6 +25,7 @@ from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange
 from orchestrator.service import directory as directories
 from orchestrator.service.changing import change
+from orchestrator.service.database import prepare
 from orchestrator.service.state import State, create
 from orchestrator.store import ical
 from orchestrator.store.calendar import complete
@@ -187,7 +188,7 @@ def state(tmp_path: Path) -> State:
     )
 
     async def begin() -> None:
-        await directories.prepare(made)
+        await prepare(made)
         engine = open_database(made.database)
         await save(engine, town, who="tests", what="town", why="tests")
         await engine.dispose()

@@ -23,6 +23,7 @@ from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
+from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.state import create
@@ -230,7 +231,7 @@ async def test_the_same_tree_again_mends_what_asterisk_lost(town: Town) -> None:
 
 async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: Path) -> None:
     state = create(tmp_path / "s")
-    await directories.prepare(state)
+    await prepare(state)
     dead_end = replace(town_flow().steps["door"], closed="town.bye")  # type: ignore[call-arg]
     for changed, done in (({"door": dead_end}, True), ({"english": Speak(language="x y", then="town.box")}, False)):
         flow = town_flow(**changed)  # type: ignore[arg-type]

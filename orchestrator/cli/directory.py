@@ -19,6 +19,7 @@ from orchestrator.domain.switches import Switched
 from orchestrator.domain.town import Permission
 from orchestrator.service import directory as service
 from orchestrator.service import present, questions
+from orchestrator.service.database import prepare
 from orchestrator.service.state import State, create
 
 
@@ -37,7 +38,7 @@ def init(
     """Make a new state folder: settings, secrets, an empty directory."""
     with output.failures():
         state = create(Path(context.obj), bind=bind)
-        asyncio.run(service.prepare(state))
+        asyncio.run(prepare(state))
         output.say(f"{state.root}: a new exchange; settings in settings.toml")
         output.say("next: durchwahl import FILE…")
 

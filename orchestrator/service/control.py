@@ -32,6 +32,7 @@ from orchestrator.messages.retention import forget_rejected, old_messages
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring
+from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -226,7 +227,7 @@ class Control:
 
 async def run(state: State, stop: asyncio.Event) -> None:
     """Run control until `stop`; raises ServiceError if it cannot begin, or if Asterisk has another tree."""
-    await directories.prepare(state)
+    await prepare(state)
     directory = await directories.running(state)
     engine = open_database(state.database)
     control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))

@@ -22,7 +22,6 @@ from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
-from orchestrator.service.database import prepare as prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.codec import from_data, to_data
