@@ -21,10 +21,9 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sound, Sounds
 from orchestrator.domain.proof import prove
 from orchestrator.rollout import apply as rollout
+from orchestrator.service import database, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
-from orchestrator.service import wiring
-from orchestrator.service.database import prepare
 from orchestrator.service.running import life
 from orchestrator.service.state import State, create, open_state
 from orchestrator.store.database import open_database
@@ -79,7 +78,7 @@ def reading(folder: Path) -> Work:
 def saving(folder: Path) -> Work:
     """The directory into the database."""
     found, state = read_files([folder / "files"], 2026), _state(folder)
-    asyncio.run(prepare(state))
+    asyncio.run(database.prepare(state))
     return lambda: _save(state, found.directory)
 
 
