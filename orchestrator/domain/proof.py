@@ -30,7 +30,7 @@ from orchestrator.domain.flow import (
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
-from orchestrator.domain.routes import Routes
+from orchestrator.domain.routes import Routes, Wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,9 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     worst, number, hung = 0.0, "", 0.0
     if not any(problem.code in ("silent_loop", "unknown_place") for problem in found):
         anyhow = judged[-1]
-        worst, number = max(_waits(directory, anyhow, sounds), default=(0.0, ""))
-        hung = max(anyhow.waits(sounds, hung=True).values(), default=0.0)
+        waits = anyhow.waits(sounds)
+        worst, number = max(_waits(directory, waits), default=(0.0, ""))
+        hung = max((wait.hung for wait in waits.values()), default=0.0)
         if worst > directory.town.longest_wait:
             found.append(_too_long(directory, worst, number))
     return Proof(
@@ -164,11 +165,10 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
             return False
 
 
-def _waits(directory: Directory, routes: Routes, sounds: Sounds) -> Iterator[tuple[float, str]]:
-    waits: Mapping[Place, float] = routes.waits(sounds)
+def _waits(directory: Directory, waits: Mapping[Place, Wait]) -> Iterator[tuple[float, str]]:
     for extension, flow in directory.numbers.items():
         if flow in directory.flows:
-            yield waits[directory.first(flow)], extension
+            yield waits[directory.first(flow)].usual, extension
 
 
 def _too_long(directory: Directory, worst: float, number: str) -> Problem:

@@ -45,17 +45,23 @@ def references(directory: Directory) -> Iterator[Problem]:
     for extension, flow in directory.numbers.items():
         if flow not in directory.flows:
             yield _unknown(f"number {extension}", "flow", flow, "write that flow or lead the number elsewhere")
+    fit = _fit_names(directory)
     for place, step in directory.graph.items():
-        if not all(NAME.fullmatch(part) for part in place.split(".")):
+        if not fit.issuperset(place.split(".")):
             yield Problem(code="bad_name", where=place, what=f"a name must match {NAME.pattern}", todo="rename it")
         yield from _named(directory, place, step)
-        yield from _texts(directory, place, step)
+    yield from _texts(directory)
     for group in directory.groups.values():
         if group.department not in directory.departments:
             yield _unknown(f"group {group.id}", "department", group.department, "name a department of the directory")
-    yield from _doubles(directory)
     yield from _names(directory)
     yield from links(directory)
+
+
+def _fit_names(directory: Directory) -> frozenset[str]:
+    """The names of flows and steps that may stand in a dialplan; many flows have steps of the same name."""
+    names = {*directory.flows, *(step for flow in directory.flows.values() for step in flow.steps)}
+    return frozenset(name for name in names if NAME.fullmatch(name))
 
 
 def _names(directory: Directory) -> Iterator[Problem]:
@@ -153,24 +159,20 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             pass
 
 
-def _texts(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
-    for prompt in prompts(step):
-        for language in directory.town.languages:
-            if not audible(prompt.texts.get(language, "")):
-                yield Problem(
-                    code="missing_text",
-                    where=place,
-                    what=f"says nothing to a caller who hears {language}",
-                    todo=f"write the text in {language}",
-                )
+def _texts(directory: Directory) -> Iterator[Problem]:
+    """Each prompt says something in every language, and one name is one sentence: a recorded file replaces it by name.
 
-
-def _doubles(directory: Directory) -> Iterator[Problem]:
-    """One name, one sentence: a recorded file replaces a prompt by its name."""
+    A prompt that many places share is looked at once.
+    """
     first: dict[str, tuple[Place, Prompt]] = {}
     for place, step in directory.graph.items():
         for prompt in prompts(step):
             where, known = first.setdefault(prompt.name, (place, prompt))
+            if known is prompt and where != place:
+                continue
+            for language in directory.town.languages:
+                if not audible(prompt.texts.get(language, "")):
+                    yield _silent(place, language)
             if known.texts != prompt.texts:
                 yield Problem(
                     code="double_prompt",
@@ -178,6 +180,15 @@ def _doubles(directory: Directory) -> Iterator[Problem]:
                     what=f"prompt {prompt.name} already says something else at {where}",
                     todo="give one of the two another name",
                 )
+
+
+def _silent(place: Place, language: str) -> Problem:
+    return Problem(
+        code="missing_text",
+        where=place,
+        what=f"says nothing to a caller who hears {language}",
+        todo=f"write the text in {language}",
+    )
 
 
 def _unknown(where: str, kind: str, name: str, todo: str) -> Problem:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from orchestrator.domain.flow import (
     Announce,
     Answer,
     Do,
+    Exits,
     Forward,
     Graph,
     HangUp,
@@ -81,6 +82,14 @@ def lost_seconds(step: Step, sounds: Sounds) -> float:
             return 0.0
 
 
+class Wait(NamedTuple):
+    """How long a silent caller is kept at most, in seconds."""
+
+    usual: float
+    hung: float
+    """If each attendant on the way hangs at the last moment, and nobody rescues its callers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Routes:
     """The graph as a call meets it, while Python is up, while it is down, or (None) while it comes and goes."""
@@ -90,14 +99,19 @@ class Routes:
     python: bool | None
 
     @cached_property
+    def exits(self) -> Mapping[Place, Exits]:
+        """The answers that each place can get, and where they lead."""
+        return {place: exits(step, python=self.python) for place, step in self.graph.items()}
+
+    @cached_property
     def came_by(self) -> Mapping[Place, Edge | None]:
         """Every place that a call can reach -> the edge that leads there first (None for a start)."""
         came: dict[Place, Edge | None] = {start: None for start in self.starts if start in self.graph}
         todo = deque(came)
         while todo:
             place = todo.popleft()
-            for answer, target in exits(self.graph[place], python=self.python).items():
-                if target in self.graph and target not in came:
+            for answer, target in self.exits[place].items():
+                if target not in came and target in self.graph:
                     came[target] = (place, answer)
                     todo.append(target)
         return came
@@ -110,11 +124,17 @@ class Routes:
             place = edge[0]
         return edges[::-1]
 
-    def silent(self, place: Place) -> Mapping[Answer, Place]:
-        """Where a caller can be led from `place` without doing anything."""
-        step = self.graph[place]
-        possible = exits(step, python=self.python).items()
-        return {answer: to for answer, to in possible if answer not in step.by_caller and to in self.graph}
+    @cached_property
+    def silent(self) -> Mapping[Place, Exits]:
+        """Where a caller can be led from each reachable place without doing anything."""
+        return {
+            place: {
+                answer: to
+                for answer, to in self.exits[place].items()
+                if to in self.graph and answer not in self.graph[place].by_caller
+            }
+            for place in self.came_by
+        }
 
     def silent_loop(self) -> list[Place]:
         """A ring of places that a silent caller would walk for ever, first repeated last; empty if there is none."""
@@ -124,20 +144,23 @@ class Routes:
             return list(loop.args[1])[::-1]
         return []
 
-    def waits(self, sounds: Sounds, *, hung: bool = False) -> Mapping[Place, float]:
-        """The longest silent wait from each reachable place, in seconds; CycleError if there is a silent loop.
-
-        `hung`: each attendant on the way hangs at the last moment, and nobody rescues its callers.
-        """
-        kept: dict[Place, float] = {}
+    def waits(self, sounds: Sounds) -> Mapping[Place, Wait]:
+        """The longest silent wait from each reachable place; CycleError if there is a silent loop."""
+        found: dict[Place, Wait] = {}
         for place in self._order:
-            step = self.graph[place]
-            onward = (seconds(step, sounds, answer) + kept[to] for answer, to in self.silent(place).items())
-            lost = lost_seconds(step, sounds) if hung else 0.0
-            kept[place] = lost + max(onward, default=seconds(step, sounds))
-        return kept
+            step, onward = self.graph[place], self.silent[place]
+            usual = hung = 0.0
+            for answer, to in onward.items():
+                after = found[to]
+                takes = seconds(step, sounds, answer) if isinstance(step, Forward) else 0.0
+                usual, hung = max(usual, takes + after.usual), max(hung, takes + after.hung)
+            if not (onward and isinstance(step, Forward)):
+                takes = seconds(step, sounds)
+                usual, hung = usual + takes, hung + takes
+            found[place] = Wait(usual, hung + lost_seconds(step, sounds))
+        return found
 
     @cached_property
     def _order(self) -> list[Place]:
         """Places, each after all that a silent caller can reach from it."""
-        return list(TopologicalSorter({place: self.silent(place).values() for place in self.came_by}).static_order())
+        return list(TopologicalSorter({place: to.values() for place, to in self.silent.items()}).static_order())
