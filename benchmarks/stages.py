@@ -26,6 +26,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.service.running import life
 from orchestrator.service.state import State, create, open_state
+from orchestrator.store import lines
 from orchestrator.store.database import open_database
 from orchestrator.store.load import load, save
 from orchestrator.store.reading import read_files
@@ -127,7 +128,7 @@ def comparing(folder: Path) -> Work:
     secrets, exchange = wiring.secrets(state), wiring.exchange(state, written)
     made = [derive(written), derive(replace(written, people=people))]
     old, new = (
-        {**compile_tree(each, _estimated(each), secrets, exchange), directories.APPLIED: directories.written(each)}
+        {**compile_tree(each, _estimated(each), secrets, exchange), directories.APPLIED: lines.write(each)}
         for each in made
     )
     return lambda: {"edits": len(service.compared(made[1], new, old, ()).edits)}

@@ -79,7 +79,7 @@ async def test_a_call_outlives_a_killed_apply_and_the_next_one_finishes(town: To
                 process.send_signal(signal.SIGKILL)
                 process.wait(10)
                 assert {old, trees.name()} - {""}, "no tree"
-                assert trees.running().keys() >= {"asterisk/extensions.conf", "directory.json"}
+                assert trees.running().keys() >= {"asterisk/extensions.conf", "directory.jsonl"}
                 seen.add(trees.name())
                 assert await talking(town) == before, f"killed at {moment}/{MOMENTS}: the call is gone"
                 applied = await service.apply(town.state, lambda done, total: None, checksum="", force=())

@@ -20,6 +20,7 @@ from orchestrator.domain.schedule import Block, Schedule, SpecialDay
 from orchestrator.rollout.account import account
 from orchestrator.rollout.plan import plan, things
 from orchestrator.service import directory as directories
+from orchestrator.store import lines
 from tests.test_compile import compiled
 from tests.towns import AFTERNOON, BERLIN, HOURS, MORNING, TODAY, small, town_flow
 
@@ -227,7 +228,7 @@ def test_a_plan_leads_from_any_directory_to_any_other_and_back(one: Directory, t
 @given(one=towns(), two=towns())
 @settings(max_examples=30, deadline=None)
 def test_the_directory_of_a_tree_is_read_as_it_was_written(one: Directory, two: Directory) -> None:
-    tree = {directories.APPLIED: directories.written(one)}
+    tree = {directories.APPLIED: lines.write(one)}
     assert directories.of_tree(tree) == one
     beside = directories.of_tree(tree, beside=two)
     assert beside == one

@@ -45,6 +45,7 @@ def init(
 
 def check(context: typer.Context, json: bool = output.Json) -> None:
     """Prove that no call goes nowhere; each problem with a caller who would meet it."""
+    output.short_lived()
     with output.failures():
         proof = asyncio.run(service.check(output.state_of(context)))
         if json:
@@ -68,6 +69,7 @@ def audit(
     csv: bool = typer.Option(False, "--csv", help="Print the list as CSV, with semicolons, for a spreadsheet."),
 ) -> None:
     """Each phone, its site and address, what its emergency calls show and where they go; what is missing."""
+    output.short_lived()
     with output.failures():
         judged = audits.audit(asyncio.run(service.read(output.state_of(context))))
         if json:

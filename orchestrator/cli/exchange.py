@@ -47,6 +47,7 @@ def import_(
     json: bool = output.Json,
 ) -> None:
     """Read files into the directory: a plan, the proof, and then all of it or nothing."""
+    output.short_lived()
     with output.failures():
         state = output.state_of(context)
         planned = asyncio.run(importing.plan(state, files, merge=merge, only=replace))
@@ -115,6 +116,7 @@ def export(
     csv: bool = typer.Option(False, "--csv", help="Tables for a spreadsheet instead of YAML."),
 ) -> None:
     """Write the directory as files that `import` reads as the same."""
+    output.short_lived()
     with output.failures():
         directory = asyncio.run(directories.plain(output.state_of(context)))
         if folder == "-" and not csv:
@@ -134,6 +136,7 @@ def ldap_sync(
     json: bool = output.Json,
 ) -> None:
     """Let the people who came from LDAP be as LDAP says; nobody else is touched."""
+    output.short_lived()
     with output.failures():
         state = output.state_of(context)
         planned, notes = asyncio.run(ldap.plan(state, output.note))
@@ -161,6 +164,7 @@ def edit(
     why: str = Why,
 ) -> None:
     """Change a part of the directory in $EDITOR; a mistake opens it again."""
+    output.short_lived()
     with output.failures():
         state = output.state_of(context)
         directory = asyncio.run(directories.plain(state))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -41,14 +40,9 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _short_lived() -> None:
-    """A directory has no cycles and the command is soon over: looking for some took a fifth of its time."""
-    gc.disable()
-
-
 def plan(context: typer.Context, everything: bool = All, json: bool = output.Json) -> None:
     """What an apply would change and why, which calls would end elsewhere, and what stands against it."""
-    _short_lived()
+    output.short_lived()
     with output.failures(), output.progress("speaking prompts") as bar:
         planned = asyncio.run(service.plan(output.state_of(context), bar))
     if json:
@@ -68,7 +62,7 @@ def apply(
     json: bool = output.Json,
 ) -> None:
     """Make the directory real: prove, compile, swap, reload, read back; put back what was if it differs."""
-    _short_lived()
+    output.short_lived()
     with output.failures():
         state = output.state_of(context)
         if not checksum and not yes and _asks(json):
@@ -89,7 +83,7 @@ def rollback(
     json: bool = output.Json,
 ) -> None:
     """Go back to a tree that ran before; the plan of the way back is shown."""
-    _short_lived()
+    output.short_lived()
     with output.failures():
         state: State = output.state_of(context)
         back = int(to) if to.isdigit() and len(to) < 3 else to

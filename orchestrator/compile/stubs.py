@@ -9,17 +9,15 @@ from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.places import context_of, target
 from orchestrator.domain.directory import Directory
 
-_FLOW = re.compile(r"^\[flow-([a-z][a-z0-9_]+)\]$", re.MULTILINE)
 _STUB = "=gone"
 """The extension that marks a stub, so that it is not kept for ever."""
+_FLOW = re.compile(r"\n\[flow-([a-z][a-z0-9_]+)\]\n")
+_STUBBED = re.compile(_FLOW.pattern + rf"include => landing\nexten => =start,[^\n]*\nexten => {_STUB},")
 
 
 def flows_in(extensions_conf: str) -> frozenset[str]:
     """The flows that a written dialplan has, stubs left out."""
-    parts = _FLOW.split(extensions_conf)[1:]
-    return frozenset(
-        name for name, body in zip(parts[::2], parts[1::2], strict=True) if f"exten => {_STUB}," not in body
-    )
+    return frozenset(_FLOW.findall(extensions_conf)) - _stubbed(extensions_conf)
 
 
 def stubs(directory: Directory, former: Iterable[str]) -> Iterator[Context]:
@@ -37,7 +35,7 @@ def with_stubs(extensions_conf: str, former: Iterable[str]) -> str:
 
 
 def _stubbed(extensions_conf: str) -> frozenset[str]:
-    return frozenset(_FLOW.findall(extensions_conf)) - flows_in(extensions_conf)
+    return frozenset(_STUBBED.findall(extensions_conf))
 
 
 def _stub(flow: str, onward: Line) -> Context:

@@ -25,7 +25,7 @@ RELOADS = {
     "asterisk/logger.conf": "logger",
 }
 """File -> the module that reads it again without a restart."""
-UNREAD = ("attend.json", "directory.json")
+UNREAD = ("attend.json", "directory.jsonl")
 """Files that Asterisk does not read: attendants and control notice a new one themselves."""
 
 
@@ -84,12 +84,15 @@ def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
     new: dict[Thing, str] = {}
     old: dict[Thing, str] = {}
     for path in desired.keys() | running.keys():
-        if desired.get(path) == running.get(path):
+        if path in UNREAD or desired.get(path) == running.get(path):
             continue
-        mine, theirs = _split(path, desired.get(path, "")), _split(path, running.get(path, ""))
-        names = [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
-        here = dict(_things(path, {name: mine[name] for name in names if name in mine}))
-        there = dict(_things(path, {name: theirs[name] for name in names if name in theirs}))
+        mine, theirs = dict(_blocks(path, desired.get(path, ""))), {}
+        for name, body in _blocks(path, running.get(path, "")):
+            if mine.get(name) == body:
+                del mine[name]
+            else:
+                theirs[name] = body
+        here, there = dict(_things(path, mine)), dict(_things(path, theirs))
         new |= {thing: text for thing, text in here.items() if there.get(thing) != text}
         old |= {thing: text for thing, text in there.items() if here.get(thing) != text}
     return new, old
@@ -98,12 +101,12 @@ def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
 def things(tree: Tree) -> Iterator[tuple[Thing, str]]:
     """Every meaningful thing of a tree with the text that defines it."""
     for path, text in tree.items():
-        yield from _things(path, _split(path, text))
+        yield from _things(path, dict(_blocks(path, text)))
 
 
 def endpoints(tree: Tree) -> Mapping[str, str]:
     """The sections of pjsip.conf by name."""
-    return _split("asterisk/pjsip.conf", tree.get("asterisk/pjsip.conf", ""))
+    return dict(_blocks("asterisk/pjsip.conf", tree.get("asterisk/pjsip.conf", "")))
 
 
 def lines(extension: str) -> list[tuple[str, str]]:
@@ -111,19 +114,32 @@ def lines(extension: str) -> list[tuple[str, str]]:
     return [(application, data) for application, data in _LINE.findall(extension)]
 
 
-def _split(path: str, text: str) -> dict[str, str]:
+def _blocks(path: str, text: str) -> Iterator[tuple[str, str]]:
     """The blocks of a file by name: contexts, sections of one name together, mailboxes, or the file as one."""
     match path:
-        case "asterisk/extensions.conf" | "asterisk/pjsip.conf":
+        case "asterisk/extensions.conf":
+            yield from _sections(text)
+        case "asterisk/pjsip.conf":
             joined: dict[str, str] = {}
-            for block in f"\n{text}".split("\n[")[1:]:
-                name, _, body = block.partition("]")
+            for name, body in _sections(text):
                 joined[name] = f"{joined[name]}\n{body}" if name in joined else body
-            return joined
+            yield from joined.items()
         case "asterisk/voicemail.conf":
-            return {line.partition(" ")[0]: line for line in re.findall(r"^\d+ => .*$", text, re.MULTILINE)}
+            yield from ((line.partition(" ")[0], line) for line in re.findall(r"^\d+ => .*$", text, re.MULTILINE))
         case _:
-            return {"": text} if text else {}
+            yield from (("", text),) if text else ()
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Each `[name]` and what follows it, one at a time: a dialplan may have a hundred million characters."""
+    start = 0 if text.startswith("[") else text.find("\n[") + 1
+    while text[start : start + 1] == "[":
+        end = text.find("\n[", start)
+        name, _, body = text[start + 1 : len(text) if end < 0 else end].partition("]")
+        yield name, body
+        if end < 0:
+            return
+        start = end + 1
 
 
 def _things(path: str, blocks: Mapping[str, str]) -> Iterator[tuple[Thing, str]]:
@@ -144,7 +160,8 @@ def _things(path: str, blocks: Mapping[str, str]) -> Iterator[tuple[Thing, str]]
 
 def count(tree: Tree) -> int:
     """How many things a tree has."""
-    counted = {path: len(_split(path, text)) for path, text in tree.items() if path not in UNREAD}
-    if extensions := tree.get("asterisk/extensions.conf"):
-        counted["asterisk/extensions.conf"] = extensions.count("\nexten => ")
-    return sum(counted.values())
+    return sum(
+        text.count("\nexten => ") if path == "asterisk/extensions.conf" else len(dict(_blocks(path, text)))
+        for path, text in tree.items()
+        if path not in UNREAD
+    )

@@ -6,13 +6,10 @@ import asyncio
 import getpass
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import orjson
 
 from orchestrator.compile import sounds
 from orchestrator.domain.derive import derive
@@ -24,11 +21,11 @@ from orchestrator.service import wiring
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.codec import from_data, to_data
+from orchestrator.store import lines
 from orchestrator.store.load import EmptyDirectory, Overtaken, Stored, last_change, load_stored, save
 from orchestrator.store.reading import Read, read_files
 
-APPLIED = "directory.json"
+APPLIED = "directory.jsonl"
 """The file of a tree that holds the directory of which it was made, derived."""
 
 
@@ -98,38 +95,18 @@ def judge(directory: Directory) -> tuple[Problem, ...]:
     return tuple(problem for problem in prove(derive(directory), {}, today()).problems if problem.code != "long_wait")
 
 
-def written(directory: Directory) -> str:
-    """A directory as it lies in an applied tree."""
-    return orjson.dumps(to_data(directory), option=orjson.OPT_SORT_KEYS).decode() + "\n"
-
-
-def of_tree(tree: Mapping[str, str], *, beside: Directory | None = None, text: str = "") -> Directory | None:
+def of_tree(tree: Mapping[str, str], *, beside: Directory | None = None, written: str = "") -> Directory | None:
     """The directory of which a tree was made, derived; None if it has none that can be read.
 
     What `beside` has too is the same object, and is not read again: so two directories are compared by identity.
-    `text` is `beside` as `written`, where that is at hand.
+    `written` is `beside` as store.lines has it, where that is at hand.
     """
     try:
-        data = orjson.loads(tree[APPLIED])
-        if not beside:
-            return from_data(Directory, data)
-        return _beside(data, beside, orjson.loads(text) if text else to_data(beside))
+        if beside:
+            return lines.read_beside(tree[APPLIED], beside, written or lines.write(beside))
+        return lines.read(tree[APPLIED])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _beside(data: Mapping[str, Any], other: Directory, known: Mapping[str, Any]) -> Directory:
-    """The directory that `data` is, made of the things of `other` where they are the same. `known`: `other` as data."""
-    found: dict[str, Any] = {}
-    for field in fields(Directory):
-        mine = getattr(other, field.name)
-        if field.name not in data or not isinstance(mine, Mapping):
-            continue
-        theirs = known[field.name]
-        new = {key: value for key, value in data[field.name].items() if theirs.get(key) != value}
-        read = getattr(from_data(Directory, {"town": data["town"], field.name: new}), field.name)
-        found[field.name] = {key: read[key] if key in new else mine[key] for key in data[field.name]}
-    return replace(from_data(Directory, {"town": data["town"]}), **found)
 
 
 async def running(state: State) -> Directory:
@@ -147,7 +124,7 @@ async def running(state: State) -> Directory:
 
 
 def _applied(path: Path) -> Directory:
-    return from_data(Directory, orjson.loads(path.read_bytes()))
+    return lines.read(path.read_text(encoding="utf-8"))
 
 
 async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, why: str) -> Imported:

@@ -33,7 +33,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.planned import SHOWN, Planned
 from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
-from orchestrator.store import applies
+from orchestrator.store import applies, lines
 from orchestrator.store.database import open_database
 
 STUBS_STAY = 4 * 3600.0
@@ -87,7 +87,7 @@ async def way_back(state: State, to: int | str) -> Planned:
 def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
     """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
     wanted = tree or running
-    before = directories.of_tree(running, beside=directory, text=tree.get(directories.APPLIED, ""))
+    before = directories.of_tree(running, beside=directory, written=tree.get(directories.APPLIED, ""))
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
@@ -135,7 +135,7 @@ def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) 
         if proof.problems:
             return {}
         raise ServiceError(f"the directory cannot be compiled: {bad}", todo="rename it; nothing changed") from bad
-    return {**tree, directories.APPLIED: directories.written(directory)}
+    return {**tree, directories.APPLIED: lines.write(directory)}
 
 
 def _dialplan(tree: Tree) -> str:

@@ -26,7 +26,11 @@ def to_data(value: Any) -> Any:
     if kind is tuple or kind is list:
         return [to_data(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {"kind": kind.__name__, **{name: to_data(getattr(value, name)) for name in _names(kind)}}
+        found = {"kind": kind.__name__}
+        for name in _names(kind):
+            item = getattr(value, name)
+            found[name] = item if type(item) in PLAIN else to_data(item)
+        return found
     match value:
         case Mapping():
             return {to_data(key): to_data(item) for key, item in value.items()}
