@@ -17,6 +17,7 @@ from orchestrator.domain.flow import Ring, When
 from orchestrator.domain.hours import Hours, hours
 from orchestrator.domain.outcomes import NEXT, WORLDS, outcomes, words
 from orchestrator.domain.schedule import Block, Schedule, SpecialDay
+from orchestrator.domain.town import Wave
 from orchestrator.rollout.account import account
 from orchestrator.rollout.plan import plan, things
 from orchestrator.service import directory as directories
@@ -50,6 +51,10 @@ def test_each_edit_has_its_reason() -> None:
     more = small(people={**town.people, "p2599": new})
     assert reasons(town, more) == ["person 2599 is new: Änne Grün", "number 2599 is new: Änne Grün"]
     assert reasons(more, town) == ["person 2599 is gone: Änne Grün", "number 2599 is gone: Änne Grün"]
+    moved = small(
+        people={"p3501": replace(town.people["p3501"], extension="2500"), "p2500": replace(new, id="p2500")},
+    )
+    assert {"number 2599 is new: Änne Grün", "number 3501 is gone: Beate Blau"} <= set(reasons(town, moved))
     box = small(boxes={**town.boxes, "3501": replace(town.boxes["3501"], quota=7)})
     assert reasons(town, box) == ["mailbox 3501: quota 100 → 7"]
     line = small(trunks={"provider": replace(town.trunks["provider"], host="192.0.2.1")})
@@ -116,6 +121,25 @@ def test_numbers_that_come_and_go_and_stand_ins() -> None:
 def test_what_changes_no_call_is_told_as_no_call() -> None:
     assert told(small(), person(last_name="Gelb", ring_seconds=9)) == []
     assert told(small(), small()) == []
+
+
+def waved(**changed: Any) -> Directory:
+    """The small town, in which Anna Grün moves in the second wave."""
+    town = small()
+    waves = {"2": Wave(id="2", name="Schulen", trunk="provider")}
+    return small(people={**town.people, "p2500": replace(town.people["p2500"], wave=2, **changed)}, waves=waves)
+
+
+def test_what_changes_behind_a_wave_is_told_for_the_day_when_it_has_moved() -> None:
+    lines = told(waved(), waved(phones=("tel10",)))
+    assert lines == [
+        "06205 21-2500, every day, once wave 2 has moved, everyone picks up: was phone 2500, becomes phone 10",
+    ]
+    assert (
+        "06205 21-2500, every day, before wave 2 has moved, everyone picks up:"
+        " was phone 2500, becomes 2500 at the old exchange"
+    ) in [line.replace(" or only those who are rung next pick up", "") for line in told(small(), waved())]
+    assert not any("once" in line for line in told(small(), waved()))
 
 
 def test_a_change_far_away_reaches_every_number_that_leads_there() -> None:

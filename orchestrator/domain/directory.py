@@ -48,6 +48,14 @@ class Directory:
         """Every step of every flow, by place."""
         return {place: step for flow in self.flows.values() for place, step in flow.places.items()}
 
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Flow -> whose it is, in words; flows that somebody wrote are nobody's."""
+        groups = {group.flow: group.name for group in self.groups.values()}
+        departments = {department.flow: department.name for department in self.departments.values()}
+        retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
+        return {**retired, **groups, **departments, **{person.flow: person.name for person in self.people.values()}}
+
     def first(self, flow: str) -> Place:
         """Where `flow` begins; raises KeyError for an unknown one."""
         return self.flows[flow].first

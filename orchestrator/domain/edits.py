@@ -90,13 +90,7 @@ def derived(directory: Directory) -> frozenset[str]:
 def owner(directory: Directory, number: str) -> str:
     """Who has an extension, in words."""
     flow = directory.numbers.get(number, "")
-    if flow.startswith("n_") and (person := directory.people.get(f"p{flow[2:]}")):
-        return person.name
-    if flow.startswith("d_") and (department := directory.departments.get(flow[2:])):
-        return department.name
-    if flow.startswith("g_") and (group := directory.groups.get(flow[2:])):
-        return group.name
-    return f"flow {flow}" if flow else ""
+    return directory.names.get(flow) or (f"flow {flow}" if flow else "")
 
 
 def _edit(before: Directory, after: Directory, kind: str, key: str, old: Any, new: Any) -> Edit:

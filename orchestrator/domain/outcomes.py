@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, ending, predict
-from orchestrator.domain.flow import END, LeaveMessage, Place, Ring, Step, Transfer, When
+from orchestrator.domain.flow import END, LeaveMessage, Place, Ring, Step, Switch, Transfer, When
 from orchestrator.domain.hours import Condition, Hours, hours
-from orchestrator.domain.schedule import CLOSED, HOLIDAY, OPEN, Schedule
+from orchestrator.domain.schedule import CLOSED, HOLIDAY, OPEN
+from orchestrator.domain.switches import WAVE
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 WORLDS: Mapping[str, World] = {
@@ -30,8 +31,12 @@ NEXT = tuple(WORLDS)[-1]
 """In this one the first phones that ring ring in vain: it shows stand-ins."""
 LONGEST = 200
 """Steps after which a walk is given up: the proof refuses silent callers who go round for ever."""
-States = tuple[tuple[str, str], ...]
-"""Schedules that were asked on a way, and what each said."""
+SCHEDULE, MOVED = "schedule", "moved"
+States = tuple[tuple[str, str, str], ...]
+"""What was asked on a way (`SCHEDULE` or `MOVED`), of which schedule or wave, and what was said."""
+
+Moved = tuple[tuple[str, str], ...]
+"""Waves, and whether each has moved (`on`) or not (`off`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +50,13 @@ class Outcome:
     hours: Hours
     was: str
     becomes: str
+    waves: Moved = ()
+    """On which it depends."""
 
     def told(self, directory: Directory) -> str:
         """`06205 21-2500, weekdays 12–14 h, nobody picks up: was mailbox 2500, becomes department buergerbuero`."""
-        when = () if len(self.worlds) == len(WORLDS) else (" or ".join(self.worlds),)
+        when = tuple(f"{'once' if on == 'on' else 'before'} wave {wave} has moved" for wave, on in self.waves)
+        when += () if len(self.worlds) == len(WORLDS) else (" or ".join(self.worlds),)
         dialled = numbers.written(directory.town, self.number)
         return f"{', '.join((dialled, str(self.hours), *when))}: was {self.was}, becomes {self.becomes}"
 
@@ -115,19 +123,27 @@ class Comparison:
 
     def of(self, number: str) -> Iterator[Outcome]:
         """What changes for one number, alike hours and worlds together."""
-        found: dict[tuple[str, str], dict[str, Hours]] = {}
+        found: dict[tuple[str, str, Moved], dict[str, Hours]] = {}
         for world in WORLDS:
             for old, was in self._from(self.before, number, world):
                 for new, becomes in self._from(self.after, number, world):
-                    if was != becomes and (times := self._when(old, new)):
-                        worlds = found.setdefault((was, becomes), {})
+                    moved = _moved(old + new)
+                    if was != becomes and moved is not None and (times := self._when(old, new)):
+                        worlds = found.setdefault((was, becomes, moved), {})
                         worlds[world] = worlds.get(world, Hours()) | times
-        for (was, becomes), worlds in found.items():
+        for (was, becomes, waves), worlds in found.items():
             alike: dict[str, list[str]] = {}
             for world, times in worlds.items():
                 alike.setdefault(str(times), []).append(world)
             for having in alike.values():
-                yield Outcome(number=number, worlds=tuple(having), hours=worlds[having[0]], was=was, becomes=becomes)
+                yield Outcome(
+                    number=number,
+                    worlds=tuple(having),
+                    hours=worlds[having[0]],
+                    was=was,
+                    becomes=becomes,
+                    waves=waves,
+                )
 
     def _from(self, directory: Directory, number: str, world: str) -> tuple[tuple[States, str], ...]:
         """Where calls to `number` end: what schedules must say for it, and who or what is there."""
@@ -141,45 +157,64 @@ class Comparison:
     def _when(self, old: States, new: States) -> Hours:
         key = (old, new)
         if key not in self._hours:
-            wanted: list[Condition] = [(self.before.schedules[name], state) for name, state in old]
-            wanted += [(self.after.schedules[name], state) for name, state in new]
+            sides = ((self.before, old), (self.after, new))
+            wanted: list[Condition] = [
+                (side.schedules[name], state)
+                for side, states in sides
+                for asked, name, state in states
+                if asked == SCHEDULE
+            ]
             self._hours[key] = hours(wanted, self.zone, self.today)
         return self._hours[key]
 
 
 def _ways(directory: Directory, first: Place, world: str) -> Iterator[tuple[States, str]]:
-    """Each way that a silent caller can be led from `first`, by what schedules say, and its end in words."""
-    todo: list[tuple[Place, tuple[Visit, ...], dict[str, str]]] = [(first, (), {})]
+    """Each way that a silent caller can be led from `first`, by what schedules and waves say, and its end in words."""
+    todo: list[tuple[Place, tuple[Visit, ...], dict[tuple[str, str], str]]] = [(first, (), {})]
     while todo:
         place, visits, states = todo.pop()
         while place != END and place in directory.graph and len(visits) < LONGEST:
             step = directory.graph[place]
-            if isinstance(step, When) and step.schedule not in states:
-                known = directory.schedules.get(step.schedule)
-                for state in _states(known):
-                    todo.append(
-                        (
-                            step.exits[state],
-                            (*visits, Visit(place=place, answer=state)),
-                            states | {step.schedule: state},
-                        )
-                    )
+            asked = _asked(step)
+            if asked and asked not in states:
+                for state in _states(directory, asked):
+                    visit = Visit(place=place, answer=state)
+                    todo.append((step.exits[state], (*visits, visit), states | {asked: state}))
                 break
-            answer = states[step.schedule] if isinstance(step, When) else predict(directory, place, WORLDS[world], [])
-            if (
-                world == NEXT
-                and isinstance(step, Ring)
-                and not any(isinstance(directory.graph[at.place], Ring) for at in visits)
-            ):
+            answer = states[asked] if asked else predict(directory, place, WORLDS[world], [])
+            if world == NEXT and isinstance(step, Ring) and not _rang(directory, visits):
                 answer = "nobody"
             visits = (*visits, Visit(place=place, answer=answer))
             place = step.exits[answer]
         else:
-            yield tuple(sorted(states.items())), words(directory, visits)
+            yield tuple(sorted((*asked, state) for asked, state in states.items())), words(directory, visits)
 
 
-def _states(schedule: Schedule | None) -> tuple[str, ...]:
-    if schedule is None:
+def _asked(step: Step) -> tuple[str, str] | None:
+    """The schedule or wave that decides where a call goes from here."""
+    match step:
+        case When(schedule=name):
+            return SCHEDULE, name
+        case Switch(name=name) if name.startswith(WAVE):
+            return MOVED, name.removeprefix(WAVE)
+        case _:
+            return None
+
+
+def _rang(directory: Directory, visits: tuple[Visit, ...]) -> bool:
+    return any(isinstance(directory.graph[visit.place], Ring) for visit in visits)
+
+
+def _moved(states: States) -> Moved | None:
+    """Which waves have moved under `states`; None if one has and has not."""
+    waves = {(name, state) for asked, name, state in states if asked == MOVED}
+    return tuple(sorted(waves)) if len(waves) == len({name for name, _ in waves}) else None
+
+
+def _states(directory: Directory, asked: tuple[str, str]) -> tuple[str, ...]:
+    if asked[0] == MOVED:
+        return ("on", "off")
+    if (schedule := directory.schedules.get(asked[1])) is None:
         return ()
     return (OPEN, CLOSED, HOLIDAY) if schedule.dated else (OPEN, CLOSED)
 
@@ -196,7 +231,7 @@ def words(directory: Directory, visits: tuple[Visit, ...]) -> str:
                 return f"department {flow}"
             return _phones(directory, phones)
         case Transfer(number=number) if found.outcome == "answered":
-            return f"the number outside {number}"
+            return f"the number outside {number}" if number.startswith("+") else f"{number} at the old exchange"
         case _:
             return f"told at {found.place}"
 
