@@ -23,7 +23,8 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Prompt, Sound, Sounds
 
 Progress = Callable[[int, int], None]
-RATES = {".alaw": 8000, ".sln16": 16000}
+ALAW = ".alaw"
+RATES = {ALAW: 8000, ".sln16": 16000}
 LOUD, SOFT = -14.0, -27.0
 """dBFS (RMS over the whole prompt) between which a prompt is easy to hear on a telephone."""
 SLOW, FAST = 0.16, 0.04
@@ -57,42 +58,88 @@ def prompts_of(directory: Directory) -> Mapping[str, Prompt]:
 
 def make(wanted: Mapping[str, Prompt], workshop: Workshop, progress: Progress = lambda done, total: None) -> Made:
     """Make every sound that is not there; raises speech.Unspoken for a text or a recorded file that cannot be used."""
-    sounds: dict[str, Sound] = {}
-    problems: list[Problem] = []
+    shelf = Shelf(workshop, {language for prompt in wanted.values() for language in prompt.texts})
+    sounds = {name: shelf.sound(prompt) for name, prompt in wanted.items()}
+    missing = [prompt for name, prompt in wanted.items() if sounds[name] is None]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = pool.map(lambda prompt: (prompt, _prompt(prompt, workshop)), wanted.values())
-        for done, (prompt, sound) in enumerate(made, 1):
+        made = pool.map(lambda prompt: _make(prompt, shelf), missing)
+        for done, (prompt, sound) in enumerate(zip(missing, made, strict=True), 1 + len(wanted) - len(missing)):
             sounds[prompt.name] = sound
-            problems += _judge(prompt, sound.seconds)
             progress(done, len(wanted))
-    return Made(sounds=sounds, problems=tuple(problems))
+    found = {name: sound for name, sound in sounds.items() if sound}
+    problems = [problem for name, sound in found.items() for problem in _judge(wanted[name], sound.seconds)]
+    return Made(sounds=found, problems=tuple(problems))
 
 
-def _prompt(prompt: Prompt, workshop: Workshop) -> Sound:
-    """Make one prompt in every language. Its name is the same in each, and another when any of them changes."""
-    made_of = {language: _identity(prompt, language, workshop) for language in prompt.texts}
-    parts = " ".join(f"{language}:{made_of[language]}" for language in sorted(made_of))
-    name = hashlib.sha256(parts.encode()).hexdigest()[:16]
-    seconds = {language: _one(prompt, language, made_of[language], name, workshop) for language in prompt.texts}
+class Shelf:
+    """The sounds of a workshop, listed once: of tens of thousands nearly all are there, and the disk is not asked."""
+
+    def __init__(self, workshop: Workshop, languages: Iterable[str]) -> None:
+        self.workshop = workshop
+        self._made = {language: _listed(workshop.root / language / "town") for language in languages}
+        self._recorded = {language: _listed(workshop.recorded / language) for language in languages}
+
+    def sound(self, prompt: Prompt) -> Sound | None:
+        """`prompt`, if it is there in every language. Its name is the same in each, and another when any of them
+        changes."""
+        name = self.name(prompt)
+        seconds = {}
+        for language in prompt.texts:
+            sizes = self._made[language]
+            if not all(sizes.get(name + suffix) for suffix in RATES):
+                return None
+            seconds[language] = _seconds(sizes[name + ALAW])
+        return Sound(file=f"town/{name}", seconds=seconds)
+
+    def name(self, prompt: Prompt) -> str:
+        """What the files of `prompt` are called."""
+        parts = " ".join(f"{language}:{self.identity(prompt, language)}" for language in sorted(prompt.texts))
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+    def identity(self, prompt: Prompt, language: str) -> str:
+        """What one language of a prompt is made of, as a file name."""
+        recorded = self.recorded(prompt, language)
+        voice = self.workshop.voice.name
+        made_of = recorded.read_bytes() if recorded else f"{voice}\0{language}\0{prompt.texts[language]}".encode()
+        return hashlib.sha256(made_of).hexdigest()[:24]
+
+    def recorded(self, prompt: Prompt, language: str) -> Path | None:
+        """The file that replaces what the voice would say, if there is one."""
+        file = f"{prompt.name}.wav"
+        return self.workshop.recorded / language / file if file in self._recorded[language] else None
+
+
+def _listed(folder: Path) -> Mapping[str, int]:
+    """Files and their bytes; none if there is no such folder."""
+    try:
+        with os.scandir(folder) as found:
+            return {file.name: file.stat().st_size for file in found}
+    except FileNotFoundError:
+        return {}
+
+
+def _seconds(size: int) -> float:
+    return round(size / RATES[ALAW], 2)
+
+
+def _make(prompt: Prompt, shelf: Shelf) -> Sound:
+    """Make one prompt in every language."""
+    name = shelf.name(prompt)
+    seconds = {language: _one(prompt, language, name, shelf) for language in prompt.texts}
     return Sound(file=f"town/{name}", seconds=seconds)
 
 
-def _one(prompt: Prompt, language: str, identity: str, name: str, workshop: Workshop) -> float:
+def _one(prompt: Prompt, language: str, name: str, shelf: Shelf) -> float:
     """Make one prompt in one language; seconds."""
-    targets = {suffix: workshop.root / language / "town" / f"{name}{suffix}" for suffix in RATES}
-    sizes = {suffix: _size(target) for suffix, target in targets.items()}
-    if not all(sizes.values()):
-        cached = workshop.cache / identity
-        if not all(_size(cached.with_suffix(suffix)) for suffix in RATES):
-            recorded = _recorded(prompt, language, workshop)
-            spoken = (
-                speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
-            )
-            store(*spoken, cached)
-        for suffix, target in targets.items():
-            place(cached.with_suffix(suffix), target)
-        sizes = {suffix: _size(target) for suffix, target in targets.items()}
-    return round(sizes[".alaw"] / RATES[".alaw"], 2)
+    workshop = shelf.workshop
+    cached = workshop.cache / shelf.identity(prompt, language)
+    if not all(_size(cached.with_suffix(suffix)) for suffix in RATES):
+        recorded = shelf.recorded(prompt, language)
+        spoken = speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
+        store(*spoken, cached)
+    for suffix in RATES:
+        place(cached.with_suffix(suffix), workshop.root / language / "town" / f"{name}{suffix}")
+    return _seconds(_size(cached.with_suffix(ALAW)))
 
 
 def _size(path: Path) -> int:
@@ -108,7 +155,7 @@ def store(samples: speech.Samples, rate: int, beside: Path) -> None:
     fitted = speech.fit(samples)
     for suffix, wanted in RATES.items():
         audio = speech.resample(fitted, rate, wanted)
-        write(beside.with_suffix(suffix), speech.alaw(audio) if suffix == ".alaw" else speech.linear(audio))
+        write(beside.with_suffix(suffix), speech.alaw(audio) if suffix == ALAW else speech.linear(audio))
 
 
 def write(path: Path, content: bytes) -> None:
@@ -133,20 +180,6 @@ def place(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, beside)
     beside.replace(target)
-
-
-def _recorded(prompt: Prompt, language: str, workshop: Workshop) -> Path | None:
-    path = workshop.recorded / language / f"{prompt.name}.wav"
-    return path if path.exists() else None
-
-
-def _identity(prompt: Prompt, language: str, workshop: Workshop) -> str:
-    """What one language of a prompt is made of, as a file name."""
-    recorded = _recorded(prompt, language, workshop)
-    made_of = (
-        recorded.read_bytes() if recorded else f"{workshop.voice.name}\0{language}\0{prompt.texts[language]}".encode()
-    )
-    return hashlib.sha256(made_of).hexdigest()[:24]
 
 
 def _judge(prompt: Prompt, seconds: Mapping[str, float]) -> Iterator[Problem]:

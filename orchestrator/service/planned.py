@@ -36,9 +36,9 @@ class Line:
 class Planned:
     """What would be applied, and what stands against it."""
 
-    plan: Plan
+    plan: Plan = field(repr=False)
     directory: Directory
-    tree: Tree
+    tree: Tree = field(repr=False)
     proof: Proof | None = None
     """None for the way back to a tree that was proved when it was applied."""
     refusals: tuple[Refusal, ...]
