@@ -173,6 +173,28 @@ def test_a_worker_that_cannot_be_started_is_tried_later(tmp_path: Path) -> None:
     assert slot.lost(101.0) is None
 
 
+def test_callers_are_sent_back_by_what_the_dialplan_has() -> None:
+    tried = []
+
+    class Older(Rest):
+        """A dialplan without the label `resume`."""
+
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, method: str, *path: str, **query: str) -> object:
+            if path[0] == "applications":
+                return {"channel_ids": [] if tried else ["caller"]}
+            if method == "POST":
+                tried.append(query.get("label"))
+                if tried == ["resume"]:
+                    raise refusal(status=404, reason="Not Found", asked="")
+            return {"dialplan": {"context": "flow-test", "exten": "door"}}
+
+    assert Rescue(Older()).callers_of("attendant-1") == 1
+    assert tried == ["resume", "native"]
+
+
 def test_one_odd_reply_does_not_stop_the_rescue_of_the_others() -> None:
     sent = []
 
