@@ -16,7 +16,7 @@ from orchestrator.apps.perform import perform
 from orchestrator.apps.skills import SKILLS, Skills
 from orchestrator.asterisk import ari
 from orchestrator.asterisk.connection import Connection
-from orchestrator.asterisk.errors import AlreadyOver, AsteriskError
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver, AsteriskError
 from orchestrator.asterisk.events import Arrived, Departed, Event, KeyPressed, Offered, PlaybackEnded
 from orchestrator.asterisk.hangup import WhileAlive
 from orchestrator.asterisk.leg import Leg
@@ -175,8 +175,8 @@ class Attendant:
             for attempt in range(1, MOST_TRIES + 1):
                 self._ari.stop(f"{channel}-{attempt}")
             await self._ari.go_on(channel, context=found.context, extension=found.extension, label=ari.NATIVE)
-        except AlreadyOver:
-            if found:  # gone, or the place is: an apply
+        except AlreadyOver as over:
+            if found and over.status == NOT_THERE:  # gone, or the place is: an apply
                 self._ari.go_on(channel, context=found.context, extension=found.extension)
         except AsteriskError as error:
             log.warning("could not send %s back to its place: %s", channel, error)

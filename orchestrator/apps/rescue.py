@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.asterisk.errors import AlreadyOver, Refused
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver, Refused
 from orchestrator.asterisk.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,10 @@ class Rescue:
         for way in ways:
             try:
                 self._rest.ask("POST", "channels", channel, "continue", context=context, extension=step, **way)
-            except AlreadyOver:
-                continue
-            return
+                return
+            except AlreadyOver as over:
+                if over.status != NOT_THERE:
+                    return  # gone on by themselves, and perhaps with a fellow already
 
     def _silence(self, channel: str) -> None:
         """Stop what plays: `continue` would wait for its end. One plays at a time."""
