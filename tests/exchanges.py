@@ -25,7 +25,9 @@ from tests.sounds import tone
 
 SOUNDS = {"short": 1.0, "brief": 0.3}
 """Prompts of the town, and how long each is in seconds."""
-WAIT, TRIES, SKILL_SECONDS = 0.9, 2, 2.0
+WAIT, TRIES, SKILL_SECONDS = 0.9, 3, 2.0
+DEADLINE = SOUNDS["short"] + WAIT + 3
+"""Seconds of one try at the door; in whole seconds on the original, rounded up."""
 LEADS = {
     "door": {"key_1": "desk", "key_2": "hall", "gave_up": "desk"},
     "hall": {"said": "desk", "failed": "desk", "python_down": "desk"},
@@ -38,7 +40,6 @@ ATTEND: dict[str, Any] = {
             "step": "menu",
             "prompt": "short",
             "keys": ["1", "2"],
-            "tries": TRIES,
             "wait": WAIT,
             "seconds": {"de": SOUNDS["short"]},
         },
@@ -110,7 +111,7 @@ def places() -> dict[str, Place]:
     leads = {step: {said: to and f"test.{to}" for said, to in answers.items()} for step, answers in LEADS.items()}
     door = menu({"1": "key_1", "2": "key_2"}, seconds=SOUNDS["short"], wait=WAIT, tries=TRIES)
     return {
-        "test.door": Place(native=door, leads=leads["door"], deadline=SOUNDS["short"] + WAIT + 3),
+        "test.door": Place(native=door, leads=leads["door"], deadline=DEADLINE, tries=TRIES),
         "test.hall": Place(native=takes(0, "python_down"), leads=leads["hall"], deadline=SKILL_SECONDS + 3),
         "test.desk": Place(native=takes(0.3, "talked"), leads=leads["desk"]),
     }
@@ -118,7 +119,7 @@ def places() -> dict[str, Place]:
 
 def dialplan() -> str:
     """The same town, for Asterisk."""
-    door = town.menu("test", "door", prompt="short", seconds=1.0, wait=WAIT, tries=TRIES, keys=["1", "2"])
+    door = town.menu("test", "door", prompt="short", seconds=SOUNDS["short"], wait=WAIT, tries=TRIES, keys=["1", "2"])
     hall = town.skill("test", "hall", seconds=SKILL_SECONDS)
     desk = town.native("test", "desk", "Wait(0.3)", "Goto(desk=talked,1)")
     answers = [town.answers("test", step, leads) for step, leads in LEADS.items()]

@@ -131,3 +131,4 @@ async def test_real_calls_go_where_explain_says(random_town: Town, cases: list[C
         assert not different, f"{number}, pressing {world.keys}: {different}\n{flow}\n{journey}"
         assert journey.outcome in ("answered", "message", "too_short", "told"), journey
     until(lambda: not random_town.left(), 10)
+    assert "Dangerous function" not in (random_town.state.log / "full").read_text()

@@ -45,7 +45,7 @@ def places(directory: Directory, world: World) -> dict[str, Place]:
         if isinstance(step, Menu):
             keys = {key: KEYS[key] for key in step.keys}
             native = menu(keys, seconds=PROMPT, wait=step.wait, tries=step.tries)
-            made[place] = Place(native=native, leads=leads, deadline=PROMPT + step.wait + 3)
+            made[place] = Place(native=native, leads=leads, deadline=PROMPT + step.wait + 3, tries=step.tries)
         elif isinstance(step, Do):
             made[place] = Place(native=takes(0, "python_down"), leads=leads, deadline=step.seconds + 3)
         else:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
 from orchestrator.apps.observer import Nobody
 from orchestrator.apps.skills import say
+from orchestrator.asterisk.events import Arrived, Offered
 from orchestrator.asterisk.leg import Leg
 from tests.asterisk_instance import Instance
 from tests.citizens import Citizens
 from tests.exchange.line import Delays
-from tests.exchanges import ATTEND, SOUNDS, WAIT, Exchange, Run, asterisk, run_fake, run_real, write_attend
+from tests.exchanges import ATTEND, SOUNDS, TRIES, WAIT, Exchange, Run, asterisk, run_fake, run_real, write_attend
+from tests.probe import Probe
 
 
 class Notes(Nobody):
@@ -116,28 +119,39 @@ def test_a_key_pressed_into_the_prompt_is_the_answer(run: Run) -> None:
     run(scenario)
 
 
-def test_silence_gives_up_after_every_try(run: Run) -> None:
+def test_silence_gives_up_after_every_try_and_each_has_its_own_deadline(run: Run) -> None:
     async def scenario(exchange: Exchange, citizens: Citizens) -> None:
-        async with attending(exchange):
+        async with attending(exchange) as (_, notes):
             began = asyncio.get_running_loop().time()
             line = await citizens.call("silent", "test.door")
             await over(citizens, "silent")
             took = asyncio.get_running_loop().time() - began
         assert await exchange.marks(line) == ["PLACE test.door", "ANSWER test.door=gave_up", *DESK]
-        two_tries = 2 * (SOUNDS["short"] + WAIT)
-        assert two_tries < took < two_tries + 1.0
+        assert notes.ends == [("test.door", "next")] * TRIES
+        tries = TRIES * (SOUNDS["short"] + WAIT)
+        assert tries > SOUNDS["short"] + WAIT + 3  # else one deadline would do for all
+        assert tries < took < tries + 1.0
 
     run(scenario)
 
 
-def test_the_deadline_is_renewed_for_each_further_try(run: Run) -> None:
+def test_keys_close_behind_a_wrong_one_are_heard(run: Run) -> None:
+    """Whether they come before the next try has begun, or while nobody has the caller."""
+
     async def scenario(exchange: Exchange, citizens: Citizens) -> None:
-        places = {**ATTEND["places"], "test.door": {**ATTEND["places"]["test.door"], "tries": 3}}
-        exchange.attend.write_text(json.dumps({"tree": "more tries", "places": places}))
         async with attending(exchange):
-            line = await citizens.call("slow", "test.door")
-            await over(citizens, "slow")
-        assert await exchange.marks(line) == ["PLACE test.door", "ANSWER test.door=gave_up", *DESK]
+            lines = {}
+            for pause in (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1):
+                name = f"hasty-{int(pause * 1000)}"
+                lines[name] = await citizens.call(name, "test.door")
+                await asyncio.sleep(0.2)
+                await citizens.press(name, "9")
+                await asyncio.sleep(pause)
+                await citizens.press(name, "1")
+            for name in lines:
+                await over(citizens, name)
+        for line in lines.values():
+            assert await exchange.marks(line) == ["PLACE test.door", "ANSWER test.door=key_1", *DESK]
 
     run(scenario)
 
@@ -153,7 +167,7 @@ def test_a_wrong_key_is_the_next_try_and_a_skill_speaks(run: Run) -> None:
             await over(citizens, "clumsy")
         door = ["PLACE test.door", "ANSWER test.door=key_2"]
         assert await exchange.marks(line) == [*door, "PLACE test.hall", "ANSWER test.hall=said", *DESK]
-        assert notes.ends == [("test.door", "key_2"), ("test.hall", "said")]
+        assert notes.ends == [("test.door", "next"), ("test.door", "key_2"), ("test.hall", "said")]
 
     run(scenario)
 
@@ -173,6 +187,41 @@ def test_a_bug_costs_one_caller_one_step(run: Run, skill: Any, failure: str) -> 
         assert await exchange.marks(line) == ["PLACE test.hall", "ANSWER test.hall=python_down", *DESK]
         assert notes.failures == [f"test.hall: {failure}"]
         assert ("test.door", "key_1") in notes.ends
+
+    run(scenario)
+
+
+def test_what_an_apply_took_from_a_place_costs_no_caller_their_call(run: Run) -> None:
+    """A menu for us, and none any more for the dialplan: it has no label `next`."""
+
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        exchange.attend.write_text(
+            json.dumps({"tree": "newer", "places": {"test.hall": ATTEND["places"]["test.door"]}})
+        )
+        async with attending(exchange) as (_, notes):
+            began = asyncio.get_running_loop().time()
+            line = await citizens.call("changed", "test.hall")
+            await over(citizens, "changed")
+            assert asyncio.get_running_loop().time() - began < SOUNDS["short"] + WAIT + 1.0  # no deadline was needed
+        assert await exchange.marks(line) == ["PLACE test.hall", "ANSWER test.hall=python_down", *DESK]
+        assert notes.failures == []
+
+    run(scenario)
+
+
+def test_a_place_that_is_no_more_leads_where_the_dialplan_says(run: Run) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        async with Probe(exchange.dial, "attendant-1") as probe:
+            line = await citizens.call("gone", "test.hall")
+            await probe.hears(Offered)
+            await probe.ari.claim(line)
+            await probe.hears(Arrived)
+            arrived = probe.all(Arrived)[0]
+            assert isinstance(arrived, Arrived)
+            Leg(probe.ari, replace(arrived, channel=replace(arrived.channel, extension="removed"))).hand_back()
+            await over(citizens, "gone")
+        marks = ["PLACE test.hall", "NOTE unknown removed", "ANSWER test.hall=python_down", *DESK]
+        assert await exchange.marks(line) == marks
 
     run(scenario)
 
@@ -204,19 +253,19 @@ def test_a_new_tree_is_read_when_it_comes(run: Run) -> None:
     run(scenario)
 
 
-def test_draining_hands_the_callers_to_another_attendant(run: Run) -> None:
+def test_draining_hands_the_callers_to_another_attendant_in_the_same_try(run: Run) -> None:
     async def scenario(exchange: Exchange, citizens: Citizens) -> None:
         async with attending(exchange, slot=1) as (first, notes):
             line = await citizens.call("handed", "test.door")
+            await citizens.press("handed", "9")
             await asyncio.sleep(0.3)
             async with attending(exchange, slot=2) as (_, others):
                 first.drain()
-                await asyncio.sleep(0.3)
-                await citizens.press("handed", "1")
                 await over(citizens, "handed")
-        places = ["PLACE test.door", "PLACE test.door", "ANSWER test.door=key_1", *DESK]
+        places = ["PLACE test.door", "PLACE test.door", "ANSWER test.door=gave_up", *DESK]
         assert await exchange.marks(line) == places
-        assert others.ends == [("test.door", "key_1")]
+        assert notes.ends == [("test.door", "next"), ("test.door", "gone")]
+        assert others.ends == [("test.door", "next")] * (TRIES - 1)  # with the try in which they were
         assert notes.failures == others.failures == []
 
     run(scenario)

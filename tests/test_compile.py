@@ -139,7 +139,8 @@ def test_secrets_differ_by_purpose_and_pins_are_no_extensions() -> None:
 def test_every_module_that_the_dialplan_needs_is_listed() -> None:
     listed = modules()
     assert len(listed) == len(set(listed))
-    # asterisk.conf lives dangerously, because nothing dangerous is there.
+    # Asterisk does not live dangerously, and what would be dangerous is not there either.
+    assert "\nlive_dangerously = no\n" in compiled(small())["asterisk/asterisk.conf"]
     dangerous = ("func_shell", "func_env", "func_curl", "func_config", "func_realtime", "app_system", "app_mixmonitor")
     assert not {f"{name}.so" for name in (*dangerous, "app_externalivr", "app_agi", "res_agi")} & set(listed)
     for needed in ("app_stasis_broadcast.so", "res_stasis_snoop.so", "res_cdrel_custom.so", "app_voicemail.so"):

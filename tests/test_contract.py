@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver
 from orchestrator.asterisk.events import Arrived, Departed, KeyPressed, Offered, PlaybackEnded
 from tests.asterisk_instance import Instance
 from tests.citizens import Citizens
 from tests.exchange.line import Delays
-from tests.exchanges import SOUNDS, Exchange, Run, asterisk, run_fake, run_real, write_attend
+from tests.exchanges import DEADLINE, SOUNDS, WAIT, Exchange, Run, asterisk, run_fake, run_real, write_attend
 from tests.probe import Probe
 
 EXCHANGES = ("fake", "fake, events first", "fake, replies first", "asterisk")
@@ -52,7 +52,7 @@ async def go_on(probe: Probe, line: str, extension: str) -> None:
 
 
 async def over(citizens: Citizens, name: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(8):
         await citizens.over[name].wait()
 
 
@@ -72,7 +72,7 @@ def test_the_first_claim_wins_and_the_other_hears_so(run: Run) -> None:
                 await two.ari.claim(line)
             arrived = one.all(Arrived)[0]
             assert isinstance(arrived, Arrived)
-            assert arrived.arguments == ("test.door",)
+            assert arrived.arguments == ("test.door", "", "1")
             assert (arrived.channel.context, arrived.channel.extension) == ("flow-test", "door")
             assert arrived.channel.language == "de"
             assert not two.all(Arrived)
@@ -121,23 +121,6 @@ def test_leaving_waits_behind_a_playback_unless_that_is_stopped(run: Run) -> Non
             assert await probe.hears(Departed, times=2) - began < 0.4
             assert len(probe.all(PlaybackEnded)) == 2
             await over(citizens, "patient")
-
-    run(scenario)
-
-
-def test_a_deadline_set_while_something_plays_is_armed_after_it(run: Run) -> None:
-    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
-        async with Probe(exchange.dial, "attendant-1") as probe:
-            line = await at_the_door(citizens, probe, "overdue")
-            began = now()
-            await probe.ari.play(line, f"{line}-1", ["sound:short"])
-            probe.ari.set_deadline(line, 0.4)
-            took = await probe.hears(Departed) - began
-            assert SOUNDS["short"] + 0.2 < took < SOUNDS["short"] + 1.2
-            await asyncio.sleep(0.3)
-            await citizens.press("overdue", "1")
-            await over(citizens, "overdue")
-            assert (await exchange.marks(line))[:3] == ["PLACE test.door", "NOTE deadline", "ANSWER test.door=key_1"]
 
     run(scenario)
 
@@ -255,6 +238,68 @@ def test_native_is_a_label_that_one_can_go_on_at(run: Run) -> None:
             await go_on(probe, line, "hall=said")
             await over(citizens, "native")
             assert (await exchange.marks(line))[:3] == ["PLACE test.door", "ANSWER test.door=key_2", "PLACE test.hall"]
+
+    run(scenario)
+
+
+def attempts(probe: Probe) -> list[str]:
+    """The try in which each caller came."""
+    return [event.arguments[2] for event in probe.all(Arrived) if isinstance(event, Arrived)]
+
+
+async def again(probe: Probe, line: str, label: str, times: int) -> None:
+    """Send a caller back to the door at `label`, and claim them once more, for the time number `times`."""
+    await probe.ari.go_on(line, context="flow-test", extension="door", label=label)
+    await probe.hears(Offered, times=times)
+    await probe.ari.claim(line)
+    await probe.hears(Arrived, times=times)
+
+
+def test_the_dialplan_counts_the_tries_of_a_menu(run: Run) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        async with Probe(exchange.dial, "attendant-1") as probe:
+            line = await at_the_door(citizens, probe, "slow")
+            for times, label in enumerate(["next", "resume", "next"], 2):
+                await again(probe, line, label, times)
+            assert attempts(probe) == ["1", "2", "2", "3"]
+            await probe.ari.go_on(line, context="flow-test", extension="door", label="next")
+            await over(citizens, "slow")
+            door = ["PLACE test.door", "PLACE test.door", "ANSWER test.door=gave_up"]
+            assert (await exchange.marks(line))[:3] == door  # `resume` is the place again, `next` is in it
+
+    run(scenario)
+
+
+def test_a_deadline_is_for_one_try_and_the_native_part_goes_on_counting(run: Run) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        async with Probe(exchange.dial, "attendant-1") as probe:
+            line = await at_the_door(citizens, probe, "overdue")
+            began = now()
+            await asyncio.sleep(2)
+            await again(probe, line, "next", 2)
+            took = await probe.hears(Departed, times=2, within=8) - began
+            assert 2 + DEADLINE - 0.2 < took < 2 + DEADLINE + 1.5
+            began = now()
+            await over(citizens, "overdue")
+            two_tries = 2 * (SOUNDS["short"] + WAIT)  # the second again, and the third
+            assert two_tries < now() - began < two_tries + 1.2
+            marks = ["PLACE test.door", "NOTE deadline", "ANSWER test.door=gave_up"]
+            assert (await exchange.marks(line))[:3] == marks
+
+    run(scenario)
+
+
+def test_a_caller_stays_who_is_sent_to_a_label_that_there_is_none_of(run: Run) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        async with Probe(exchange.dial, "attendant-1") as probe:
+            line = await at_the_door(citizens, probe, "stays")
+            for extension, label in (("door", "renamed"), ("renamed", "native")):
+                with pytest.raises(AlreadyOver) as refused:
+                    await probe.ari.go_on(line, context="flow-test", extension=extension, label=label)
+                assert refused.value.status == NOT_THERE
+            assert await probe.ari.my_channels() == (line,)
+            await go_on(probe, line, "door=key_1")
+            await over(citizens, "stays")
 
     run(scenario)
 

@@ -91,7 +91,7 @@ async def exchange(folder: Path) -> AsyncIterator[tuple[Instance, Staff]]:
     lasts = {"long": PROMPT, "listens": FIRST_PRESS, "talks": PRESS_EVERY}
     sounds = {f"{name}.wav": tone(folder / f"{name}.wav", seconds) for name, seconds in lasts.items()}
     instance = Instance(folder, dialplan(folder), sounds)
-    menu = {"step": "menu", "prompt": "long", "keys": ["1"], "tries": 3, "wait": WAIT, "seconds": {"de": PROMPT}}
+    menu = {"step": "menu", "prompt": "long", "keys": ["1"], "wait": WAIT, "seconds": {"de": PROMPT}}
     staff = Staff(instance, {"test.door": menu})
     instance.start()
     try:

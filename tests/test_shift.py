@@ -173,6 +173,32 @@ def test_a_worker_that_cannot_be_started_is_tried_later(tmp_path: Path) -> None:
     assert slot.lost(101.0) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "ways"),
+    [(404, ["resume", "native", None]), (409, ["resume"])],
+    ids=["a place that is no more", "a caller who has gone on"],
+)
+def test_callers_are_sent_back_by_what_the_dialplan_has(status: int, ways: list[str | None]) -> None:
+    tried: list[str | None] = []
+
+    class Refusing(Rest):
+        """Answers every `continue` with `status`."""
+
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, method: str, *path: str, **query: str) -> object:
+            if path[0] == "applications":
+                return {"channel_ids": [] if tried else ["caller"]}
+            if method == "POST":
+                tried.append(query.get("label"))
+                raise refusal(status=status, reason="No", asked="")
+            return {"dialplan": {"context": "flow-test", "exten": "door"}}
+
+    Rescue(Refusing()).callers_of("attendant-1")
+    assert tried == ways
+
+
 def test_one_odd_reply_does_not_stop_the_rescue_of_the_others() -> None:
     sent = []
 

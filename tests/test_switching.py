@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from orchestrator.asterisk import database
-from orchestrator.domain.flow import Switch
+from orchestrator.domain.flow import Menu, Switch
 from orchestrator.domain.people import Phone
 from orchestrator.domain.switches import FAMILY
 from orchestrator.domain.town import Retired, Site, Trunk, Wave
@@ -39,6 +39,10 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The small town with a night service, a school that has not moved, and a retired number."""
     town = small()
     night = Switch(name="night", on="town.closed", off="town.door")
+    counter = Switch(name="lunch", on="town.closed", off="town.desk")
+    welcome = town_flow().steps["welcome"]
+    assert isinstance(welcome, Menu)
+    welcome = replace(welcome, keys={**welcome.keys, "2": "n_2500.diverted", "3": "town.counter"}, wait=1.5)
     school = person("9110", site="schule", stand_in="", box="10")
     trunks = {
         "provider": replace(town.trunks["provider"], public=False),
@@ -47,9 +51,9 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     }
     written = replace(
         town,
-        flows={"town": replace(town_flow(night=night), start="night")},
+        flows={"town": replace(town_flow(night=night, welcome=welcome, counter=counter), start="night")},
         numbers={"0": "town"},
-        switches={"night": "Nachtschaltung"},
+        switches={"night": "Nachtschaltung", "lunch": "Mittagspause"},
         trunks=trunks,
         waves={"2": Wave(id="2", name="Schulen", trunk="alt", day=date(2027, 3, 1))},
         sites={
@@ -97,11 +101,16 @@ async def _all_off(town: Town) -> None:
 
 
 async def goes(
-    town: Town, number: str, at: datetime = MONDAY_10, phones: Mapping[str, str] | None = None, outside: str = "talked"
+    town: Town,
+    number: str,
+    at: datetime = MONDAY_10,
+    phones: Mapping[str, str] | None = None,
+    outside: str = "talked",
+    press: str = "",
 ) -> list[str]:
     """A test call at exactly `at`, which must go where `explain` says: its answers."""
     town.used += 49 - town.used % 50  # test calls at the same time are told apart by their second: this one is alone
-    described = world(at, phones=phones or {}, outside={OUT: outside, "9110": outside})
+    described = world(at, press, phones=phones or {}, outside={OUT: outside, "9110": outside})
     described = replace(
         described, switches=await present.now(town.state), boxes={"10": "too_short", "3501": "too_short"}
     )
@@ -162,6 +171,40 @@ async def test_each_switch_counts_from_the_next_call_on(town: Town, python: bool
             (told, *_) = await do()
             assert told.endswith(present.AT_ONCE), told
             assert expected in await goes(town, number, phones=phones)
+
+
+async def test_every_switch_counts_behind_a_second_try_of_an_attended_menu(town: Town) -> None:
+    """Asterisk trusts a call in which an attendant did anything with its database as it trusts any other."""
+    phones = {"tel2501": "talked"}
+    steps = (
+        (lambda: switching.switch(town.state, "lunch", "on", ALWAYS, text="", why=""), "3", "town.counter=on"),
+        (
+            lambda: switching.switch(town.state, "closed_buergerbuero", "on", ALWAYS, text="", why=""),
+            "1",
+            "d_buergerbuero.closed=on",
+        ),
+        (
+            lambda: switching.absent(town.state, "2500", ALWAYS, stand_in="3501", text="", why=""),
+            "2",
+            "n_2500.diverted=talked",
+        ),
+        (lambda: switching.back(town.state, "2500", why=""), "2", "n_2500.diverted=off"),
+        (lambda: switching.forward(town.state, "2500", "3501", why=""), "2", "n_2500.diverted=talked"),
+    )
+    async with town.staff(phones):
+        for do, key, expected in steps:
+            before = further_tries(town)
+            await do()
+            assert expected in await goes(town, "0", phones=phones, press=f"5,{key}")
+            assert further_tries(town) == before + 1, "no attendant offered the menu once more"
+    assert "Dangerous function" not in (town.state.log / "full").read_text()
+
+
+def further_tries(town: Town) -> float:
+    """How often an attendant left a menu without an answer."""
+    pages = [town.page("/metrics", town.state.settings().metrics_port + n) for n in range(2)]
+    lines = [line for page in pages for line in page.splitlines()]
+    return sum(float(line.split()[-1]) for line in lines if 'steps_total{answer="next"' in line)
 
 
 async def test_an_absence_begins_and_ends_at_its_second(town: Town) -> None:

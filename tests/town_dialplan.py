@@ -32,34 +32,38 @@ exten => desk,1,Wait(2)
 """
 
 
-def begins(flow: str, step: str) -> list[str]:
+def begins(flow: str, step: str, label: str = "") -> list[str]:
     return [
-        "Set(TIMEOUT(absolute)=0)",
+        f"{label}Set(TIMEOUT(absolute)=0)",
         f"CELGenUserEvent(PLACE,{flow}.{step})",
         f"Set(PLACE={step})",
         "Answer(,i)",
     ]
 
 
-def offered(flow: str, step: str, deadline: float) -> list[str]:
+def offered(flow: str, step: str, deadline: float, told: str, label: str = "") -> list[str]:
     return [
-        "GotoIf($[0${ATTENDANTS} = 0]?native)",
+        f"{label}GotoIf($[0${{ATTENDANTS}} = 0]?native)",
         f"Set(TIMEOUT(absolute)={math.ceil(deadline)})",
-        f"StasisBroadcast(250,^attendant-,{flow}.{step})",
+        f"StasisBroadcast(250,^attendant-,{flow}.{step}{told})",
         "(native),Set(TIMEOUT(absolute)=0)",
     ]
 
 
 def menu(flow: str, step: str, *, prompt: str, seconds: float, wait: float, tries: int, keys: Sequence[str]) -> str:
-    lines = begins(flow, step) + offered(flow, step, seconds + wait + 3)
-    lines += ["Set(TRY=0)", f"(again),Read(KEY,{prompt},1,t(),1,{wait:g})"]
+    lines = ["Set(TRY=1)", *begins(flow, step, "(resume),")]
+    lines += offered(flow, step, seconds + wait + 3, "::${TRY}", "(offer),")
+    lines += [f"Read(KEY,{prompt},1,t(),1,{wait:g})"]
     lines += [f'GotoIf($["${{KEY}}" = "{key}"]?{step}=key_{key},1)' for key in keys]
-    lines += ["Set(TRY=$[${TRY} + 1])", f"GotoIf($[${{TRY}} < {tries}]?again)", f"Goto({step}=gave_up,1)"]
+    for label, onward in (("", "native"), ("(next),", "offer")):
+        lines += [f"{label}Set(TRY=$[0${{TRY}} + 1])"]
+        lines += [f"GotoIf($[${{TRY}} <= {tries}]?{onward}:{step}=gave_up,1)"]
     return extension(step, lines)
 
 
 def skill(flow: str, step: str, *, seconds: float) -> str:
-    lines = begins(flow, step) + offered(flow, step, seconds + 3) + [f"Goto({step}=python_down,1)"]
+    lines = begins(flow, step, "(resume),") + offered(flow, step, seconds + 3, ":${TESTTIME}")
+    lines += [f"Goto({step}=python_down,1)"]
     return extension(step, lines)
 
 

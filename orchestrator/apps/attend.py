@@ -11,12 +11,12 @@ import logging
 from typing import Any
 
 from orchestrator.apps.book import Book
-from orchestrator.apps.observer import GONE, NATIVE, Nobody, Observer
+from orchestrator.apps.observer import GONE, NATIVE, NEXT, Nobody, Observer
 from orchestrator.apps.perform import perform
 from orchestrator.apps.skills import SKILLS, Skills
 from orchestrator.asterisk import ari
 from orchestrator.asterisk.connection import Connection
-from orchestrator.asterisk.errors import AlreadyOver, AsteriskError
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver, AsteriskError
 from orchestrator.asterisk.events import Arrived, Departed, Event, KeyPressed, Offered, PlaybackEnded
 from orchestrator.asterisk.hangup import WhileAlive
 from orchestrator.asterisk.leg import Leg
@@ -42,8 +42,8 @@ class Attendant:
         self._ari = ari.Ari(self.connection)
         self._book, self._skills, self._observer = book, skills, observer or Nobody()
         self._legs: dict[str, Leg] = {}
-        self._expected: set[str] = set()
-        """Callers whom we have claimed and who have not arrived."""
+        self._expected: dict[str, object] = {}
+        """Callers whom we have claimed and who have not arrived -> the claim: the same caller may come again soon."""
         self._open = False
         self._draining = False
         self._leaving = asyncio.Event()
@@ -118,23 +118,24 @@ class Attendant:
             return
         place = f"{offered.channel.context.removeprefix('flow-')}.{offered.channel.extension}"
         channel = offered.channel.id
-        self._expected.add(channel)
+        claim = self._expected[channel] = object()
 
         def settled(reply: asyncio.Future[Any]) -> None:
             match reply.exception():
                 case None:  # one who hangs up at this instant never arrives
-                    asyncio.get_running_loop().call_later(ARRIVAL_LIMIT, self._expect_no_more, channel)
+                    asyncio.get_running_loop().call_later(ARRIVAL_LIMIT, self._expect_no_more, channel, claim)
                     return
                 case AlreadyOver():
                     self._observer.claim_lost(place)
                 case error:
                     log.warning("could not claim a caller at %s: %s", place, error)
-            self._expect_no_more(channel)
+            self._expect_no_more(channel, claim)
 
         self._ari.claim(channel).then(settled)
 
-    def _expect_no_more(self, channel: str) -> None:
-        self._expected.discard(channel)
+    def _expect_no_more(self, channel: str, claim: object) -> None:
+        if self._expected.get(channel) is claim:
+            del self._expected[channel]
         self._notice_idle()
 
     def _receive(self, arrived: Arrived) -> None:
@@ -142,7 +143,7 @@ class Attendant:
         if earlier := self._legs.get(leg.id):
             earlier.end()
         self._legs[leg.id] = leg
-        self._expected.discard(leg.id)
+        self._expected.pop(leg.id, None)
         if self._draining:
             leg.hand_back()
         else:
@@ -158,8 +159,8 @@ class Attendant:
         try:
             async with WhileAlive(leg):
                 found = await perform(leg, self._book.step(leg.place), self._skills)
-                answer = found  # before we leave: the caller's departure may be told before our request is answered
-                await leg.leave(found)
+                answer = found or NEXT  # now: the caller's departure may be told before our request is answered
+                await (leg.leave(found) if found else leg.leave_untold())
         except Exception as error:
             log.exception("%s: left to the dialplan", leg)
             self._observer.failed(leg.place, error)
@@ -168,13 +169,15 @@ class Attendant:
         self._observer.ended(leg.place, answer, loop.time() - began)
 
     async def _send_back(self, channel: str) -> None:
+        found = None
         try:
             found = await self._ari.channel(channel)
             for attempt in range(1, MOST_TRIES + 1):
                 self._ari.stop(f"{channel}-{attempt}")
             await self._ari.go_on(channel, context=found.context, extension=found.extension, label=ari.NATIVE)
-        except AlreadyOver:
-            pass
+        except AlreadyOver as over:
+            if found and over.status == NOT_THERE:  # gone, or the place is: an apply
+                self._ari.go_on(channel, context=found.context, extension=found.extension)
         except AsteriskError as error:
             log.warning("could not send %s back to its place: %s", channel, error)
 

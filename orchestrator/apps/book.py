@@ -24,11 +24,10 @@ LOOK_EVERY = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Menu:
-    """Ask for one of `keys` (`0`-`9`, `star`, `hash`), `tries` times, `wait` seconds after the prompt each time."""
+    """Ask for one of `keys` (`0`-`9`, `star`, `hash`), until `wait` seconds after the prompt: one try."""
 
     prompt: str
     keys: frozenset[str]
-    tries: int
     wait: float
     seconds: Mapping[str, float]
     """How long the prompt is, per language."""
@@ -106,7 +105,6 @@ def _step(found: Mapping[str, Any]) -> Step:
             return Menu(
                 prompt=str(found["prompt"]),
                 keys=frozenset(map(str, found["keys"])),
-                tries=int(found["tries"]),
                 wait=float(found["wait"]),
                 seconds={language: float(length) for language, length in found["seconds"].items()},
             )

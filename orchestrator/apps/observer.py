@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-GONE, NATIVE = "gone", "native"
-"""What `ended` says instead of an answer: the caller was gone; the dialplan performs the place for us."""
+GONE, NATIVE, NEXT = "gone", "native", "next"
+"""What `ended` says instead of an answer: the caller was gone; the dialplan performs the place for us; a try of a menu
+brought no answer."""
 
 
 class Observer(Protocol):
@@ -27,7 +28,7 @@ class Observer(Protocol):
         """A caller is with us, at `place`."""
 
     def ended(self, place: str, answer: str, seconds: float) -> None:
-        """The step is done: its answer, or `gone`, or `native`; after `seconds`."""
+        """The step, or one try of a menu, is done: its answer, or `gone`, `native`, `next`; after `seconds`."""
 
     def failed(self, place: str, error: Exception) -> None:
         """A step went wrong; its caller goes on natively."""

@@ -13,7 +13,6 @@ from orchestrator.apps.book import Do, Menu, Step
 from orchestrator.apps.skills import Skills
 from orchestrator.asterisk.leg import Leg
 
-GAVE_UP = "gave_up"
 NAMES = {"*": "star", "#": "hash"}
 """Keys that have a name instead of a digit."""
 
@@ -22,8 +21,11 @@ class UnknownAnswer(Exception):
     """A skill gave an answer that the flow does not name."""
 
 
-async def perform(leg: Leg, step: Step, skills: Skills) -> str:
-    """The answer that the world gave to `step`. Raises Gone, AsteriskError, whatever a skill raises."""
+async def perform(leg: Leg, step: Step, skills: Skills) -> str | None:
+    """The answer that the world gave to `step`; None if this try of a menu brought none.
+
+    Raises Gone, AsteriskError, whatever a skill raises.
+    """
     match step:
         case Menu():
             return await offer(leg, step)
@@ -37,15 +39,11 @@ async def perform(leg: Leg, step: Step, skills: Skills) -> str:
             assert_never(step)
 
 
-async def offer(leg: Leg, menu: Menu) -> str:
-    """Play the menu until a key that it has is pressed: that key, or `gave_up` after the last try."""
+async def offer(leg: Leg, menu: Menu) -> str | None:
+    """Play the menu until a key is pressed, once: that key if the menu has it, else None."""
     seconds = menu.length(leg.language)
-    for attempt in range(1, menu.tries + 1):
-        if attempt > 1:
-            leg.renew_deadline(seconds + menu.wait)  # the dialplan's own was for the first try
-        async with leg.play(f"sound:{menu.prompt}", attempt=attempt, seconds=seconds) as prompt:
-            pressed = await leg.key(within=menu.wait, after=prompt)
-        key = NAMES.get(pressed or "", pressed)
-        if key in menu.keys:
-            return f"key_{key}"
-    return GAVE_UP
+    async with leg.play(f"sound:{menu.prompt}", seconds=seconds) as prompt:
+        pressed = await leg.key(within=menu.wait, after=prompt)
+    while pressed and NAMES.get(pressed, pressed) not in menu.keys:
+        pressed = leg.waiting_key()  # pressed close behind the wrong one: the next try would not hear of it
+    return f"key_{NAMES.get(pressed, pressed)}" if pressed else None

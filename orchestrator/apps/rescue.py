@@ -11,10 +11,10 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.asterisk.errors import AlreadyOver, Refused
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver, Refused
 from orchestrator.asterisk.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ MOST_TRIES = 9
 """Playbacks are called `<channel>-<try>`, with tries from 1 to this."""
 LAST_WORDS = 0.02
 """Seconds for Asterisk to read what the dead one had already said, so that we do not talk across it."""
+WAYS: Sequence[Mapping[str, str]] = ({"label": "resume"}, {"label": "native"}, {"priority": "1"})
+"""Where in a place callers are sent: the next one where an apply took the label, at last the place itself, or `i`."""
 ROUNDS = 5
 """How often we look again for callers who were just being claimed."""
 REMEMBERED = 1000
@@ -72,12 +74,21 @@ class Rescue:
             again = self._places.pop(channel, None) == f"{context},{step}"
             self._remember(channel, f"{context},{step}")
             self._silence(channel)
-            where = {"label": "native"} if again else {"priority": "1"}
-            self._rest.ask("POST", "channels", channel, "continue", context=context, extension=step, **where)
+            self._go_on(channel, context, step, WAYS[1:] if again else WAYS)
         except AlreadyOver:
             pass  # hung up or gone on while we looked
         except Refused as error:
             log.warning("%s is left to its deadline: %s", channel, error)  # the others must not wait for this one
+
+    def _go_on(self, channel: str, context: str, step: str, ways: Sequence[Mapping[str, str]]) -> None:
+        """By the first of `ways` that the dialplan has, if the caller is still there. Raises Refused."""
+        for way in ways:
+            try:
+                self._rest.ask("POST", "channels", channel, "continue", context=context, extension=step, **way)
+                return
+            except AlreadyOver as over:
+                if over.status != NOT_THERE:
+                    return  # gone on by themselves, and perhaps with a fellow already
 
     def _silence(self, channel: str) -> None:
         """Stop what plays: `continue` would wait for its end. One plays at a time."""

@@ -16,6 +16,10 @@ from orchestrator.asterisk.events import channel as read_channel
 
 NATIVE = "native"
 """The label in every place from which the dialplan performs the step without us."""
+RESUME = "resume"
+"""The label in every place that is offered to us, from which it is offered once more: a menu in the same try."""
+NEXT = "next"
+"""The label in every menu from which the dialplan goes on with the next try, or gives up."""
 
 
 class Ari:
@@ -40,15 +44,14 @@ class Ari:
         return self._connection.request("DELETE", f"playbacks/{_part(playback)}")
 
     def go_on(self, channel: str, *, context: str, extension: str, label: str | None = None) -> Request[Any]:
-        """Send a caller back to the dialplan. Waits behind a running playback: stop it first."""
+        """Send a caller back to the dialplan. Waits behind a running playback: stop it first.
+
+        An extension that there is none of is obeyed and lands in `i`; for a label that there is none of, the caller
+        stays, and the answer is AlreadyOver (404), as for one who has hung up.
+        """
         at = ("label", label) if label else ("priority", "1")
         query = [("context", context), ("extension", extension), at]
         return self._connection.request("POST", f"channels/{_part(channel)}/continue", query)
-
-    def set_deadline(self, channel: str, seconds: float) -> Request[Any]:
-        """In `seconds` the dialplan takes the caller from us at `T`. Waits behind a running playback."""
-        query = [("variable", "TIMEOUT(absolute)"), ("value", f"{seconds:.1f}")]
-        return self._connection.request("POST", f"channels/{_part(channel)}/variable", query)
 
     async def channel(self, channel: str) -> Channel:
         """What Asterisk knows about one channel. Raises AlreadyOver if it has ended."""

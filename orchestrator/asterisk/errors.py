@@ -38,7 +38,9 @@ class AlreadyOver(Refused):
     """404: it has ended. 409: it is no longer ours. Events and replies race, so this is daily business."""
 
 
-OVER = frozenset({404, 409})
+NOT_THERE = 404
+"""The status of an AlreadyOver for what is not, or not any more; also for a label that the dialplan has not."""
+OVER = frozenset({NOT_THERE, 409})
 
 
 def refusal(*, status: int, reason: str, asked: str) -> Refused:

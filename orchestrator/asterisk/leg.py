@@ -12,14 +12,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from orchestrator.asterisk.ari import NATIVE, Ari
+from orchestrator.asterisk.ari import NATIVE, NEXT, RESUME, Ari
 from orchestrator.asterisk.connection import Request
-from orchestrator.asterisk.errors import AlreadyOver
+from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver
 from orchestrator.asterisk.events import Arrived
 from orchestrator.asterisk.hangup import Gone, Mortal
-
-MARGIN = 3.0
-"""Seconds that Asterisk's own deadline lies behind the longest that a try may take."""
 
 
 class Playback(Mortal):
@@ -44,6 +41,8 @@ class Leg(Mortal):
         self.place = next(iter(arrived.arguments), f"{self._context.removeprefix('flow-')}.{self._step}")
         self.at = _seconds(arrived.arguments[1:2])
         """The call's own time, in seconds since the epoch; None is the true time. Only a test call brings one."""
+        self.attempt = _attempt(arrived.arguments[2:3])
+        """The try of a menu in which the caller is, from 1 to 9; 1 at every other step."""
         self.left = False
         """Whether we have sent them on: a second answer would be one too many."""
         self._ari = ari
@@ -54,13 +53,13 @@ class Leg(Mortal):
         return f"caller {self.id} at {self.place}"
 
     @asynccontextmanager
-    async def play(self, *media: str, attempt: int = 1, seconds: float = 0.0) -> AsyncIterator[Playback]:
+    async def play(self, *media: str, seconds: float = 0.0) -> AsyncIterator[Playback]:
         """Let the caller hear `media` (`sound:town/ab12`, `number:8`); leaving the block stops it (barge-in).
 
-        `seconds` is how long it should take. The playback's id says channel and attempt (1 to 9), so that anyone can
-        stop it. Raises Gone, or an AsteriskError.
+        `seconds` is how long it should take. The playback's id says channel and attempt, so that anyone can stop it.
+        Raises Gone, or an AsteriskError.
         """
-        playback = Playback(f"{self.id}-{attempt}", seconds)
+        playback = Playback(f"{self.id}-{self.attempt}", seconds)
         self._playing[playback.id] = playback  # before the request: its end may be told before the request is answered
         request = self._ari.play(self.id, playback.id, media)
         try:
@@ -94,25 +93,26 @@ class Leg(Mortal):
             if after:
                 after.forget(prompt_ended)
 
-    def renew_deadline(self, seconds: float) -> None:
-        """Asterisk may take the caller from us if we say nothing for `seconds` and a margin; only while nothing plays.
-
-        Sent without waiting: it arrives before whatever is asked next.
-        """
-        self._ari.set_deadline(self.id, seconds + MARGIN)
+    def waiting_key(self) -> str | None:
+        """A key that was pressed already; None if there is none."""
+        return None if self._keys.empty() else self._keys.get_nowait()
 
     async def leave(self, answer: str) -> None:
         """Send the caller on at this step's `answer`. Raises Gone, or an AsteriskError."""
         await self._answered(self._go(f"{self._step}={answer}"))
 
+    async def leave_untold(self) -> None:
+        """Let the dialplan begin this menu's next try, or give up. Raises Gone, or an AsteriskError."""
+        await self._answered(self._go(self._step, label=NEXT))
+
     def leave_native(self) -> None:
-        """Let the dialplan perform this place from its beginning; for when we could not."""
+        """Let the dialplan perform this place, at a menu from this try on; for when we could not."""
         self._go(self._step, label=NATIVE)
 
     def hand_back(self) -> None:
-        """Send the caller to this place once more, for another attendant."""
+        """Send the caller to this place once more, at a menu to this try, for another attendant."""
         if not self.left:
-            self._go(self._step)
+            self._go(self._step, label=RESUME)
 
     def press(self, key: str) -> None:
         """The caller pressed `key`."""
@@ -127,7 +127,16 @@ class Leg(Mortal):
         self.left = True
         for playback in list(self._playing.values()):
             self._stop(playback)  # `continue` waits behind a playback; nothing is awaited between the two
-        return self._ari.go_on(self.id, context=self._context, extension=extension, label=label)
+        request = self._ari.go_on(self.id, context=self._context, extension=extension, label=label)
+        if label:
+            request.then(lambda reply: self._go_elsewhere(reply, label))
+        return request
+
+    def _go_elsewhere(self, reply: asyncio.Future[Any], missing: str) -> None:
+        """The dialplan may be of another time than we are, and have no label `missing`: the caller is still here."""
+        refused = reply.exception()
+        if isinstance(refused, AlreadyOver) and refused.status == NOT_THERE and not self.gone:
+            self._go(self._step, label=NATIVE if missing != NATIVE else None)
 
     def _stop(self, playback: Playback) -> None:
         self._playing.pop(playback.id, None)
@@ -145,3 +154,8 @@ class Leg(Mortal):
 def _seconds(told: Sequence[str]) -> float | None:
     """A time as the dialplan tells it: digits, or nothing."""
     return float(told[0]) if told and told[0].isdecimal() else None
+
+
+def _attempt(told: Sequence[str]) -> int:
+    """A number of a try as the dialplan tells it: one digit, or nothing."""
+    return int(told[0]) if told and told[0] in tuple("123456789") else 1

@@ -30,7 +30,6 @@ def _step(directory: Directory, sounds: Sounds, step: Step) -> dict[str, Any]:
                 "step": "menu",
                 "prompt": sound.file,
                 "keys": [KEYS[key].removeprefix("key_") for key in step.keys],
-                "tries": step.tries,
                 "wait": step.wait,
                 "seconds": dict(sound.seconds),
             }

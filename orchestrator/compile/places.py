@@ -49,11 +49,13 @@ MOST_LOST = 20
 SHORTEST = 1500
 """Milliseconds of a message below which nothing can have been said."""
 NOW_MS = "${STRFTIME(,,%s%3q)}"
-"""Milliseconds since the epoch. STAT() of the file would be exact, but Asterisk refuses it in a call for which an
-attendant has set a variable (docs/decisions/0005); the filer judges the file itself."""
+"""Milliseconds since the epoch. STAT() of the file would be exact, but no function that reaches files is loaded
+(docs/decisions/0005); the filer judges the file itself."""
 DISARM = Line("Set(TIMEOUT(absolute)=0)")
 NATIVE = Line(DISARM.application, label="native")
-"""Where a place goes on without Python."""
+"""Where a place goes on without Python; at a menu, with the try that the caller is in."""
+RESUME = Line(DISARM.application, label="resume")
+"""Where a caller whom an attendant hands back comes to the place again; at a menu, in the same try."""
 
 
 def context_of(flow: str) -> str:
@@ -93,21 +95,24 @@ class Writer:
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
-        yield DISARM if isinstance(step, Menu | Do) else NATIVE
+        if isinstance(step, Menu):
+            yield Line("Set(TRY=1)")
+        yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield Line(f"CELGenUserEvent(PLACE,{fit(place, PLACE)})")
         yield Line(f"Set(PLACE={name})")
         if isinstance(step, Say | Menu | LeaveMessage | Announce | Do):
             yield Line("Answer(,i)")
         if isinstance(step, Menu | Do):
-            yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)")
+            yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)", label="offer" if isinstance(step, Menu) else "")
             yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
-            clock = ":${TESTTIME}" if isinstance(step, Do) else ""  # a skill may speak of time, a menu does not
-            yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{clock})")
+            # A skill may speak of time, a menu does not; what it has is the number of the try.
+            told = ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
+            yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield NATIVE
         yield from self._native(name, step)
 
     def deadline(self, step: Menu | Do) -> int:
-        """Seconds until Asterisk takes the call back: one try of a menu (attendants renew it), or the whole skill."""
+        """Seconds until Asterisk takes the call back: one try of a menu, or the whole skill."""
         takes = length(step.prompt, self._sounds) + step.wait if isinstance(step, Menu) else step.seconds
         return math.ceil(takes) + MARGIN
 
@@ -152,14 +157,15 @@ class Writer:
                 assert_never(step)
 
     def _menu(self, name: str, step: Menu) -> Iterator[Line]:
-        yield Line("Set(TRY=0)")
         # t(): no terminator, so that # is a key like any other.
-        yield Line(f"Read(KEY,{self.sound(step.prompt)},1,t(),1,{step.wait:g})", label="again")
+        yield Line(f"Read(KEY,{self.sound(step.prompt)},1,t(),1,{step.wait:g})")
         for key in step.keys:
             yield Line(f'GotoIf($["${{KEY}}" = "{key}"]?{name}={KEYS[key]},1)')
-        yield Line("Set(TRY=$[${TRY} + 1])")
-        yield Line(f"GotoIf($[${{TRY}} < {int(step.tries)}]?again)")
-        yield Line(f"Goto({name}=gave_up,1)")
+        # What was once done natively stays so; an attendant who got no key comes in at `next`. Both go on with the
+        # same count; an apply may bring a caller here who has none.
+        for label, onward in (("", "native"), ("next", "offer")):
+            yield Line("Set(TRY=$[0${TRY} + 1])", label=label)
+            yield Line(f"GotoIf($[${{TRY}} <= {int(step.tries)}]?{onward}:{name}=gave_up,1)")
 
     def _transfer(self, name: str, step: Transfer) -> Iterator[Line]:
         trunk = fit(step.trunk, IDENTIFIER)

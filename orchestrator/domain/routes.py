@@ -39,7 +39,7 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
 NOTICED = 5.0
-"""Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer to the next."""
+"""Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer of each try."""
 
 
 def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
@@ -72,10 +72,13 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
 
 
 def lost_seconds(step: Step, sounds: Sounds) -> float:
-    """What `step` takes longer if its attendant hangs in its last try: the deadline, then the whole step natively."""
+    """What `step` takes longer if its attendant hangs: until the deadline, then a menu's try once more, natively.
+
+    The tries after it are native too, so this happens once a step.
+    """
     match step:
         case Menu():
-            return seconds(step, sounds) + NOTICED
+            return length(step.prompt, sounds) + step.wait + NOTICED
         case Do():
             return NOTICED
         case _:

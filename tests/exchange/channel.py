@@ -25,12 +25,16 @@ class Channel:
         self.id = name
         self.app: str | None = None
         self.place = ""
+        self.attempt = 1
+        """The try of a menu: what the dialplan calls TRY."""
         self.exten = ""
         self.offered = False
         self.arguments: tuple[str, ...] = ()
         self.ended = False
         self.keys: asyncio.Queue[str] = asyncio.Queue()
         """Pressed while the dialplan listened."""
+        self.early: list[str] = []
+        """Pressed while they were offered: whoever listens next hears them."""
         self.native: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.withdrawal: asyncio.TimerHandle | None = None

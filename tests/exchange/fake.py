@@ -31,6 +31,12 @@ class Place:
     leads: Mapping[str, str]
     deadline: float | None = None
     """Seconds of the deadline for Python; None if no attendant is asked."""
+    tries: int | None = None
+    """How often a menu is offered; None for every other step."""
+
+    def labels(self) -> set[str]:
+        """Where in the place a caller may go on."""
+        return {"native"} | ({"resume"} if self.deadline else set()) | ({"next"} if self.tries else set())
 
 
 @dataclass(kw_only=True)
@@ -84,17 +90,42 @@ class FakeExchange:
     def mark(self, channel: Channel, text: str) -> None:
         self.marks.setdefault(channel.id, []).append(text)
 
-    def land(self, channel: Channel, place: str, *, native: bool = False) -> None:
+    def land(self, channel: Channel, place: str) -> None:
         """The caller reaches a place."""
+        channel.attempt = 1
+        self._resume(channel, place)
+
+    def _resume(self, channel: Channel, place: str) -> None:
+        """The label `resume`: the place again, a menu in the same try."""
         self._leave_dialplan(channel)
         channel.arm(0, lambda: None)
         channel.place = place
         channel.exten = place.partition(".")[2]
-        found = self.places[place]
-        if not native:
-            self.mark(channel, f"PLACE {place}")
-        if native or found.deadline is None or self.globals.get("ATTENDANTS", "0") == "0":
-            channel.native = asyncio.get_running_loop().create_task(self._perform(channel, found))
+        self.mark(channel, f"PLACE {place}")
+        self._offer(channel)
+
+    def _next(self, channel: Channel) -> None:
+        """The label `next`: a menu's next try, or the end of them."""
+        channel.attempt += 1
+        if channel.attempt <= (self.places[channel.place].tries or 0):
+            self._offer(channel)
+        else:
+            self.answer(channel, "gave_up")
+
+    def natively(self, channel: Channel, place: str) -> None:
+        """The label `native`: the dialplan performs the step, a menu from this try on."""
+        self._leave_dialplan(channel)
+        channel.arm(0, lambda: None)
+        channel.place = place
+        channel.exten = place.partition(".")[2]
+        while channel.early:
+            channel.keys.put_nowait(channel.early.pop(0))
+        channel.native = asyncio.get_running_loop().create_task(self._perform(channel, self.places[place]))
+
+    def _offer(self, channel: Channel) -> None:
+        found = self.places[channel.place]
+        if found.deadline is None or self.globals.get("ATTENDANTS", "0") == "0":
+            self.natively(channel, channel.place)
             return
         channel.arm(found.deadline, lambda: self._overdue(channel))
         channel.offered = True
@@ -113,17 +144,28 @@ class FakeExchange:
         else:
             self.hang_up(channel)
 
+    def has(self, context: str, extension: str, label: str) -> bool:
+        """Whether there is that label in the extension."""
+        found = self.places.get(f"{context.removeprefix('flow-')}.{extension}")
+        return found is not None and label in found.labels()
+
     def arrive(self, channel: Channel, context: str, extension: str, label: str | None) -> None:
-        """`continue`: a place, an answer, or an extension that there is none of."""
+        """`continue`: a place, a label that it has, an answer, or an extension that there is none of."""
         step, _, answer = extension.partition("=")
         place = f"{context.removeprefix('flow-')}.{step}"
-        if place in self.places and not answer:
-            self.land(channel, place, native=label == "native")
+        if label == "native":
+            self.natively(channel, place)
+        elif label == "resume":
+            self._resume(channel, place)
+        elif label == "next":
+            self._next(channel)
+        elif place in self.places and not answer:
+            self.land(channel, place)
         elif place in self.places and answer in self.places[place].leads:
             self.answer(channel, answer)
         else:
             self.mark(channel, f"NOTE unknown {extension}")
-            self.land(channel, channel.place, native=True)
+            self.natively(channel, channel.place)
 
     async def _perform(self, channel: Channel, place: Place) -> None:
         channel.arm(0, lambda: None)
@@ -133,12 +175,12 @@ class FakeExchange:
 
     def _withdraw(self, channel: Channel) -> None:
         channel.offered = False
-        self.land(channel, channel.place, native=True)
+        self.natively(channel, channel.place)
 
     def _overdue(self, channel: Channel) -> None:
         self.take_from_app(channel)
         self.mark(channel, "NOTE deadline")
-        self.land(channel, channel.place, native=True)
+        self.natively(channel, channel.place)
 
     def _leave_dialplan(self, channel: Channel) -> None:
         channel.offered = False
@@ -155,11 +197,13 @@ class FakeExchange:
         self._leave_dialplan(channel)
         if not self.apps[name].line:
             if channel.place:
-                self.land(channel, channel.place, native=True)  # Stasis() fails at once where nobody is connected
+                self.natively(channel, channel.place)  # Stasis() fails at once where nobody is connected
             return
         channel.app, channel.arguments = name, arguments
         self.apps[name].channels[channel.id] = channel
         self.tell(name, {"type": "StasisStart", "args": list(arguments), "channel": snapshot(channel)})
+        while channel.early:
+            self.press(channel, channel.early.pop(0))
 
     def take_from_app(self, channel: Channel) -> None:
         channel.silence()
@@ -196,6 +240,8 @@ class FakeExchange:
             self.tell(channel.app, {"type": "ChannelDtmfReceived", "digit": key, "channel": snapshot(channel)})
         elif channel.native:
             channel.keys.put_nowait(key)
+        elif channel.offered:
+            channel.early.append(key)
 
     def left_over(self) -> list[str]:
         """What should not be there after a test."""

@@ -20,17 +20,18 @@ def takes(seconds: float, answer: str) -> Native:
 
 
 def menu(keys: Mapping[str, str], *, seconds: float, wait: float, tries: int) -> Native:
-    """`Read()`: any key ends the prompt; a wrong one or silence is the next try."""
+    """`Read()`, from the try on in which the caller is: any key ends the prompt; a wrong one or silence is the next."""
 
     async def perform(channel: Channel) -> str:
-        for _ in range(tries):
+        while channel.attempt <= tries:
             try:
                 async with asyncio.timeout(seconds + wait):
                     key = await channel.keys.get()
             except TimeoutError:
-                continue
+                key = ""
             if key in keys:
                 return keys[key]
+            channel.attempt += 1
         return "gave_up"
 
     return perform

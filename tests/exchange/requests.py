@@ -93,7 +93,8 @@ def claim(exchange: FakeExchange, query: Query) -> None:
     channel = _channel(exchange, query["channelId"], with_app=False)
     if not channel.offered:
         raise Refusal(409 if channel.app else 404)
-    exchange.give_to_app(channel, query["application"], (channel.place,))
+    told = ("", str(channel.attempt)) if exchange.places[channel.place].tries else ("",)
+    exchange.give_to_app(channel, query["application"], (channel.place, *told))
 
 
 @route("POST", "channels")
@@ -147,6 +148,8 @@ def stop(exchange: FakeExchange, playback: str, query: Query) -> None:
 @route("POST", "channels/{}/continue")
 def go_on(exchange: FakeExchange, name: str, query: Query) -> None:
     found = _channel(exchange, name)
+    if query.get("label") and not exchange.has(query["context"], query["extension"], query["label"]):
+        raise Refusal(404)
 
     def leave() -> None:
         exchange.take_from_app(found)
@@ -164,10 +167,3 @@ def move(exchange: FakeExchange, name: str, query: Query) -> None:
         exchange.give_to_app(found, query["app"], tuple(filter(None, [query.get("appArgs")])))
 
     found.command(hand_over)
-
-
-@route("POST", "channels/{}/variable")
-def set_variable(exchange: FakeExchange, name: str, query: Query) -> None:
-    found = _channel(exchange, name)
-    if query["variable"] == "TIMEOUT(absolute)":
-        found.command(lambda: found.arm(float(query["value"]), lambda: exchange._overdue(found)))
