@@ -35,7 +35,7 @@ exten => desk,1,Wait(2)
 def begins(flow: str, step: str, label: str = "") -> list[str]:
     return [
         f"{label}Set(TIMEOUT(absolute)=0)",
-        f"CELGenUserEvent(PLACE,{flow}.{step})",
+        "CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",
         f"Set(PLACE={step})",
         "Answer(,i)",
     ]
@@ -78,8 +78,7 @@ def answers(flow: str, step: str, leads: Mapping[str, str]) -> str:
         extension(
             f"{step}={answer}",
             [
-                "Set(TIMEOUT(absolute)=0)",
-                f"CELGenUserEvent(ANSWER,{flow}.{step}={answer})",
+                "CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})",
                 f"Goto({to},1)" if to else "Hangup()",
             ],
         )

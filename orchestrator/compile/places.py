@@ -1,7 +1,7 @@
 """Each place and each answer of a flow as an extension: the native rendition of every step.
 
 A place disarms the deadline, tells the journal, remembers itself and performs; an answer tells the journal and
-leads on.
+leads on. What all of them do alike is the same line in each: which place it is, Asterisk knows.
 What Python performs first is offered to the attendants, and done natively when none takes it (design, section 4).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import assert_never
 
 from orchestrator.compile import ringing
@@ -20,7 +21,6 @@ from orchestrator.domain.flow import (
     END,
     KEYS,
     Announce,
-    Answer,
     Do,
     Flow,
     Forward,
@@ -56,6 +56,12 @@ NATIVE = Line(DISARM.application, label="native")
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
 RESUME = Line(DISARM.application, label="resume")
 """Where a caller whom an attendant hands back comes to the place again; at a menu, in the same try."""
+ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
+REMEMBERED = Line("Set(PLACE=${EXTEN})")
+LEFT = Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})")
+"""What the journal gets: the flow (behind `flow-` in the name of the context) and the place, with its answer."""
+OVER = (LEFT, Line("Hangup()"))
+"""What is done at an answer that ends the call."""
 
 
 def context_of(flow: str) -> str:
@@ -75,15 +81,16 @@ def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed:
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
-        extensions += [answer(f"{flow.name}.{name}", name, said, to) for said, to in step.exits.items()]
+        for said, to in step.exits.items():
+            onward = OVER if to == END else _left(to.removeprefix(f"{flow.name}."))
+            extensions.append(Extension(f"{name}={fit(said, IDENTIFIER)}", onward))
     return Context(name=context_of(flow.name), includes=("landing",), extensions=tuple(extensions))
 
 
-def answer(place: Place, name: str, said: Answer, to: Place) -> Extension:
-    """The extension of one answer: disarm, journal, go on."""
-    onward = "Hangup()" if to == END else f"Goto({target(to)})"
-    marked = Line(f"CELGenUserEvent(ANSWER,{place}={fit(said, IDENTIFIER)})")
-    return Extension(f"{name}={said}", (DISARM, marked, Line(onward)))
+@lru_cache(maxsize=1024)
+def _left(to: str) -> tuple[Line, ...]:
+    """What is done at an answer that leads to `to`, a place or a step of the same flow: the deadline is disarmed there."""
+    return LEFT, Line(f"Goto({target(to) if '.' in to else f'{fit(to, IDENTIFIER)},1'})")
 
 
 class Writer:
@@ -98,8 +105,8 @@ class Writer:
         if isinstance(step, Menu):
             yield Line("Set(TRY=1)")
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
-        yield Line(f"CELGenUserEvent(PLACE,{fit(place, PLACE)})")
-        yield Line(f"Set(PLACE={name})")
+        yield ENTERED
+        yield REMEMBERED
         if isinstance(step, Say | Menu | LeaveMessage | Announce | Do):
             yield Line("Answer(,i)")
         if isinstance(step, Menu | Do):
