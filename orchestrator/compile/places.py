@@ -89,7 +89,7 @@ def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed:
 
 @lru_cache(maxsize=1024)
 def _left(to: str) -> tuple[Line, ...]:
-    """What is done at an answer that leads to the place or, in the same flow, the step `to`: it disarms the deadline."""
+    """What is done at an answer that leads to the place or, in the same flow, step `to`. The deadline ends there."""
     return LEFT, Line(f"Goto({target(to) if '.' in to else f'{fit(to, IDENTIFIER)},1'})")
 
 

@@ -129,8 +129,12 @@ def _office(directory: Directory, id_: str) -> Place:
 
 
 def _group(directory: Directory, group: Group) -> Flow:
-    ring = _ring(group.phones, _office(directory, group.department), group.ring_seconds, group.order)
-    return Flow(name=group.flow, start="ring", steps={"ring": ring})
+    """Its phones; it moves with its department, where callers go on."""
+    office = _office(directory, group.department)
+    ring = _ring(group.phones, office, group.ring_seconds, group.order)
+    flow = Flow(name=group.flow, start="ring", steps={"ring": ring})
+    department = directory.departments.get(group.department)
+    return _waved(directory, flow, _wave(directory, department.site if department else ""), group.extension, office)
 
 
 def _shared(directory: Directory) -> Iterator[Flow]:

@@ -45,6 +45,20 @@ def links(directory: Directory) -> Iterator[Problem]:
         for key, thing in getattr(directory, kind).items():
             yield from _missing(f"{LINKS[kind][0]} {key}", "permission", thing.permission, permissions)
     yield from _missing("town", "permission", directory.town.permission, permissions)
+    yield from _waves(directory)
+
+
+def _waves(directory: Directory) -> Iterator[Problem]:
+    """Who is in a wave that nobody declared would never be sent to the old exchange. The first wave is here already."""
+    for called, things in (("site", directory.sites), ("person", directory.people)):
+        for key, thing in things.items():
+            if thing.wave > 1 and str(thing.wave) not in directory.waves:
+                yield Problem(
+                    code="unknown_wave",
+                    where=f"{called} {key}",
+                    what=f"is in wave {thing.wave}, which does not exist",
+                    todo="declare it under `waves:` with the trunk of the old exchange, or leave `wave` out",
+                )
 
 
 def _missing(where: str, kind: str, named: str | tuple[str, ...], known: Collection[str]) -> Iterator[Problem]:
