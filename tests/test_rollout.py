@@ -85,7 +85,7 @@ def test_what_is_dangerous_is_refused_by_name() -> None:
         ("extensions", "Set(EMERGENCY=+4962052110)", "Set(EMERGENCY=+4962052119)"),
         ("extensions", "Set(TRUNKS=trunks)", "Set(TRUNKS=trunks-other)"),
         ("extensions", "exten => 112,1,Goto(emergency,112,1)", "exten => 112,1,Goto(emergency,110,1)"),
-        ("extensions", "exten => 112,1,Dial(PJSIP/${EXTEN}@trunk-provider,180)", "exten => 112,1,NoOp()"),
+        ("extensions", "exten => 112,1,Dial(PJSIP/${EXTEN}@trunk-provider,180,i)", "exten => 112,1,NoOp()"),
         ("extensions", "Set(CALLERID(num)=${EMERGENCY})", "Set(CALLERID(num)=1)"),
         ("pjsip", "sip:127.0.0.1:5090", "sip:127.0.0.9"),
     ):
