@@ -159,3 +159,9 @@ def test_only_phones_that_are_rung_by_idleness_are_timed() -> None:
     assert "[idle]" in text
     assert "Dial(PJSIP/tel2500&PJSIP/tel2501,5,iU(idle))" in text  # the department's own: 2501 talks there too
     assert "Dial(PJSIP/tel2500,5,i)" in text
+
+
+def test_what_a_phone_writes_behind_a_number_is_no_part_of_it_and_who_sent_its_call_on_is_not_told() -> None:
+    text = compiled(small())["asterisk/pjsip.conf"]
+    assert "ignore_uri_user_options = yes" in text.partition("[udp]")[0]
+    assert "send_diversion = no" in text.partition("[trunk](!)")[2].partition("[trunk-")[0]

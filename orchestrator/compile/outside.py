@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PREFIX, ZONE, fit
+from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.compile.ringing import STAYS
@@ -52,7 +52,7 @@ def from_phones(directory: Directory) -> Context:
     extensions = []
     for dialled, number in outgoing.short(directory.town):
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
-        extensions.append(Extension(fit(dialled, PREFIX), (Line(f"Goto({onward},{number},1)"),)))
+        extensions.append(Extension(fit(dialled, DIALLED), (Line(f"Goto({onward},{number},1)"),)))
     extensions.append(Extension(REFUSED, _refused()))
     return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
 
