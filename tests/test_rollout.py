@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
@@ -110,6 +111,16 @@ KILLED = {
     "work": 'asyncio.run(apply.apply(trees.Trees(Path(at, "trees"), Path(at, "current")), '
     '{f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}, "new", None))',
 }
+
+
+def test_a_tree_that_somebody_deleted_does_not_run(tmp_path: Path) -> None:
+    """Else an apply of the same directory would have nothing to do, and Asterisk nothing to start with."""
+    trees = Trees(tmp_path, tmp_path / "current")
+    trees.write({"a": "b"}, "one")
+    trees.swap("one")
+    assert trees.name() == "one"
+    shutil.rmtree(tmp_path / "one")
+    assert (trees.name(), trees.running()) == ("", {})
 
 
 async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path) -> None:
