@@ -50,16 +50,26 @@ class Desks:
         self.dials([("nobody", says)], context="switch")
 
     def dials(
-        self, calls: Iterable[tuple[str, str]], *, context: str = "from-phones", at: float = 0.0, hold: bool = False
+        self,
+        calls: Iterable[tuple[str, str]],
+        *,
+        context: str = "from-phones",
+        at: float = 0.0,
+        hold: bool = False,
+        by: str = "",
     ) -> list[Went]:
-        """(phone, number) -> where it went, in turn; all at once, or with `hold` each while the one before is on."""
+        """(phone, number) -> where it went, in turn; all at once, or with `hold` each while the one before is on.
+
+        `by` is a phone that puts them through.
+        """
         began = self.instance.journal.stat().st_size if self.instance.journal.exists() else 0
         made = []
         for phone, number in calls:
             self.used += 1
             made.append((f"desk{self.used}", number))
-            clock = {"TESTTIME": str(int(at))} if at else {}
-            self._originate(made[-1][0], number, context, {"PHONE": phone, **clock})
+            more = {"TESTTIME": str(int(at))} if at else {}
+            more |= {"BLINDTRANSFER": f"PJSIP/{by}-00000001"} if by else {}
+            self._originate(made[-1][0], number, context, {"PHONE": phone, **more})
             time.sleep(0.15 if hold else 0.01)
         deadline = time.monotonic() + 60
         while self.instance.left_over():
@@ -68,6 +78,11 @@ class Desks:
         time.sleep(0.2)
         events = list(cel.read(self.instance.journal, began).events)
         return [_went([event for event in events if event.channel == id_], number) for id_, number in made]
+
+    def has_called(self, phone: str) -> None:
+        """Somebody abroad whom `phone` called and put through to somebody else, and who is on the line for a while."""
+        self._originate(f"called{self.used}", phone, "called", {})
+        time.sleep(0.3)
 
     def _originate(self, id_: str, number: str, context: str, variables: Mapping[str, str]) -> None:
         asked = {"endpoint": "Local/s@park/n", "context": context, "extension": number, "channelId": id_}
@@ -102,6 +117,7 @@ def desks(folder: Path, directory: Directory) -> Iterator[Desks]:
     text = templates.render("extensions.conf.j2", contexts=contexts, town="test") + PARK
     text += (
         "\n[switch]\nexten => _[a-z_].,1,Set(DB(switched/outside)=${EXTEN})\n same => n,Goto(from-phones,refused,1)\n"
+        "\n[called]\nexten => _[a-z_].,1,Set(GROUP(called)=${EXTEN})\n same => n,Wait(1)\n"
     )
     with (
         patch.object(asterisk_instance, "MODULES", [*asterisk_instance.MODULES, *MODULES]),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from orchestrator.domain.callers import CLASSES, PRESETS
+from orchestrator.domain.callers import CLASSES, PRESETS, Caller, Callers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.outgoing import route
 from orchestrator.domain.people import Phone
@@ -42,7 +42,25 @@ SPELLINGS = (
         "299",
         "77",
     ),
-    *("+49112", "+0171", "+", "9110", "0112", "00112", "90112", "9", "01", "*31#0171123", "#21#", "anna", "0x123"),
+    *(
+        "+49112",
+        "+112",
+        "112#",
+        "9+49112",
+        "0+49112#",
+        "+0171",
+        "+",
+        "9110",
+        "0112",
+        "00112",
+        "90112",
+        "9",
+        "01",
+        "*31#0171123",
+        "#21#",
+        "anna",
+        "0x123",
+    ),
     *("0171&PJSIP", "0171,60", '0171"'),
 )
 """What may stand behind the outside digit, or alone."""
@@ -151,3 +169,26 @@ def test_one_call_abroad_at_once(running: tuple[Directory, Desks]) -> None:
     _, there = running
     assert kinds(there, "may_one", 3, hold=True) == ["outside", "refused", "refused"]
     assert kinds(there, "may_one", 1) == ["outside"]
+
+
+def test_whom_a_phone_called_abroad_counts_as_its_call_after_it_has_put_them_through(
+    running: tuple[Directory, Desks],
+) -> None:
+    _, there = running
+    there.has_called("may_one")
+    assert kinds(there, "may_one", 1) == ["refused"]
+    assert kinds(there, "may_one", 1) == ["outside"]
+
+
+def test_who_puts_somebody_through_answers_for_it(running: tuple[Directory, Desks]) -> None:
+    """A phone of the hall cannot have others call abroad on their permission; in need they show their own site."""
+    directory, there = running
+    assert kinds(there, "may_abroad", 1, by="may_internal") == ["refused"]
+    (went,) = there.dials([("may_internal", f"{there_digit(there)}0621555123")], by="may_national")
+    assert (went.kind, went.shown) == ("outside", dialled_by(directory, "may_national").shown)
+    (went,) = there.dials([("may_internal", "112")], by="may_national")
+    assert (went.kind, went.shown) == ("emergency", dialled_by(directory, "may_internal").emergency)
+
+
+def dialled_by(directory: Directory, phone: str) -> Caller:
+    return Callers(directory).of(directory.phones[phone])

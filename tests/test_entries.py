@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import socket
 import subprocess
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import pytest
@@ -71,6 +74,66 @@ def invited(town: Town, address: str, *, user: str, number: str = "0", asserted:
             asked = re.sub(r"Content-Type.*\r\n|Content-Length.*", "", asked).strip() + "\r\nContent-Length: 0\r\n\r\n"
             line.sendto(asked.encode(), (host, int(port)))
         return int(found[1])
+
+
+REGISTER = """REGISTER sip:{exchange} SIP/2.0
+Via: SIP/2.0/UDP {address};branch=z9hG4bK{number}{tag};rport
+From: <sip:{phone}@{exchange}>;tag={tag}
+To: <sip:{phone}@{exchange}>
+Call-ID: {tag}
+CSeq: {number} REGISTER
+Contact: <sip:{phone}@{address}>
+Max-Forwards: 70
+{proof}Content-Length: 0
+
+"""
+
+
+@contextmanager
+def sent_on(town: Town, phone: str, contact: str) -> Iterator[None]:
+    """`phone` is registered, and answers every call with `302` and a contact that no phone should be able to name."""
+    host, port = town.exchange.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.connect((host, int(port)))
+        line.settimeout(5)
+        _register(town, line, phone)
+        thread = threading.Thread(target=_sends_on, args=(line, contact))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+
+def _register(town: Town, line: socket.socket, phone: str) -> None:
+    address, tag = ":".join(map(str, line.getsockname())), f"t{time.monotonic_ns()}"
+    asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone}
+    line.send(REGISTER.format(number=1, proof="", **asked).replace("\n", "\r\n").encode())
+    said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', line.recv(4096).decode()))
+    password, uri = wiring.secrets(town.state).of(f"sip:{phone}"), f"sip:{town.exchange}"
+    one, two = (md5(text) for text in (f"{phone}:{said['realm']}:{password}", f"REGISTER:{uri}"))
+    fields = {**said, "username": phone, "uri": uri, "cnonce": "1"}
+    fields["response"] = md5(f"{one}:{said['nonce']}:00000001:1:auth:{two}")
+    proof = ", ".join(f'{name}="{value}"' for name, value in fields.items()) + ", qop=auth, nc=00000001"
+    told = REGISTER.format(number=2, proof=f"Authorization: Digest {proof}\n", **asked)
+    line.send(told.replace("\n", "\r\n").encode())
+    assert "SIP/2.0 200" in line.recv(4096).decode()
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - as SIP's digest wants it
+
+
+def _sends_on(line: socket.socket, contact: str) -> None:
+    """Answer the first call with 302; it is over when its ACK is there."""
+    while not (heard := line.recv(65535).decode()).startswith("INVITE"):
+        pass
+    kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*$", heard.replace("\r", ""), re.MULTILINE)
+    told = [f"{each};tag=1" if each.startswith("To:") else each for each in kept]
+    reply = ["SIP/2.0 302 Moved Temporarily", *told, f"Contact: <sip:{contact}@127.0.0.1>", "Content-Length: 0", "", ""]
+    line.send("\r\n".join(reply).encode())
+    while not line.recv(65535).decode().startswith("ACK"):
+        pass
 
 
 def journal(town: Town) -> list[cel.Event]:
@@ -183,6 +246,14 @@ def test_no_desk_gets_outside_by_a_trick(town: Town, number: str) -> None:
     assert events
     assert not outside(events)
     assert "refused" in {event.extension for event in events}
+
+
+@pytest.mark.parametrize("contact", ["Local/0900123456%40outside", "PJSIP/0900123456%40trunk-provider", "00900123456"])
+def test_a_phone_cannot_send_on_who_rings_it(town: Town, contact: str) -> None:
+    with sent_on(town, "tel2030", contact):
+        events = dialled_at_a_desk(town, "2030")
+    assert not outside(events)
+    assert "n_2030.ring=busy" in {event.mark for event in events if event.kind == "ANSWER"}
 
 
 @pytest.mark.parametrize("number", ["299", "9999999", "anna", "*77", "#"])

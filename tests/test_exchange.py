@@ -119,6 +119,7 @@ async def test_a_column_that_is_not_there_changes_nothing_and_an_empty_cell_does
     (f"{HEADINGS}\n2501;A;B;amt;rathau;\n", "2:5", "Standort: there is no site 'rathau'", "did you mean 'rathaus'"),
     (f'{HEADINGS}\n2501;"A\nB";C;amt;;\n2502;A;B;x;;\n', "4:4", "Abteilung: there is no department 'x'", ""),
     (f'{HEADINGS}\n2501;"A\nB";C;amt;;\n', "2:2", "Vorname: holds a line break", "one line"),
+    (f"{HEADINGS}\n2501;{'A' * 501};C;amt;;\n", "2:2", "Vorname: has 501 characters", "shorten"),
     (f"{HEADINGS}\n;A;B;amt;;\n", "2:1", "the row has no Durchwahl", "fill it in"),
     (f"{HEADINGS}\n2501;A;B;amt;;\n2501;A;B;amt;;\n", "3:1", "Durchwahl: '2501' is in line 2 already", "keep one"),
     (f"{HEADINGS};Gehalt\n2501;A;B;amt;;;1\n", "1:7", "unknown heading 'Gehalt'", "known here"),

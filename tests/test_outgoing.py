@@ -100,7 +100,19 @@ def dials(dialled: str, town: Directory | None = None, phone: str = "tel2500", s
 @pytest.mark.parametrize("switch", ["", "no_abroad", "emergency"])
 def test_an_emergency_goes_out_from_every_phone_whatever_is_set(digit: str, switch: str) -> None:
     town = small(town=replace(TOWN, outside=digit, permission="internal"))
-    for dialled in ("110", "112", f"{digit}112", "0112", "1 1 2", "+49112"):
+    dialled_so = (
+        "110",
+        "112",
+        f"{digit}112",
+        "0112",
+        f"{digit}0110",
+        "1 1 2",
+        "+49112",
+        "+112",
+        f"{digit}+49112",
+        "112#",
+    )
+    for dialled in dialled_so:
         made = dials(dialled, town, switch=switch)
         assert (made.kind, made.shown, made.trunks) == ("emergency", "+4962052110", ("provider",)), dialled
 

@@ -202,4 +202,7 @@ def test_phones_that_ring_in_turn_keep_a_caller_for_each_of_them() -> None:
     more = {**town.phones, **{phone: replace(town.phones["tel10"], id=phone) for phone in many}}
     crowd = replace(hotline, phones=many, order="in_turn")
     assert found(small(groups={"hotline": crowd}, phones=more), "too_many_phones").where == "g_hotline.ring"
+    hall = {f"tel{n}": replace(town.phones["tel10"], id=f"tel{n}") for n in range(151)}
+    crowd = replace(hotline, phones=tuple(hall))
+    assert found(small(groups={"hotline": crowd}, phones={**town.phones, **hall}), "too_many_phones").todo
     assert found(small(groups={"hotline": replace(hotline, department="x")}), "unknown_department").todo

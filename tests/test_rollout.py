@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
@@ -85,7 +86,7 @@ def test_what_is_dangerous_is_refused_by_name() -> None:
         ("extensions", "Set(EMERGENCY=+4962052110)", "Set(EMERGENCY=+4962052119)"),
         ("extensions", "Set(TRUNKS=trunks)", "Set(TRUNKS=trunks-other)"),
         ("extensions", "exten => 112,1,Goto(emergency,112,1)", "exten => 112,1,Goto(emergency,110,1)"),
-        ("extensions", "exten => 112,1,Dial(PJSIP/${EXTEN}@trunk-provider,180)", "exten => 112,1,NoOp()"),
+        ("extensions", "exten => 112,1,Dial(PJSIP/${EXTEN}@trunk-provider,180,i)", "exten => 112,1,NoOp()"),
         ("extensions", "Set(CALLERID(num)=${EMERGENCY})", "Set(CALLERID(num)=1)"),
         ("pjsip", "sip:127.0.0.1:5090", "sip:127.0.0.9"),
     ):
@@ -110,6 +111,16 @@ KILLED = {
     "work": 'asyncio.run(apply.apply(trees.Trees(Path(at, "trees"), Path(at, "current")), '
     '{f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}, "new", None))',
 }
+
+
+def test_a_tree_that_somebody_deleted_does_not_run(tmp_path: Path) -> None:
+    """Else an apply of the same directory would have nothing to do, and Asterisk nothing to start with."""
+    trees = Trees(tmp_path, tmp_path / "current")
+    trees.write({"a": "b"}, "one")
+    trees.swap("one")
+    assert trees.name() == "one"
+    shutil.rmtree(tmp_path / "one")
+    assert (trees.name(), trees.running()) == ("", {})
 
 
 async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path) -> None:

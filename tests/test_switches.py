@@ -17,6 +17,7 @@ from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
 from orchestrator.domain.flow import Announce, Forward, Say, Switch, Transfer
+from orchestrator.domain.people import Group
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.proof import prove
 from orchestrator.domain.switches import (
@@ -78,6 +79,13 @@ def test_what_dial_would_misread_is_no_entry(bad: str) -> None:
 def test_what_cannot_be_rung_is_not_written(bad: Switched) -> None:
     with pytest.raises(ValueError, match=r"phone|entry|none of"):
         value(small(), bad)
+
+
+def test_a_crowd_is_not_written_that_asterisk_would_not_keep() -> None:
+    crowd = tuple(f"phone_number_{n}" for n in range(60))
+    group = Group(id="crowd", name="C", extension="40", phones=crowd, department="buergerbuero")
+    with pytest.raises(ValueError, match="more phones"):
+        value(small(groups={"crowd": group}), Forwarding(to="40"))
 
 
 def test_an_entry_says_when_what_and_whom() -> None:

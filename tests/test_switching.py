@@ -222,6 +222,19 @@ async def test_an_absence_begins_and_ends_at_its_second(town: Town) -> None:
         assert (await goes(town, "2500", at))[0] == f"n_2500.diverted={expected}", at
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(None, date.max), (None, date(2020, 1, 1)), (date(2027, 1, 2), date(2027, 1, 1)), (date.min, date.min)],
+)
+def test_a_period_that_nobody_can_mean_is_refused(first: date | None, last: date) -> None:
+    with pytest.raises(ServiceError):
+        Period(first=first, last=last).seconds(BERLIN)
+
+
+def test_a_period_may_have_begun_before_there_were_clocks() -> None:
+    assert Period(first=date(1960, 1, 1)).seconds(BERLIN) == (0, 0)
+
+
 async def test_callers_hear_what_was_spoken_for_the_absence(town: Town) -> None:
     words = "Frau Grün ist im Urlaub und kommt am Montag wieder."
     await switching.absent(town.state, "2500", ALWAYS, stand_in="", text=words, why="")

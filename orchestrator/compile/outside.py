@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PREFIX, ZONE, fit
+from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
+from orchestrator.compile.ringing import STAYS
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions
 from orchestrator.domain.directory import Directory
@@ -51,7 +52,7 @@ def from_phones(directory: Directory) -> Context:
     extensions = []
     for dialled, number in outgoing.short(directory.town):
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
-        extensions.append(Extension(fit(dialled, PREFIX), (Line(f"Goto({onward},{number},1)"),)))
+        extensions.append(Extension(fit(dialled, DIALLED), (Line(f"Goto({onward},{number},1)"),)))
     extensions.append(Extension(REFUSED, _refused()))
     return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
 
@@ -144,7 +145,8 @@ def _permission(permission: Permission) -> Context:
 def _budget(directory: Directory) -> Context:
     """Spend one call abroad of this phone, or refuse it.
 
-    How many there are at once is counted by Asterisk as the calls that are; how many there were is one key for each
+    How many there are at once is counted by Asterisk as the calls that are: who calls (`abroad`), and who was called
+    (`called`), whom the phone may have put through to somebody else since. How many there were is one key for each
     phone and kind, `outside/<phone>/hour` and `…/night`, that holds the window and its calls, and is written over when
     the next window begins. The lock keeps calls of one instant from counting as one.
     """
@@ -152,7 +154,9 @@ def _budget(directory: Directory) -> Context:
     shifted = f"$[{NOW} - {NIGHT_ENDS * 3600}]"  # so that a night has one date, and is from 14:00 on
     lines = (
         Line("Set(GROUP(abroad)=${PHONE})"),
+        Line("Set(OUTBOUND_GROUP=${PHONE}@called)"),
         Line("GotoIf($[${AT_ONCE} > 0 & ${GROUP_COUNT(${PHONE}@abroad)} > ${AT_ONCE}]?spent)"),
+        Line("GotoIf($[${AT_ONCE} > 0 & ${GROUP_COUNT(${PHONE}@called)} >= ${AT_ONCE}]?spent)"),
         Line("GotoIf($[${PER_HOUR} = 0 & ${NIGHTLY} = 0]?done)"),
         Line('GotoIf($["${LOCK(budget)}" != "1"]?spent)'),
         Line(f"Set(HOUR=${{STRFTIME({NOW},UTC,%Y%m%d%H)}})"),
@@ -183,25 +187,30 @@ def _used(key: str, window: str) -> tuple[Line, ...]:
 
 
 def _caller(directory: Directory) -> Context:
-    """Who calls: a phone; or somebody whom a phone has put through, and then that phone answers for it.
+    """Who calls: the phone that has put somebody through, and else the phone that dials.
 
-    A call of nobody known gets no further than an emergency call, by every trunk, with the head number.
+    So nobody is made to call abroad on his own permission by whom he called. In an emergency (`own`) it is the other
+    way round: help is sent to who is on the line. A call of nobody known gets no further than an emergency call, by
+    every trunk, with the head number.
     """
     head = e164(directory.town, "0")
-    lines = (
-        Line('GotoIf($["${SHOWN}" != ""]?known)'),
-        Line('ExecIf($["${PHONE}${CHANNEL(channeltype)}" = "PJSIP"]?Set(PHONE=${CHANNEL(endpoint)}))'),
-        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phone)"),
-        Line("Set(BY=${CUT(BLINDTRANSFER,/,2)})"),
-        Line("Set(PHONE=${CUT(BY,-,1)})"),
-        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phone)"),
+    by = (Line("Set(BY=${CUT(BLINDTRANSFER,/,2)})"), Line("Set(BY=${CUT(BY,-,1)})"))
+    put_through = Line("GotoIf(${DIALPLAN_EXISTS(phones-${BY:-2},${BY},1)}?by)")
+    as_by = (Line("Set(PHONE=${BY})", label="by"), Line("Goto(phones-${PHONE:-2},${PHONE},1)"))
+    own = (
+        Line('ExecIf($["${CHANNEL(channeltype)}" = "PJSIP"]?Set(PHONE=${CHANNEL(endpoint)}))'),
+        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phones-${PHONE:-2},${PHONE},1)"),
+        *by,
+        put_through,
         Line(f"Set(EMERGENCY={head})"),
         Line("Set(TRUNKS=trunks)"),
+        Line("Set(PERMISSION=)"),
         Line(f"Set(SHOWN={head})"),
-        Line("Return()", label="known"),
-        Line("Goto(phones-${PHONE:-2},${PHONE},1)", label="phone"),
+        Line("Return()"),
+        *as_by,
     )
-    return Context(name="caller", extensions=(Extension("who", lines),))
+    who = (*by, put_through, Line("Goto(own,1)"), *as_by)
+    return Context(name="caller", extensions=(Extension("who", who), Extension("own", own)))
 
 
 def phones(directory: Directory) -> Iterator[Context]:
@@ -249,7 +258,7 @@ def _emergency() -> Context:
     """
     place = f"{outgoing.FLOW}.emergency"
     lines = (
-        Line("Gosub(caller,who,1)"),
+        Line("Gosub(caller,own,1)"),
         Line("Set(CALLERID(num)=${EMERGENCY})"),
         Line("Set(CALLERID(num-pres)=allowed)"),
         Line(f"CELGenUserEvent(PLACE,{place})"),
@@ -281,7 +290,7 @@ def _trunks(name: str, order: tuple[str, ...]) -> Context:
     def each(seconds: int, enough: str) -> tuple[Line, ...]:
         lines = []
         for trunk in order:
-            lines.append(Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds})"))
+            lines.append(Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds},{STAYS})"))
             lines.append(Line(f"GotoIf($[{enough}]?over)"))
         return (*lines, Line("Return()", label="over"))
 

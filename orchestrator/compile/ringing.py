@@ -14,6 +14,9 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Ring
 from orchestrator.domain.people import ALL_AT_ONCE, LONGEST_IDLE
 
+STAYS = "i"
+"""Option of Dial(): what is rung may not say 302 and send the call on. The address that it names is taken for a channel
+where it has a slash in it: `PJSIP/0900…@trunk-provider` would be called, whatever the phone may call."""
 FAMILY = "idle"
 """Family of Asterisk's database: phone -> when it talked last, in seconds since 1970."""
 
@@ -28,9 +31,9 @@ def lines(name: str, step: Ring, timed: frozenset[str]) -> Iterator[Line]:
     """Ring, and go on at the answer of the step `name`: the best that any phone said, as `explain.rung` has it."""
     yield Line(f"Set(RINGING={name})")
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
-    noted = f",U({FAMILY})" if timed.intersection(step.phones) else ""
+    noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
-        yield Line(f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)}{noted})")
+        yield Line(f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted})")
         yield from dialled(name, otherwise="unreachable")
         return
     turns = ",".join(phones)
@@ -39,7 +42,7 @@ def lines(name: str, step: Ring, timed: frozenset[str]) -> Iterator[Line]:
         turns = f"${{SORT({','.join(f'{p}:$[0${{DB({FAMILY}/{p})}} - ${{EPOCH}}]' for p in phones)})}}"
     yield Line(f"Set(TURNS={turns})")
     yield Line("Set(RUNG=unreachable)")
-    yield Line(f"Dial(PJSIP/${{SHIFT(TURNS)}},{int(step.seconds)}{noted})", label="turn")
+    yield Line(f"Dial(PJSIP/${{SHIFT(TURNS)}},{int(step.seconds)},{STAYS}{noted})", label="turn")
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
+from orchestrator.compile.ringing import STAYS
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
@@ -35,7 +36,7 @@ def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Li
     """Rings where the calls of `number` go now; leaves by its answer."""
     yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
-    yield Line(f"Dial(${{FORWARD}},{seconds},${{FORWARDED}})", label="ring")
+    yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
     yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")

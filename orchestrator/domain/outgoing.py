@@ -179,11 +179,13 @@ def masked(number: str) -> str:
 def short(town: Town) -> Iterator[tuple[str, str]]:
     """Every short number as it can be dialled -> what is called.
 
-    Whoever is in need may dial the 0 that other exchanges want, or have a phone that writes +49 before everything.
+    Whoever is in need may dial the 0 that other exchanges want, also behind the outside digit, or have a phone that
+    writes + or +49 before everything, or that sends the # by which the number was ended.
     """
     for number in EMERGENCY:
-        for before in dict.fromkeys(("", town.outside, "0", "+49")):
-            yield before + number, number
+        for before in dict.fromkeys(("", town.outside, "0", "+49", "+", town.outside + "0", town.outside + "+49")):
+            for behind in ("", "#"):
+                yield before + number + behind, number
     for number in SERVICES:
         for before in dict.fromkeys(("", town.outside)):
             yield before + number, number

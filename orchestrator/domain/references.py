@@ -33,6 +33,8 @@ from orchestrator.domain.skills import SKILLS
 
 MOST_IN_TURN = 30
 """Phones that ring one after the other; Asterisk sorts no more of them in one line either."""
+MOST_AT_ONCE = 150
+"""Phones that ring at once: Asterisk leaves out a line of its configuration that has more than 8191 characters."""
 YEAR = timedelta(days=365)
 RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall")
 """Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
@@ -148,6 +150,13 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
                 where=place,
                 what=f"rings {len(phones)} phones one after the other; a caller waits for {MOST_IN_TURN} at most",
                 todo="name fewer, or let all of them ring at once",
+            )
+        case Ring(phones=phones) if len(phones) > MOST_AT_ONCE:
+            yield Problem(
+                code="too_many_phones",
+                where=place,
+                what=f"rings {len(phones)} phones at once; {MOST_AT_ONCE} are the most",
+                todo="name fewer",
             )
         case Ring(phones=phones):
             yield from (

@@ -32,6 +32,8 @@ KEY = re.compile(r"[a-z][a-z0-9_]{1,59}")
 SOUND = re.compile(r"[a-z0-9_/-]*")
 PHONES = re.compile(rf"PJSIP/{NAME.pattern}(&PJSIP/{NAME.pattern})*")
 PUBLIC = re.compile(r"\+[1-9][0-9]{2,14}")
+LONGEST_ENTRY = 1000
+"""Characters of an entry: AMI drops a line of more than 1024, and tells it as if the database could not be reached."""
 _ENTRY = re.compile(rf"([0-9]{{1,12}}):([0-9]{{1,12}}):({SOUND.pattern}):((?:{PHONES.pattern}|{PUBLIC.pattern})?)")
 
 
@@ -113,6 +115,8 @@ def value(directory: Directory, switched: Switched, sound: str = "") -> str:
             written = str(Entry(target=_target(directory, to)))
         case _:
             assert_never(switched)
+    if len(written) > LONGEST_ENTRY:
+        raise ValueError("more phones would ring than Asterisk can keep in one entry")
     return str(read(written))
 
 

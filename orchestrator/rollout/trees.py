@@ -56,8 +56,9 @@ class Trees:
         return read(self.current) if self.current.exists() else {}
 
     def name(self) -> str:
-        """The name of the tree that runs, or nothing."""
-        return Path(os.readlink(self.current)).name if self.current.is_symlink() else ""
+        """The name of the tree that runs, or nothing; a link to a folder that somebody deleted is nothing."""
+        there = self.current.is_symlink() and self.current.exists()
+        return Path(os.readlink(self.current)).name if there else ""
 
     def write(self, tree: Tree, name: str) -> Path:
         """Put `tree` beside the others under `name`, on disk before it has its name."""

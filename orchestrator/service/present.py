@@ -61,7 +61,9 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
     try:
         entry = value(directory, row.switched, said.sound)
     except ValueError as bad:
-        raise ServiceError(f"{row.name}: {bad}", todo="name a number that has a phone") from bad
+        raise ServiceError(
+            f"{row.name}: {bad}", todo="name a number that has a phone, and not a crowd of them"
+        ) from bad
     async with opened(state) as engine:
         await store.put(engine, row, what)
     return await _push(state, row.name, entry)

@@ -45,7 +45,9 @@ class Period:
 
     def seconds(self, town: ZoneInfo) -> tuple[int, int]:
         """First instant, and the one just after the last; 0 for none. Raises ServiceError for what is over or wrong."""
-        begins = int(datetime.combine(self.first, clock.min, town).timestamp()) if self.first else 0
+        if self.last == date.max:
+            raise ServiceError(f"{self.last} has no day after it", todo="leave --until out: it lasts until it is ended")
+        begins = max(0, int(datetime.combine(self.first, clock.min, town).timestamp())) if self.first else 0
         after = self.last + timedelta(days=1) if self.last else None
         ends = int(datetime.combine(after, clock.min, town).timestamp()) if after else 0
         if ends and (ends <= begins or ends <= time.time()):

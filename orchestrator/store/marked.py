@@ -19,6 +19,8 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that no text needs and that files of configuration take for the end of a line, or of themselves."""
 DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the direction of writing: with them a name can look like another."""
+LONGEST = 500
+"""Characters of a text on one line: Asterisk leaves out a line of its configuration that has more than 8191 bytes."""
 STORED = "the stored directory"
 """The file of values that an import did not bring but found."""
 
@@ -131,6 +133,9 @@ class Marked:
         if DIRECTION.search(text):
             self.wrong("holds a mark that turns the direction of writing", "type the text anew instead of pasting it")
             return DIRECTION.sub("", text)
+        if not lines and len(text) > LONGEST:
+            self.wrong(f"has {len(text)} characters, more than {LONGEST}", "shorten it")
+            return text[:LONGEST].strip()
         return text.strip()
 
     def number(self, least: int, most: int) -> int:
