@@ -12,9 +12,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 IN_TOWN = {"test_town", "test_entries", "test_rollout", "test_ami", "test_drift", "test_apply_killed"}
 """Files whose tests call into the running town, which each process has: they are shared out one by one."""
+ALONE = {"test_random_rollouts"}
+"""Files whose every test has a town to itself: they are shared out one by one too."""
 
 FIRST = (
-    *("kill_every_second", "switching", "ringing", "town", "shift", "attend", "contract", "hangup"),
+    *("kill_every_second", "switching", "random_rollouts", "ringing", "town", "shift", "attend", "contract", "hangup"),
     *("cli", "phone", "trunks", "dial_matrix", "agreement", "entries", "rollout", "apply_killed"),
     *("plan_shown", "drift", "up", "bench", "exchange", "export", "injections", "promises", "audit", "journal"),
 )
@@ -33,4 +35,4 @@ class SideBySide(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, _ = nodeid.partition("::")
-        return nodeid if path.rpartition("/")[2].removesuffix(".py") in IN_TOWN else path
+        return nodeid if path.rpartition("/")[2].removesuffix(".py") in IN_TOWN | ALONE else path

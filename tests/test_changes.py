@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import URL, insert
 from orchestrator.domain.directory import Directory
 from orchestrator.service import changes as service
 from orchestrator.service import directory as directories
+from orchestrator.service.changing import change
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, create
@@ -126,6 +128,16 @@ async def test_an_older_change_is_taken_back_alone(state: State) -> None:
     await service.undo(state, 2, why="", dry_run=False)
     people = (await directories.read_stored(state)).directory.people
     assert [person.last_name for person in people.values()] == ["Grün", "Blau"]
+
+
+async def test_hours_are_taken_back(state: State) -> None:
+    first = await bring(state, ANNA)
+    hours = first.schedules["immer"]
+    longer = replace(hours, week={**hours.week, "sat": hours.week["mon"]})
+    await change(state, lambda directory: replace(directory, schedules={"immer": longer}), what="", why="")
+    undone = await service.undo(state, 2, why="", dry_run=False)
+    assert (undone.problems, undone.number) == ((), 3)
+    assert (await directories.read_stored(state)).directory == first
 
 
 async def test_a_thing_that_was_changed_again_is_not_taken_back(state: State) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -12,15 +11,8 @@ from orchestrator.service import drift, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.rollout import apply
 from orchestrator.service.running import connected
+from tests.console import console
 from tests.running_town import Town
-
-
-def console(town: Town, command: str) -> str:
-    """Asterisk's own command line, as somebody with a shell would use it."""
-    program, conf = wiring.program("asterisk"), town.state.current / "asterisk" / "asterisk.conf"
-    argv = (*program.argv, "-C", str(conf), "-rx", command)
-    env = {**os.environ, **program.env}
-    return subprocess.run(argv, check=True, timeout=10, capture_output=True, text=True, env=env).stdout
 
 
 def edited(town: Town, path: str, old: str, new: str) -> None:

@@ -14,6 +14,7 @@ from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
 from orchestrator.service.state import State
+from orchestrator.store.calendar import complete
 from orchestrator.store.changes import Change, change_of, recorded, touched_last
 from orchestrator.store.difference import SINGULAR, TOWN, Edit, take_back
 from orchestrator.store.load import EmptyDirectory, town_of
@@ -99,7 +100,7 @@ async def undo(state: State, number: int, *, why: str, dry_run: bool) -> Undone:
     """
     stored = await directories.read_stored(state)
     change = await _change(state, number)
-    directory = await _without(state, stored.directory, change)
+    directory = complete(await _without(state, stored.directory, change), directories.today().year)
     edits = tuple(Edit(kind=edit.kind, key=edit.key, before=edit.after, after=edit.before) for edit in change.edits)
     problems = directories.judge(directory)
     if problems or dry_run:
