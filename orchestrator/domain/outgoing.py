@@ -30,7 +30,7 @@ STOPPED = {"no_abroad": ("abroad", "satellite", "premium"), "emergency": CLASSES
 RULES = {
     # Local numbers begin with 2 to 9; 19222 (transport of patients) and its kind are local numbers too.
     **dict.fromkeys("23456789", "town"), "1": NONE, "19": "town",
-    "115": SERVICE, "116": SERVICE, "118": "premium",
+    "116": SERVICE, "118": "premium",
     **dict.fromkeys(("02", "03", "04", "05", "06", "07", "08", "09"), "national"),
     # 010xx is another provider for one call, and behind it any number at all: so is 0100yy.
     "01": NONE, "010": NONE, "015": "mobile", "016": "mobile", "017": "mobile",
