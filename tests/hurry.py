@@ -1,7 +1,7 @@
 """The example town, told in a hurry: the same flows and numbers, with a few words for each text and short rings.
 
-Only the departments that the entry flow leads to are kept, and no old exchange. What derived flows say is replaced by recorded files, as an
-admin would do it.
+Only the departments that the entry flow leads to are kept, and no old exchange. What derived flows say is replaced by
+recorded files, as an admin would do it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def directory() -> Directory:
     boxes = {p.box for p in people.values()} | {d.box for d in departments.values()}
     return replace(
         town,
-        sites={id_: site for id_, site in town.sites.items() if site.wave == 1},
+        sites={id_: replace(site, wave=1) for id_, site in town.sites.items()},
         waves={},
         trunks={id_: trunk for id_, trunk in town.trunks.items() if trunk.public},
         departments=departments,

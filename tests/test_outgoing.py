@@ -81,7 +81,8 @@ def test_codes_of_no_country(code: str, said: str) -> None:
     ("06205123456", "town"), ("123456", NONE), ("512345", "town"), ("19222", "town"), ("0621555", "national"),
     ("01701234567", "mobile"), ("+491701234567", "mobile"), ("00491701234567", "mobile"), ("0033123456", "abroad"),
     ("+33123456", "abroad"), ("0900123456", "premium"), ("+49900123456", "premium"), ("0049900123456", "premium"),
-    ("01371234", "premium"), ("118890", "premium"), ("0800123456", SERVICE), ("116116", SERVICE), ("115", NONE), ("1151", NONE),
+    ("01371234", "premium"), ("118890", "premium"), ("0800123456", SERVICE), ("116116", SERVICE),
+    ("115", NONE), ("1151", NONE),  # it is dialled as it is (SERVICES), with nothing behind it
     ("0700123456", "mobile"), ("01801234567", "mobile"), ("032123456", "national"), ("0906123456", "national"),
     # What would be another number without its beginning, or hides one behind it.
     ("01033090012345", NONE), ("0100330900", NONE), ("+4900331234", NONE), ("00490171123", NONE), ("000331234", NONE),
