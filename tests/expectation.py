@@ -93,8 +93,8 @@ def dialplan(directory: Directory) -> Wanted:
     for flow in directory.flows.values():
         steps: dict[str, tuple[str, ...]] = {"=start": (f"Goto({flow.start},1)",)}
         for name, step in flow.steps.items():
-            steps[name] = (f"CELGenUserEvent(PLACE,{flow.name}.{name})", *_step(directory, step))
-            steps |= {f"{name}={answer}": (_goto(to),) for answer, to in step.exits.items()}
+            steps[name] = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})", *_step(directory, step))
+            steps |= {f"{name}={answer}": (_goto(to, flow.name),) for answer, to in step.exits.items()}
         wanted[f"flow-{flow.name}"] = steps
     wanted |= _hours(directory) | _phones(directory) | _trunks(directory)
     for permission in {**PRESETS, **directory.permissions}.values():
@@ -116,9 +116,11 @@ def _led(directory: Directory, number: str) -> tuple[str, ...]:
     return (_goto(directory.first(flow)),) if flow else (f"{number} leads nowhere",)
 
 
-def _goto(place: Place) -> str:
+def _goto(place: Place, here: str = "") -> str:
     flow, _, step = place.partition(".")
-    return "Hangup()" if place == END else f"Goto(flow-{flow},{step},1)"
+    if place == END:
+        return "Hangup()"
+    return f"Goto({step},1)" if flow == here else f"Goto(flow-{flow},{step},1)"
 
 
 def _step(directory: Directory, step: Step) -> tuple[str, ...]:
