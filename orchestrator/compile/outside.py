@@ -112,7 +112,12 @@ def _call(group: str) -> Context:
         for said, classes in sorted(outgoing.STOPPED.items())
         if group in classes
     )
-    budget = (Line(f"Gosub(permission-${{PERMISSION}},{group},1)"), Line("Gosub(budget,spend,1)"))
+    budget = (
+        Line(f"Gosub(permission-${{PERMISSION}},{group},1)"),
+        Line("Gosub(budget,spend,1)"),
+        Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?spent)'),
+    )
+    spent = (Line("Set(SAID=spent)", label="spent"), Line(f"Goto(from-phones,{REFUSED},1)"))
     lines = (
         Line("Gosub(caller,who,1)"),
         *stopped,
@@ -123,6 +128,7 @@ def _call(group: str) -> Context:
         Line("Goto(outside,${EXTEN},1)"),
         Line("Set(SAID=closed)", label="closed"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
+        *(spent if group in outgoing.BUDGETED else ()),
     )
     return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
 
@@ -142,7 +148,7 @@ def _permission(permission: Permission) -> Context:
 
 
 def _budget(directory: Directory) -> Context:
-    """Spend one call abroad of this phone, or refuse it.
+    """Spend one call abroad of PHONE within AT_ONCE, PER_HOUR and NIGHTLY: GOSUB_RETVAL is `spent` where none is left.
 
     How many there are at once is counted by Asterisk as the calls that are; how many there were is one key for each
     phone and kind, `outside/<phone>/hour` and `…/night`, that holds the window and its calls, and is written over when
@@ -167,9 +173,8 @@ def _budget(directory: Directory) -> Context:
         Line("Set(FREED=${UNLOCK(budget)})"),
         Line("Return()", label="done"),
         Line("Set(FREED=${UNLOCK(budget)})", label="full"),
-        Line("Set(SAID=spent)", label="spent"),
-        Line("StackPop()"),
-        Line(f"Goto(from-phones,{REFUSED},1)"),
+        Line("Set(GROUP(abroad)=)", label="spent"),  # the call may go on elsewhere, and is none abroad
+        Line("Return(spent)"),
     )
     return Context(name="budget", extensions=(Extension("spend", lines),))
 

@@ -17,6 +17,8 @@ from orchestrator.domain.numbers import e164
 from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
 
 NAME = "switched"
+ABROAD = "abroad"
+"""The class that a forwarding may have of those with a budget: satellites are refused when it is set."""
 _MAYBE = re.compile(f"({SOUND.pattern})?")
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 
@@ -100,13 +102,31 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
     yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{FORWARD:0:{len(home)}}}" != "{home}"]?stopped)')
     yield Line("Set(TO=${FORWARD})")
-    yield Line(f"Set(FORWARDED=f({own}))")
+    yield from _paid()
+    yield Line(f"Set(FORWARDED=f({own}))", label="paid")
     if outside:
         yield Line(f"Gosub({NAME},trunk,1)")
         yield Line("Return(ring)")
     yield Line("Return(failed)", label="stopped")
     yield Line("Return(nobody)", label="nobody")
     yield Line("Return(off)", label="off")
+
+
+def _paid() -> Iterator[Line]:
+    """Have the phone that the entry names answer for a call abroad: its permission now, and its budget.
+
+    What is known of that phone is gone at the Return(): the caller stays who it is.
+    """
+    yield Line("Set(LOCAL(PHONE)=${CUT(SWITCHED,:,5)})")
+    yield Line('GotoIf($["${PHONE}" = ""]?paid)')
+    for known in ("EMERGENCY", "TRUNKS", "PERMISSION", "SHOWN"):
+        yield Line(f"Set(LOCAL({known})=)")
+    yield Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?:stopped)")
+    yield Line("Gosub(phones-${PHONE:-2},${PHONE},1)")
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{ABROAD},1)}}?:stopped)")
+    yield Line(f"Gosub(permission-${{PERMISSION}},{ABROAD},1)")
+    yield Line("Gosub(budget,spend,1)")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?stopped)')
 
 
 def _trunk(trunks: list[str]) -> Iterator[Line]:
@@ -125,5 +145,7 @@ def _next() -> Iterator[Line]:
     yield Line(f"Gosub({NAME},trunk,1)")
     yield Line("GotoIf($[${GOSUB_RETVAL} = 0]?failed)")
     yield Line("Return(ring)")
-    for answer in ("talked", "busy", "nobody", "failed"):
-        yield Line(f"Return({answer})", label=answer)
+    yield Line("Return(talked)", label="talked")
+    for answer in ("busy", "nobody", "failed"):
+        yield Line("Set(GROUP(abroad)=)", label=answer)  # what comes now is no call abroad any more
+        yield Line(f"Return({answer})")

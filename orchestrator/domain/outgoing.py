@@ -8,7 +8,7 @@ permission says which classes it may call. Not here: who may what (callers).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
@@ -135,6 +135,33 @@ def classify(town: Town, public: str) -> str:
     rules = rules_of(town)
     beginnings = (public[:length] for length in range(len(public), 0, -1))
     return next((rules[beginning] for beginning in beginnings if beginning in rules), NONE)
+
+
+def group(town: Town, number: str) -> str:
+    """The class of an E.164 number."""
+    return classify(town, canonical(number))
+
+
+def payer(directory: Directory, phones: Sequence[str], group: str) -> str:
+    """The phone that answers for calls of `group` that nobody dials: the first that may call it, else the first.
+
+    Empty if there is no phone.
+    """
+    return next(_allowed(directory, phones, group), next(iter(phones), ""))
+
+
+def may(directory: Directory, phones: Sequence[str], number: str) -> bool:
+    """Whether one of `phones` answers for calls to an E.164 number that nobody dials; what has no budget needs none."""
+    called = group(directory.town, number)
+    return called not in BUDGETED or any(_allowed(directory, phones, called))
+
+
+def _allowed(directory: Directory, phones: Sequence[str], group: str) -> Iterator[str]:
+    callers, known = Callers(directory), permissions(directory)
+    for phone in phones:
+        allowed = known.get(callers.of(directory.phones[phone]).permission)
+        if allowed and group in allowed.classes:
+            yield phone
 
 
 def rules_of(town: Town) -> dict[str, str]:

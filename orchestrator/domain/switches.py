@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
+from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
 from orchestrator.domain.people import Department, Group, Person
@@ -32,7 +33,10 @@ KEY = re.compile(r"[a-z][a-z0-9_]{1,59}")
 SOUND = re.compile(r"[a-z0-9_/-]*")
 PHONES = re.compile(rf"PJSIP/{NAME.pattern}(&PJSIP/{NAME.pattern})*")
 PUBLIC = re.compile(r"\+[1-9][0-9]{2,14}")
-_ENTRY = re.compile(rf"([0-9]{{1,12}}):([0-9]{{1,12}}):({SOUND.pattern}):((?:{PHONES.pattern}|{PUBLIC.pattern})?)")
+_ENTRY = re.compile(
+    rf"(?P<begins>[0-9]{{1,12}}):(?P<ends>[0-9]{{1,12}}):(?P<sound>{SOUND.pattern}):"
+    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}))?)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ Switched = On | Absence | Forwarding | Outside
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One value of Asterisk's database: `begins:ends:sound:target`."""
+    """One value of Asterisk's database: `begins:ends:sound:target`, and `:payer` where a budget is to be spent."""
 
     begins: int = 0
     ends: int = 0
@@ -85,20 +89,28 @@ class Entry:
     """As Asterisk plays it; empty: what the step says in general."""
     target: str = ""
     """What Dial() rings, or a public number; empty for a plain switch."""
+    payer: str = ""
+    """The phone whose permission and budget a call to `target` is; empty where no budget counts it."""
 
     def __str__(self) -> str:
-        return f"{self.begins}:{self.ends}:{self.sound}:{self.target}"
+        payer = f":{self.payer}" if self.payer else ""
+        return f"{self.begins}:{self.ends}:{self.sound}:{self.target}{payer}"
 
 
 def read(text: str) -> Entry:
     """What `str(Entry)` was; raises ValueError for anything else."""
     if not (found := _ENTRY.fullmatch(text)):
         raise ValueError(f"{text!r} is no entry of ours")
-    return Entry(begins=int(found[1]), ends=int(found[2]), sound=found[3], target=found[4])
+    target = found["phones"] or found["public"] or ""
+    begins, ends = int(found["begins"]), int(found["ends"])
+    return Entry(begins=begins, ends=ends, sound=found["sound"], target=target, payer=found["payer"] or "")
 
 
-def value(directory: Directory, switched: Switched, sound: str = "") -> str:
-    """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read."""
+def value(directory: Directory, switched: Switched, sound: str = "", *, number: str = "") -> str:
+    """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read.
+
+    `number`: whose calls a forwarding is about; its phones answer for a call abroad.
+    """
     match switched:
         case Outside(only=only):
             if only not in ONLY:
@@ -110,7 +122,8 @@ def value(directory: Directory, switched: Switched, sound: str = "") -> str:
             target = _target(directory, stand_in) if stand_in else ""
             written = str(Entry(begins=begins, ends=ends, sound=sound, target=target))
         case Forwarding(to=to):
-            written = str(Entry(target=_target(directory, to)))
+            payer = _payer(directory, number, to) if to.startswith("+") else ""
+            written = str(Entry(target=_target(directory, to), payer=payer))
         case _:
             assert_never(switched)
     return str(read(written))
@@ -122,6 +135,23 @@ def _target(directory: Directory, number: str) -> str:
     if not (phones := rung(directory, number)):
         raise ValueError(f"{number} has no phone")
     return "&".join(f"PJSIP/{phone}" for phone in phones)
+
+
+def forwarder(name: str) -> str:
+    """The number that a forwarding is about, of the name of its switch; empty for any other switch."""
+    return name.removeprefix(FORWARD) if name.startswith(FORWARD) else ""
+
+
+def _payer(directory: Directory, number: str, to: str) -> str:
+    """The phone whose budget forwarded calls to a public number spend; empty where none counts them."""
+    group = outgoing.group(directory.town, to)
+    if group in outgoing.COSTLY and group not in outgoing.BUDGETED:
+        raise ValueError(f"{to} costs too much")
+    if group not in outgoing.BUDGETED:
+        return ""
+    if not (payer := outgoing.payer(directory, rung(directory, number), group)):
+        raise ValueError(f"no phone of {number or 'nobody'} answers for calls to {to}")
+    return payer
 
 
 def rung(directory: Directory, extension: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from orchestrator.compile import sounds
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, known, value
+from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, forwarder, known, value
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
@@ -59,7 +59,7 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
             todo="say it in fewer words",
         )
     try:
-        entry = value(directory, row.switched, said.sound)
+        entry = value(directory, row.switched, said.sound, number=forwarder(row.name))
     except ValueError as bad:
         raise ServiceError(f"{row.name}: {bad}", todo="name a number that has a phone") from bad
     async with opened(state) as engine:
@@ -112,7 +112,8 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
     for row in switched:
         if row.name in asked:
             try:
-                found[row.name] = value(directory, row.switched, speak(state, directory, row.name, row.switched).sound)
+                said = speak(state, directory, row.name, row.switched)
+                found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found
