@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.asterisk import database
 from orchestrator.domain.callers import CLASSES
-from orchestrator.domain.flow import Switch
+from orchestrator.domain.flow import Flow, Switch, Transfer
 from orchestrator.domain.people import Phone
 from orchestrator.domain.switches import FAMILY
 from orchestrator.domain.town import Permission, Retired, Site, Trunk, Wave
@@ -32,6 +32,9 @@ from tests.towns import BERLIN, MONDAY_10, person, small, town_flow
 OLD, PROVIDER = "127.0.0.4", "127.0.0.5"
 """Where the old exchange and the provider are: each at a port of its own, as several runs may share a machine."""
 ALWAYS = Period()
+PUT_THROUGH = Transfer(number="+491712345678", trunk="down", busy="town.box", nobody="town.box", failed="town.box")
+OUTSIDE = Flow(name="out", start="to", steps={"to": PUT_THROUGH})
+"""A number outside, by a trunk at whose end nobody is."""
 OUT, ABROAD = "+491712345678", "+33123456789"
 
 
@@ -44,12 +47,13 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     trunks = {
         "provider": replace(town.trunks["provider"], public=False),
         "amt": Trunk(id="amt", host=PROVIDER, port=free_port(PROVIDER)),
+        "down": Trunk(id="down", host=PROVIDER, port=free_port(PROVIDER), order=9),
         "alt": Trunk(id="alt", host=OLD, port=free_port(OLD), public=False),
     }
     written = replace(
         town,
-        flows={"town": replace(town_flow(night=night), start="night")},
-        numbers={"0": "town"},
+        flows={"town": replace(town_flow(night=night), start="night"), "out": OUTSIDE},
+        numbers={"0": "town", "71": "out"},
         switches={"night": "Nachtschaltung"},
         trunks=trunks,
         waves={"2": Wave(id="2", name="Schulen", trunk="alt", day=date(2027, 3, 1))},
@@ -246,6 +250,21 @@ async def test_calls_forwarded_abroad_spend_the_budget_of_a_phone_of_the_forward
         await switching.forward(town.state, "2500", OUT, why="")
         provider.status = 200
         assert (await goes(town, "2500", later))[0] == "n_2500.diverted=talked", "at home no budget counts"
+
+
+async def test_a_step_to_the_outside_fails_over_shows_the_operator_and_stops_with_the_kill_switch(town: Town) -> None:
+    async with far(town, "amt") as provider:
+        await qualified(town, "amt")
+        for status, found in ((200, "talked"), (486, "busy"), (503, "failed")):
+            provider.status = status
+            assert (await goes(town, "71", outside=found))[0] == f"out.to={found}"
+        assert provider.called == [(OUT, "+4962052" + "10")] * 3
+        await switching.switch(town.state, "outside", "no_abroad", ALWAYS, text="", why="")
+        provider.status = 200
+        assert (await goes(town, "71"))[0] == "out.to=talked"
+        await switching.switch(town.state, "outside", "emergency", ALWAYS, text="", why="")
+        assert (await goes(town, "71"))[0] == "out.to=failed"
+        assert len(provider.called) == 4
 
 
 async def test_a_wave_moves_there_and_back(town: Town) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
+from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
@@ -36,6 +36,16 @@ def announced(switch: str, general: str) -> Line:
 def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Line]:
     """Rings where the calls of `number` go now; leaves by its answer."""
     yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
+    yield from _rung(name, seconds)
+
+
+def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Line]:
+    """Rings an E.164 number outside: by `trunk`, then by each other public one; leaves by its answer."""
+    yield Line(f"Gosub({NAME},transfer,1({fit(number, E164)},{fit(trunk, IDENTIFIER)}))")
+    yield from _rung(name, seconds)
+
+
+def _rung(name: str, seconds: int) -> Iterator[Line]:
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
     yield Line(f"Dial(${{FORWARD}},{seconds},${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
@@ -56,6 +66,7 @@ def context(directory: Directory) -> Context:
             Extension("state", tuple(_state())),
             Extension("announce", tuple(_announce())),
             Extension("forward", tuple(_forward(own, home, bool(trunks)))),
+            Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next())),
         ),
@@ -86,6 +97,7 @@ def _announce() -> Iterator[Line]:
 def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARDED=)")
     yield Line("Set(LINE=0)")
+    yield Line("Set(FIRST=)")
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
     yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
@@ -98,10 +110,8 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)', label="target")
     yield Line("Return(ring)")
-    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})", label="outside")
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{FORWARD:0:{len(home)}}}" != "{home}"]?stopped)')
-    yield Line("Set(TO=${FORWARD})")
+    yield Line("Set(TO=${FORWARD})", label="outside")
+    yield from _open(home)
     yield from _paid()
     yield Line(f"Set(FORWARDED=f({own}))", label="paid")
     if outside:
@@ -110,6 +120,25 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Return(failed)", label="stopped")
     yield Line("Return(nobody)", label="nobody")
     yield Line("Return(off)", label="off")
+
+
+def _transfer(own: str, home: str) -> Iterator[Line]:
+    """The number ARG1 by the trunk ARG2 first: the flow is the town's, so the operator's number is shown."""
+    yield Line("Set(TO=${ARG1})")
+    yield Line("Set(FIRST=${ARG2})")
+    yield Line("Set(LINE=0)")
+    yield from _open(home)
+    yield Line("Set(FORWARD=PJSIP/${TO}@trunk-${FIRST})")
+    yield Line(f"Set(FORWARDED=f({own}))")
+    yield Line("Return(ring)")
+    yield Line("Return(failed)", label="stopped")
+
+
+def _open(home: str) -> Iterator[Line]:
+    """Asks the kill switch about the number TO; `stopped` must be a label."""
+    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})")
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
+    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{TO:0:{len(home)}}}" != "{home}"]?stopped)')
 
 
 def _paid() -> Iterator[Line]:
@@ -130,10 +159,11 @@ def _paid() -> Iterator[Line]:
 
 
 def _trunk(trunks: list[str]) -> Iterator[Line]:
-    """The next public trunk, in their order; LINE is empty behind the last."""
-    yield Line("Set(LINE=$[${LINE} + 1])")
+    """The next public trunk, in their order, without the one that was tried FIRST; 0 behind the last."""
+    yield Line("Set(LINE=$[${LINE} + 1])", label="again")
     for number, trunk in enumerate(trunks, 1):
         yield Line(f"ExecIf($[${{LINE}} = {number}]?Set(FORWARD=PJSIP/${{TO}}@trunk-{trunk}))")
+    yield Line(f'GotoIf($[${{LINE}} <= {len(trunks)} & "${{FORWARD}}" = "PJSIP/${{TO}}@trunk-${{FIRST}}"]?again)')
     yield Line(f"Return($[${{LINE}} <= {len(trunks)}])")
 
 

@@ -142,7 +142,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case LeaveMessage():
             return world.boxes.get(step.box, "left")
         case Transfer():
-            return world.outside.get(step.number, "talked")
+            closed = step.number.startswith("+") and stopped(directory, world, step.number)
+            return "failed" if closed else world.outside.get(step.number, "talked")
         case Forward():
             return _elsewhere(directory, world, step.number, _forwarded(step, world))
         case HangUp():

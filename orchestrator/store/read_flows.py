@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import phonenumbers
 
+from orchestrator.domain.callers import in_order
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
@@ -196,10 +197,17 @@ class Line:
             self.what.wrong(f"{number!r} is not a number that can be dialled", "write it as +49 6205 1234")
         elif (kind := phonenumbers.number_type(phonenumbers.parse(number))) in COSTLY:
             self.what.wrong(f"each call to {number} would cost the town money ({COSTLY[kind]})", "name another number")
-        trunks = self.flows.directory.trunks
-        trunk = self.fields["trunk"].one_of(trunks, "trunk") if "trunk" in self.fields else next(iter(trunks), "")
         seconds = self._number("seconds", 30, 120)
-        return Transfer(number=number, trunk=trunk, seconds=seconds, **self._all("busy", "nobody", "failed"))
+        return Transfer(number=number, trunk=self._trunk(), seconds=seconds, **self._all("busy", "nobody", "failed"))
+
+    def _trunk(self) -> str:
+        """The trunk that is named, else the first public one: no number outside goes by the old exchange."""
+        directory = self.flows.directory
+        if "trunk" in self.fields:
+            return self.fields["trunk"].one_of(directory.trunks, "trunk")
+        if not (public := [trunk.id for trunk in in_order(directory) if trunk.public]):
+            self.what.wrong("there is no trunk to the public network", "declare one under `trunks:`")
+        return next(iter(public), "")
 
     def _do(self) -> Do:
         skill = SKILLS.get(self.what.one_of(SKILLS, "skill"), Skill(answers=()))
