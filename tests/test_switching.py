@@ -335,7 +335,7 @@ async def test_a_retired_number_tells_the_new_one_and_is_counted(town: Town) -> 
     await asyncio.to_thread(until, lambda: journey.id in town.written(), 15)
     (old,) = await moving.old_numbers(town.state, 0.0)
     assert (old.number, old.calls, old.to) == ("2499", 1, "2500")
-    assert old.callers[0].endswith("····")
+    assert old.callers[0].endswith("···")
     (later,) = await moving.old_numbers(town.state, old.last + 1)
     assert (later.calls, later.callers) == (0, ())
 

@@ -48,6 +48,10 @@ RULES = {
 """Beginning of a public number, as it is dialled in Germany behind the outside digit -> class, SERVICE or NONE; the
 longest counts. Of the Bundesnetzagentur's number plan: 015–017 mobile; 0180 and 0700 cost about what mobile calls
 cost; 032 is a place-independent number at the price of national ones; 0137, 018x, 0900 and 118 cost more."""
+KINDS = {"PREMIUM_RATE": "premium rate", "SHARED_COST": "shared cost", "PERSONAL_NUMBER": "personal number"}
+"""Kinds of numbers, as the library `phonenumbers` calls them, that no call is put through to -> in words."""
+SATELLITE = (870, 878, 881, 882, 883)
+"""Country codes of satellites and of networks without a country (ITU-T E.164)."""
 FLOW = "outside"
 """The flow under which calls to the outside stand in the journal."""
 MASKED = 3
@@ -140,6 +144,11 @@ def classify(town: Town, public: str) -> str:
 def group(town: Town, number: str) -> str:
     """The class of an E.164 number."""
     return classify(town, canonical(number))
+
+
+def costly(country: int, kind: str) -> str:
+    """What a number is that no call is put through to, of its country code and its kind; empty for all others."""
+    return KINDS.get(kind) or ("satellite" if country in SATELLITE else "")
 
 
 def payer(directory: Directory, phones: Sequence[str], group: str) -> str:

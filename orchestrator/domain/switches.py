@@ -156,6 +156,18 @@ def _payer(directory: Directory, number: str, to: str) -> str:
 
 def rung(directory: Directory, extension: str) -> tuple[str, ...]:
     """The phones that ring first for an extension, whoever has it; empty if nobody does."""
+    if owner := _owner(directory, extension):
+        return owner.phones
+    return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
+
+
+def chief(directory: Directory, extension: str) -> str:
+    """The number under which the calls of an extension are switched: the first that its owner has."""
+    owner = _owner(directory, extension)
+    return owner.extension if owner else extension
+
+
+def _owner(directory: Directory, extension: str) -> Person | Department | Group | None:
     owners: tuple[Person | Department | Group, ...] = (
         *directory.people.values(),
         *directory.departments.values(),
@@ -163,8 +175,20 @@ def rung(directory: Directory, extension: str) -> tuple[str, ...]:
     )
     for owner in owners:
         if extension == owner.extension or (not isinstance(owner, Group) and extension in owner.numbers):
-            return owner.phones
-    return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
+            return owner
+    return None
+
+
+def onward(directory: Directory, now: Mapping[str, Switched], extension: str, to: str) -> tuple[str, ...]:
+    """`extension`, then `to`, then where that one is forwarded and so on; in a ring the last one stands there twice."""
+    way = [extension]
+    while not to.startswith("+"):
+        way.append(chief(directory, to))
+        further = now.get(FORWARD + way[-1])
+        if way[-1] in way[:-1] or not isinstance(further, Forwarding):
+            return tuple(way)
+        to = further.to
+    return (*way, to)
 
 
 def holds(switched: Switched, at: datetime) -> bool:

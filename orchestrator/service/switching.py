@@ -6,7 +6,7 @@ Belongs here: what may be switched, and what is told. Not here: the way into Ast
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from orchestrator.domain import numbers, spelling, switches, texts
+from orchestrator.domain import outgoing, spelling, switches, texts
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.outgoing import route
 from orchestrator.domain.people import Department, Person
 from orchestrator.domain.prompts import audible
 from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, WAVE, Absence, Forwarding, On, Outside, Switched
@@ -27,13 +26,7 @@ from orchestrator.service.state import State
 from orchestrator.store.switched import Row
 
 LONGEST_TEXT = 400
-COSTLY = {
-    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium rate",
-    phonenumbers.PhoneNumberType.SHARED_COST: "shared cost",
-    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal number",
-}
-SATELLITE = (870, 878, 881, 882, 883)
-"""Country codes of satellites and of networks without a country (ITU-T E.164)."""
+KIND = phonenumbers.PhoneNumberType.to_string
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +59,7 @@ async def absent(state: State, number: str, period: Period, *, stand_in: str | N
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = texts.absent(person.name, period.last, _called(directory, stand_in))
     away = Absence(begins=begins, ends=ends, stand_in=stand_in, texts=_texts(directory, text, spoken))
-    warnings = await _warnings(state, stand_in, begins, ends)
+    warnings = _warnings(await present.now(state), stand_in, begins, ends)
     until = f" until {period.last}" if period.last else ""
     told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
     how = await present.put(state, directory, _row(ABSENT + person.extension, away, why), told)
@@ -92,12 +85,33 @@ async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
         told = f"{extension}: no longer forwarded"
         return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=_plain(why))}"]
     target = inside(directory, to) or _outside(directory, extension, to)
+    now = await present.now(state)
+    _goes_on(directory, now, extension, target)
+    told = f"{extension}: forwarded to {target}"
+    how = await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)
+    return [f"{told}; {how}", *_empty(directory, now, target)]
+
+
+def _goes_on(directory: Directory, now: Mapping[str, Switched], extension: str, target: str) -> None:
+    """Raises ServiceError for a forwarding to itself, at once or by way of others: each would ring an empty desk."""
     if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
         raise ServiceError(f"{extension} would be forwarded to itself", todo="name somebody else")
-    told = f"{extension}: forwarded to {target}"
-    return [
-        f"{told}; {await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)}"
-    ]
+    way = switches.onward(directory, now, extension, target)
+    if len(set(way)) < len(way):
+        raise ServiceError(
+            f"forwardings would go round: {' → '.join(way)}; each rings a desk at which nobody is",
+            todo=f"end one of them first, `durchwahl forward {way[-2]} off`, or name somebody else",
+        )
+
+
+def _empty(directory: Directory, now: Mapping[str, Switched], target: str) -> Iterator[str]:
+    """Why nobody may be at the phones of `target` just now."""
+    number = switches.chief(directory, target)
+    away, further = now.get(ABSENT + number), now.get(FORWARD + number)
+    if isinstance(away, Absence) and switches.holds(away, datetime.now(ZoneInfo(directory.town.timezone))):
+        yield f"warning: {number} is absent now"
+    if isinstance(further, Forwarding):
+        yield f"warning: {number} is forwarded to {further.to}: its own phones ring all the same"
 
 
 async def switch(state: State, name: str, to: str, period: Period, *, text: str, why: str) -> list[str]:
@@ -186,18 +200,20 @@ def _outside(directory: Directory, extension: str, to: str) -> str:
     except phonenumbers.NumberParseException:
         raise unknown from None
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    own = numbers.e164(directory.town, "")
-    if not phonenumbers.is_possible_number(parsed) or not switches.PUBLIC.fullmatch(number) or number.startswith(own):
+    if not phonenumbers.is_possible_number(parsed) or not switches.PUBLIC.fullmatch(number):
         raise unknown
-    kind = COSTLY.get(phonenumbers.number_type(parsed), "")
-    if kind or parsed.country_code in SATELLITE:
-        raise ServiceError(f"{number} costs too much to be forwarded to ({kind or 'satellite'})", todo="name another")
+    if ours := outgoing.inside(directory, outgoing.canonical(number)):
+        raise ServiceError(
+            f"{number} is a number of ours, {ours}, and nobody has it", todo="name one that somebody has"
+        )
+    if kind := outgoing.costly(parsed.country_code or 0, KIND(phonenumbers.number_type(parsed))):
+        raise ServiceError(f"{number} costs too much to be forwarded to ({kind})", todo="name another")
     if not any(trunk.public for trunk in directory.trunks.values()):
         raise ServiceError("there is no trunk to the public network", todo="forward to a number of ours")
     country = directory.town.country
     public = f"0{number[1 + len(country) :]}" if number.startswith(f"+{country}") else f"00{number[1:]}"
     for phone in switches.rung(directory, extension):
-        if route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
+        if outgoing.route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
             return number
     raise ServiceError(
         f"the phones of {extension} may not call {number}", todo="give them the permission, or name another number"
@@ -216,10 +232,12 @@ def _texts(directory: Directory, text: str, otherwise: Mapping[str, str]) -> Map
     return {**otherwise, directory.town.languages[0]: said}
 
 
-async def _warnings(state: State, stand_in: str, begins: int, ends: int) -> Iterable[str]:
-    """Whether the stand-in is absent, too, at some time of an absence."""
-    match (await present.now(state)).get(ABSENT + stand_in):
+def _warnings(now: Mapping[str, Switched], stand_in: str, begins: int, ends: int) -> Iterator[str]:
+    """Whether the stand-in is absent, too, at some time of an absence, or has calls ring elsewhere."""
+    match now.get(ABSENT + stand_in):
         case Absence(begins=from_, ends=until) if (not ends or from_ < ends) and (not until or begins < until):
-            return [f"warning: {stand_in} is absent, too"]
+            yield f"warning: {stand_in} is absent, too"
         case _:
-            return []
+            pass
+    if isinstance(further := now.get(FORWARD + stand_in), Forwarding):
+        yield f"warning: {stand_in} is forwarded to {further.to}: its own phones ring all the same"
