@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PREFIX, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
+from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions
 from orchestrator.domain.directory import Directory
@@ -21,8 +22,6 @@ RING_OUTSIDE = 60
 """Seconds that a call to the outside may ring."""
 RING_EMERGENCY = 180
 """Seconds that an emergency call may ring on one trunk: a control centre may let callers wait."""
-SWITCH = "${DB(switched/outside)}"
-"""What the kill switch says; a key of `outgoing.STOPPED`, or anything else for no restriction."""
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6
 """Hours of the town between which calls abroad are nightly ones."""
 REFUSED = "refused"
@@ -107,8 +106,8 @@ def public(directory: Directory) -> Context:
 
 def _call(group: str) -> Context:
     """May this phone call a number of `group` now?"""
-    stopped = (
-        Line(f'GotoIf($["{SWITCH}" = "{said}"]?closed)')
+    closed = (
+        Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{said}"]?closed)')
         for said, classes in sorted(outgoing.STOPPED.items())
         if group in classes
     )
@@ -120,7 +119,8 @@ def _call(group: str) -> Context:
     spent = (Line("Set(SAID=spent)", label="spent"), Line(f"Goto(from-phones,{REFUSED},1)"))
     lines = (
         Line("Gosub(caller,who,1)"),
-        *stopped,
+        stopped(),
+        *closed,
         Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
         Line("NoOp()", label="may"),

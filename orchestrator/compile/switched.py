@@ -28,6 +28,11 @@ def is_on(switch: str) -> Line:
     return Line(f"Gosub({NAME},state,1({fit(switch, KEY)}))")
 
 
+def stopped() -> Line:
+    """Asks the kill switch: GOSUB_RETVAL is what it says, empty for no restriction."""
+    return Line(f"Gosub({NAME},stopped,1)")
+
+
 def announced(switch: str, general: str) -> Line:
     """Plays what was spoken for a switch, or the sound `general`."""
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
@@ -64,6 +69,7 @@ def context(directory: Directory) -> Context:
         name=NAME,
         extensions=(
             Extension("state", tuple(_state())),
+            Extension("stopped", tuple(_stopped())),
             Extension("announce", tuple(_announce())),
             Extension("forward", tuple(_forward(own, home, bool(trunks)))),
             Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
@@ -82,6 +88,15 @@ def _state() -> Iterator[Line]:
     yield Line("Return(on)")
     yield Line("Set(SWITCHED=)", label="off")
     yield Line("Return(off)")
+
+
+def _stopped() -> Iterator[Line]:
+    """`emergency`, or `emergency:1796511600` until that instant."""
+    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})")
+    ends = "0${FILTER(0-9,${CUT(STOPPED,:,2)})}"
+    yield Line(f"GotoIf($[{ends} > 0 & {ends} <= {NOW}]?over)")
+    yield Line("Return(${CUT(STOPPED,:,1)})")
+    yield Line("Return()", label="over")
 
 
 def _announce() -> Iterator[Line]:
@@ -136,9 +151,9 @@ def _transfer(own: str, home: str) -> Iterator[Line]:
 
 def _open(home: str) -> Iterator[Line]:
     """Asks the kill switch about the number TO; `stopped` must be a label."""
-    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})")
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{TO:0:{len(home)}}}" != "{home}"]?stopped)')
+    yield stopped()
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{NOTHING}"]?stopped)')
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{AT_HOME}" & "${{TO:0:{len(home)}}}" != "{home}"]?stopped)')
 
 
 def _paid() -> Iterator[Line]:

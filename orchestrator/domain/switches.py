@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
@@ -74,6 +75,8 @@ class Outside:
 
     only: str
     """Of `ONLY`."""
+    ends: int = 0
+    """Seconds since the epoch just before which it ends; 0: when it is ended."""
 
 
 Switched = On | Absence | Forwarding | Outside
@@ -112,10 +115,10 @@ def value(directory: Directory, switched: Switched, sound: str = "", *, number: 
     `number`: whose calls a forwarding is about; its phones answer for a call abroad.
     """
     match switched:
-        case Outside(only=only):
+        case Outside(only=only, ends=ends):
             if only not in ONLY:
                 raise ValueError(f"{only!r} is none of {', '.join(ONLY)}")
-            return only
+            return f"{only}:{int(ends)}" if ends else only
         case On(begins=begins, ends=ends):
             written = str(Entry(begins=begins, ends=ends, sound=sound))
         case Absence(begins=begins, ends=ends, stand_in=stand_in):
@@ -196,10 +199,19 @@ def holds(switched: Switched, at: datetime) -> bool:
     match switched:
         case On(begins=begins, ends=ends) | Absence(begins=begins, ends=ends):
             return begins <= at.timestamp() and (not ends or at.timestamp() < ends)
-        case Forwarding() | Outside():
+        case Outside(ends=ends):
+            return not ends or at.timestamp() < ends
+        case Forwarding():
             return True
         case _:
             assert_never(switched)
+
+
+def times(switched: On | Absence | Outside, timezone: str) -> str:
+    """` from 2026-12-01 00:00 until 2026-12-06 00:00`, in local time; empty without limits."""
+    limits = (("from", getattr(switched, "begins", 0)), ("until", switched.ends))
+    local = {word: datetime.fromtimestamp(at, ZoneInfo(timezone)) for word, at in limits if at}
+    return "".join(f" {word} {at:%Y-%m-%d %H:%M}" for word, at in local.items())
 
 
 def known(directory: Directory) -> dict[str, str]:

@@ -39,6 +39,18 @@ class Said:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """What came of switching; as a text it is what to tell."""
+
+    change: int
+    """Its number in the record."""
+    how: str
+
+    def __str__(self) -> str:
+        return self.how
+
+
 async def rows(state: State) -> list[store.Row]:
     """Everything that is switched."""
     async with opened(state) as engine:
@@ -50,8 +62,8 @@ async def now(state: State) -> Mapping[str, Switched]:
     return {row.name: row.switched for row in await rows(state)}
 
 
-async def put(state: State, directory: Directory, row: store.Row, what: str) -> str:
-    """Switch it, here and in a running Asterisk; what to tell. Raises ServiceError for what cannot be switched."""
+async def put(state: State, directory: Directory, row: store.Row, what: str) -> Turned:
+    """Switch it, here and in a running Asterisk. Raises ServiceError for what cannot be switched."""
     said = await asyncio.to_thread(speak, state, directory, row.name, row.switched)
     if said.seconds > ANNOUNCEMENT:
         raise ServiceError(
@@ -63,15 +75,15 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
     except ValueError as bad:
         raise ServiceError(f"{row.name}: {bad}", todo="name a number that has a phone") from bad
     async with opened(state) as engine:
-        await store.put(engine, row, what)
-    return await _push(state, row.name, entry)
+        change = await store.put(engine, row, what)
+    return Turned(change=change, how=await _push(state, row.name, entry))
 
 
-async def remove(state: State, name: str, *, what: str, why: str) -> str:
-    """Switch it off, here and in a running Asterisk; what to tell."""
+async def remove(state: State, name: str, *, what: str, why: str) -> Turned:
+    """Switch it off, here and in a running Asterisk."""
     async with opened(state) as engine:
-        await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
-    return await _push(state, name, "")
+        change = await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
+    return Turned(change=change, how=await _push(state, name, ""))
 
 
 async def _push(state: State, name: str, entry: str) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 
 from orchestrator.domain import outgoing, spelling, switches, texts
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Announce
 from orchestrator.domain.people import Department, Person
 from orchestrator.domain.prompts import audible
 from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, WAVE, Absence, Forwarding, On, Outside, Switched
@@ -23,7 +25,8 @@ from orchestrator.service import directory as directories
 from orchestrator.service import present
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.switched import Row
+from orchestrator.store.marked import suggest
+from orchestrator.store.switched import Row, read
 
 LONGEST_TEXT = 400
 KIND = phonenumbers.PhoneNumberType.to_string
@@ -46,8 +49,13 @@ class Period:
         return begins, ends
 
 
-async def absent(state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str) -> list[str]:
-    """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError."""
+async def absent(
+    state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str, instead: bool = False
+) -> list[str]:
+    """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError.
+
+    `instead`: even of an absence that is not over and has no day in common with this one.
+    """
     directory = await directories.running(state)
     person = _person(directory, number)
     if stand_in is None:
@@ -59,11 +67,42 @@ async def absent(state: State, number: str, period: Period, *, stand_in: str | N
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = texts.absent(person.name, period.last, _called(directory, stand_in))
     away = Absence(begins=begins, ends=ends, stand_in=stand_in, texts=_texts(directory, text, spoken))
-    warnings = _warnings(await present.now(state), stand_in, begins, ends)
+    now = await present.now(state)
+    warnings = [*_instead(directory, now, person, away, instead), *_warnings(now, stand_in, begins, ends)]
     until = f" until {period.last}" if period.last else ""
     told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
     how = await present.put(state, directory, _row(ABSENT + person.extension, away, why), told)
     return [f"{told}; {how}", *warnings]
+
+
+def _instead(
+    directory: Directory, now: Mapping[str, Switched], person: Person, new: Absence, wished: bool
+) -> Iterator[str]:
+    """What an absence replaces; raises ServiceError for one that would be lost by an absence of other days."""
+    old, today = now.get(ABSENT + person.extension), time.time()
+    if not isinstance(old, Absence) or (old.ends and old.ends <= today) or old == new:
+        return
+    apart = 0 < old.ends <= max(new.begins, today) or 0 < new.ends <= old.begins
+    told = f"absent{switches.times(old, directory.town.timezone)}"
+    if apart and not wished:
+        raise ServiceError(
+            f"{person.extension} {person.name} is {told} already, and only one absence of a person is kept",
+            todo="set this one when that is over, or replace it: the same command with --instead",
+        )
+    yield f"instead of: {told}"
+
+
+async def restore(state: State, name: str, before: Mapping[str, Any] | None, *, what: str, why: str) -> present.Turned:
+    """Switch `name` to what the record says that it was; None: off. Raises ServiceError for what cannot be any more."""
+    if before is None:
+        return await present.remove(state, name, what=what, why=_plain(why))
+    directory = await directories.running(state)
+    if name not in switches.known(directory):
+        raise ServiceError(f"the directory knows no switch {name} any more", todo="see `durchwahl switch`")
+    switched = read(before)
+    if isinstance(switched, Forwarding) and not switched.to.startswith("+"):
+        _goes_on(directory, await present.now(state), switches.forwarder(name), switched.to)
+    return await present.put(state, directory, _row(name, switched, why), what)
 
 
 async def back(state: State, number: str, *, why: str) -> list[str]:
@@ -117,21 +156,41 @@ def _empty(directory: Directory, now: Mapping[str, Switched], target: str) -> It
 async def switch(state: State, name: str, to: str, period: Period, *, text: str, why: str) -> list[str]:
     """Turn a switch `on` or `off`; `outside` is `on`, `no_abroad` or `emergency`. Raises ServiceError."""
     directory = await directories.running(state)
-    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
-    if name not in known:
-        raise ServiceError(f"there is no switch {name!r}", todo=f"use one of {', '.join(sorted(known))}")
+    must_exist(directory, name)
     values = ("on", *switches.ONLY) if name == OUTSIDE else ("on", "off")
     if to not in values:
         raise ServiceError(f"{name} cannot be {to!r}", todo=f"use one of {', '.join(values)}")
-    told = f"switch {name}: {to}"
-    if to == ("on" if name == OUTSIDE else "off"):
+    ended = to == ("on" if name == OUTSIDE else "off")
+    _have_effect(directory, name, "" if ended else to, period, text)
+    told = f"switch {name}: {to}{f' until {period.last}' if period.last else ''}"
+    if ended:
         return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = {directory.town.languages[0]: text} if text else {}
     turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
     if name == OUTSIDE:
-        turned = Outside(only=to)
+        turned = Outside(only=to, ends=ends)
     return [f"{told}; {await present.put(state, directory, _row(name, turned, why), told)}"]
+
+
+def must_exist(directory: Directory, name: str) -> None:
+    """Raises ServiceError for a switch that nobody can turn by its name."""
+    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
+    if name not in known:
+        todo = suggest(name, known) or f"use one of {', '.join(sorted(known))}"
+        raise ServiceError(f"there is no switch {name!r}", todo=todo)
+
+
+def _have_effect(directory: Directory, name: str, to: str, period: Period, text: str) -> None:
+    """Raises ServiceError for a day or a text that would be forgotten; `to` is empty where the switch is ended."""
+    wave, announced = name.startswith(WAVE), (step for step in directory.graph.values() if isinstance(step, Announce))
+    if (period.first or period.last) and (wave or not to):
+        what = "a wave that moved does not move back by itself" if wave else f"{name} is switched at once, for no days"
+        raise ServiceError(what, todo="leave out --from and --until; on the day itself give the command again")
+    if period.first and name == OUTSIDE:
+        raise ServiceError("outside is switched at once", todo="leave out --from; --until may end it")
+    if text and (not to or all(step.switch != name for step in announced)):
+        raise ServiceError(f"nobody would hear this text: no step announces {name}", todo="leave out --text")
 
 
 async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
@@ -142,6 +201,9 @@ async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
             f"there is no wave {wave!r}", todo=f"declared are: {', '.join(sorted(directory.waves)) or 'none'}"
         )
     name, told = WAVE + wave, f"wave {wave} ({directory.waves[wave].name}): {'moved here' if moved else 'moved back'}"
+    if moved == (name in await present.now(state)):
+        where = "here already" if moved else f"on {directory.waves[wave].trunk}"
+        raise ServiceError(f"wave {wave} ({directory.waves[wave].name}) is {where}", todo="see `durchwahl waves`")
     if moved:
         return [f"{told}; {await present.put(state, directory, _row(name, On(), why), told)}"]
     return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
