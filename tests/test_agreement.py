@@ -116,7 +116,8 @@ async def turn(town: Town, cases: list[Case]) -> None:
         for name, switched in world.switches.items():
             if name in asked:
                 row = Row(name=name, switched=switched, at=0.0, who="tests", why="")
-                assert await present.put(town.state, town.directory, row, name) == present.AT_ONCE
+                done = await present.put(town.state, town.directory, row, name)
+                assert done.how == present.AT_ONCE
 
 
 @pytest.mark.parametrize("python", [True, False], ids=["python", "native"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -137,6 +137,17 @@ def test_the_kill_switch_is_asked_natively(running: tuple[Directory, Desks], swi
     try:
         numbers = [digit + number for each in OF_CLASS.values() for number in each]
         compare(directory, there, [("may_everything", number) for number in (*numbers, "112", f"{digit}110")], switch)
+    finally:
+        there.switch("on")
+
+
+def test_the_kill_switch_ends_by_itself(running: tuple[Directory, Desks]) -> None:
+    _, there = running
+    there.switch(f"emergency:{int(MONDAY.timestamp())}")
+    calls = [("may_everything", there_digit(there) + "0621555123")]
+    try:
+        for at, kind in ((MONDAY - timedelta(seconds=1), "refused"), (MONDAY, "outside")):
+            assert [went.kind for went in there.dials(calls, at=at.timestamp())] == [kind]
     finally:
         there.switch("on")
 

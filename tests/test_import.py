@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.domain.flow import Transfer
 from orchestrator.service import directory as directories
 from orchestrator.service.state import create
 from orchestrator.store.reading import read_files
@@ -162,3 +163,23 @@ async def test_nothing_is_saved_on_a_mistake_or_a_dry_run(tmp_path: Path) -> Non
     refused = await directories.import_files(state, [file], dry_run=False, why="")
     assert any(problem.startswith(f"{file}:15:7: town.door: on closed") for problem in refused.problems)
     assert await directories.read(state) == before
+
+
+OUTSIDE = GOOD.replace(
+    "      bye: hangup", "      bye: hangup\n      off: {transfer: +496211234567, otherwise: amt}"
+).replace("otherwise: amt\n      bye_now", "otherwise: off\n      bye_now")
+OLD_FIRST = (
+    "trunks: {alt: {host: 192.0.2.9, public: no}, zwei: {host: 192.0.2.2, order: 2}, amt: {host: 192.0.2.3, order: 1}}"
+)
+
+
+def test_a_number_outside_goes_by_the_first_public_trunk_and_never_by_the_old_exchange(tmp_path: Path) -> None:
+    (path := tmp_path / "town.yaml").write_text(OUTSIDE.replace("trunks: {provider: {host: 192.0.2.1}}", OLD_FIRST))
+    (mistakes, town) = (found := read_files([path], 2026)).mistakes, found.directory
+    assert not mistakes
+    step = town.flows["town"].steps["off"]
+    assert isinstance(step, Transfer)
+    assert step.trunk == "amt"
+    (told,) = read(tmp_path, OUTSIDE.replace("{host: 192.0.2.1}", "{host: 192.0.2.1, public: no}"))
+    assert "town.yaml:23:23: there is no trunk to the public network" in told
+    assert "trunks:" in told

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,8 +39,10 @@ from orchestrator.domain.town import Retired, Trunk, Wave
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import turned
 from orchestrator.store import switched as store
+from orchestrator.store.changes import recorded
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.database import migrate, open_database
+from orchestrator.store.load import last_change
 from orchestrator.store.reading import read_files
 from orchestrator.store.tables import changes
 from tests.test_compile import compiled
@@ -128,6 +132,9 @@ def test_who_is_absent_is_stood_in_for_and_the_call_comes_back() -> None:
 def test_the_kill_switch_stops_forwardings(only: str, to: str, found: str) -> None:
     switched = {"outside": Outside(only=only), "forward_2500": Forwarding(to=to)}
     assert way(small(), "2500", switches=switched)[0] == f"n_2500.diverted={found}"
+    over = {**switched, "outside": Outside(only=only, ends=AT)}
+    town = small(town=replace(small().town, permission="abroad"))
+    assert way(town, "2500", switches=over)[0] == "n_2500.diverted=talked"
 
 
 def test_a_department_closed_at_once_says_so_and_takes_messages() -> None:
@@ -292,3 +299,24 @@ async def test_rows_say_who_switched_what_and_the_record_keeps_it(url: URL) -> N
     finally:
         await engine.dispose()
     assert [(each["who"], each["what"]) for each in changed] == [("a", "first"), ("a", "absent"), ("c", "back")]
+
+
+async def test_what_it_was_before_is_kept_and_is_no_change_of_the_directory(url: URL) -> None:
+    await migrate(url)
+    engine = open_database(url)
+    row = store.Row(name="night", switched=On(), at=1.0, who="a", why="")
+    try:
+        # On an empty table both find nothing to replace: only one writer at a time may look.
+        await asyncio.gather(*(store.put(engine, replace(row, switched=On(ends=ends)), "on") for ends in range(1, 9)))
+        await store.put(engine, row, "on")
+        await store.put(engine, row, "again")
+        await store.remove(engine, "night", at=2.0, who="a", what="off", why="")
+        found = await recorded(engine, kinds=("switched",), limit=20)
+        assert await last_change(engine) == 0
+    finally:
+        await engine.dispose()
+    assert len(found) == 10, "nothing differs where it is switched to what it is"
+    edits = [edit for change in found for edit in change.edits]
+    assert edits[0].after is None
+    assert edits[-1].before is None
+    assert all(newer.before == older.after for newer, older in pairwise(edits))

@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from orchestrator.asterisk import database
-from orchestrator.domain.flow import Menu, Switch
+from orchestrator.domain.callers import CLASSES
+from orchestrator.domain.flow import Flow, Menu, Switch, Transfer
 from orchestrator.domain.people import Phone
 from orchestrator.domain.switches import FAMILY
-from orchestrator.domain.town import Retired, Site, Trunk, Wave
+from orchestrator.domain.town import Permission, Retired, Site, Trunk, Wave
 from orchestrator.journal.journeys import Journey
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
@@ -31,7 +32,10 @@ from tests.towns import BERLIN, MONDAY_10, person, small, town_flow
 OLD, PROVIDER = "127.0.0.4", "127.0.0.5"
 """Where the old exchange and the provider are: each at a port of its own, as several runs may share a machine."""
 ALWAYS = Period()
-OUT = "+491712345678"
+PUT_THROUGH = Transfer(number="+491712345678", trunk="down", busy="town.box", nobody="town.box", failed="town.box")
+OUTSIDE = Flow(name="out", start="to", steps={"to": PUT_THROUGH})
+"""A number outside, by a trunk at whose end nobody is."""
+OUT, ABROAD = "+491712345678", "+33123456789"
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +51,16 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     trunks = {
         "provider": replace(town.trunks["provider"], public=False),
         "amt": Trunk(id="amt", host=PROVIDER, port=free_port(PROVIDER)),
+        "down": Trunk(id="down", host=PROVIDER, port=free_port(PROVIDER), order=9),
         "alt": Trunk(id="alt", host=OLD, port=free_port(OLD), public=False),
     }
     written = replace(
         town,
-        flows={"town": replace(town_flow(night=night, welcome=welcome, counter=counter), start="night")},
-        numbers={"0": "town"},
+        flows={
+            "town": replace(town_flow(night=night, welcome=welcome, counter=counter), start="night"),
+            "out": OUTSIDE,
+        },
+        numbers={"0": "town", "71": "out"},
         switches={"night": "Nachtschaltung", "lunch": "Mittagspause"},
         trunks=trunks,
         waves={"2": Wave(id="2", name="Schulen", trunk="alt", day=date(2027, 3, 1))},
@@ -61,7 +69,12 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             "schule": Site(id="schule", name="S", address="S 1", emergency_number="+49620521", wave=2),
         },
         people={**town.people, school.id: school},
-        phones={**town.phones, "tel9110": Phone(id="tel9110", site="schule", label="S", extension="9110")},
+        phones={
+            **town.phones,
+            "tel2500": replace(town.phones["tel2500"], permission="weit"),
+            "tel9110": Phone(id="tel9110", site="schule", label="S", extension="9110"),
+        },
+        permissions={"weit": Permission(id="weit", classes=CLASSES[:4], per_hour=3, at_once=1)},
         boxes={id_: replace(box, quota=99) for id_, box in town.boxes.items()},
         retired={"2499": Retired(extension="2499", to="2500", until=date(2027, 6, 30), announced=True)},
     )
@@ -110,7 +123,7 @@ async def goes(
 ) -> list[str]:
     """A test call at exactly `at`, which must go where `explain` says: its answers."""
     town.used += 49 - town.used % 50  # test calls at the same time are told apart by their second: this one is alone
-    described = world(at, press, phones=phones or {}, outside={OUT: outside, "9110": outside})
+    described = world(at, press, phones=phones or {}, outside={OUT: outside, ABROAD: outside, "9110": outside})
     described = replace(
         described, switches=await present.now(town.state), boxes={"10": "too_short", "3501": "too_short"}
     )
@@ -130,7 +143,8 @@ async def entries(town: Town) -> dict[str, str]:
 
 
 async def qualified(town: Town, trunk: str) -> None:
-    """Have Asterisk look at once whether the other end of a trunk is there."""
+    """Have Asterisk look whether the other end of a trunk is there; first what it asked before must have timed out."""
+    await asyncio.sleep(3.2)
     async with connected(town.state) as running:
         assert running
         await running.ami.action("PJSIPQualify", Endpoint=f"trunk-{trunk}")
@@ -273,6 +287,45 @@ async def test_calls_are_forwarded_outside_with_an_own_number_and_come_back(town
         assert len(provider.called) == 4, "the kill switch stops forwardings too"
 
 
+async def test_calls_forwarded_abroad_spend_the_budget_of_a_phone_of_the_forwarder(town: Town) -> None:
+    """The caller is nobody: the phone of whom it is forwarded by answers for it, by the hour and at once."""
+    await switching.forward(town.state, "2500", ABROAD, why="Auslandsreise")
+    assert (await entries(town))["forward_2500"] == f"0:0::{ABROAD}:tel2500"
+    hour = MONDAY_10 + timedelta(hours=1)
+    async with far(town, "amt") as provider:
+        await qualified(town, "amt")
+        for at, found in ((MONDAY_10, "talked"), *((hour, "talked"),) * 3, (hour, "failed")):
+            way = await goes(town, "2500", at, outside=found)
+            assert way[0] == f"n_2500.diverted={found}", at
+        assert way[1] == "d_buergerbuero.hours=open", "who cannot be put through abroad is not left alone"
+        assert provider.called == [(ABROAD, "+4962052125" + "00")] * 4
+        provider.status = 180
+        later = hour + timedelta(hours=1)
+        rings = asyncio.create_task(goes(town, "2500", later, outside="nobody"))
+        await asyncio.to_thread(until, lambda: len(provider.called) == 5, 10)
+        assert (await goes(town, "2500", later + timedelta(hours=1), outside="failed"))[0] == "n_2500.diverted=failed"
+        assert (await rings)[0] == "n_2500.diverted=nobody"
+        assert len(provider.called) == 5, "one at once"
+        await switching.forward(town.state, "2500", OUT, why="")
+        provider.status = 200
+        assert (await goes(town, "2500", later))[0] == "n_2500.diverted=talked", "at home no budget counts"
+
+
+async def test_a_step_to_the_outside_fails_over_shows_the_operator_and_stops_with_the_kill_switch(town: Town) -> None:
+    async with far(town, "amt") as provider:
+        await qualified(town, "amt")
+        for status, found in ((200, "talked"), (486, "busy"), (503, "failed")):
+            provider.status = status
+            assert (await goes(town, "71", outside=found))[0] == f"out.to={found}"
+        assert provider.called == [(OUT, "+4962052" + "10")] * 3
+        await switching.switch(town.state, "outside", "no_abroad", ALWAYS, text="", why="")
+        provider.status = 200
+        assert (await goes(town, "71"))[0] == "out.to=talked"
+        await switching.switch(town.state, "outside", "emergency", ALWAYS, text="", why="")
+        assert (await goes(town, "71"))[0] == "out.to=failed"
+        assert len(provider.called) == 4
+
+
 async def test_a_wave_moves_there_and_back(town: Town) -> None:
     async with far(town, "alt") as old, town.staff({"tel9110": "talked"}):
         await qualified(town, "alt")
@@ -341,7 +394,7 @@ async def test_a_retired_number_tells_the_new_one_and_is_counted(town: Town) -> 
     await asyncio.to_thread(until, lambda: journey.id in town.written(), 15)
     (old,) = await moving.old_numbers(town.state, 0.0)
     assert (old.number, old.calls, old.to) == ("2499", 1, "2500")
-    assert old.callers[0].endswith("····")
+    assert old.callers[0].endswith("···")
     (later,) = await moving.old_numbers(town.state, old.last + 1)
     assert (later.calls, later.callers) == (0, ())
 

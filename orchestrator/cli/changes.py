@@ -47,7 +47,7 @@ def undo(
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be, change nothing."),
     json: bool = output.Json,
 ) -> None:
-    """Take one change back, also an older one, by a new change. Calls notice it with the next apply."""
+    """Take one change back, also an older one, by a new change: a switch at once, all else with the next apply."""
     with output.failures():
         undone = asyncio.run(service.undo(output.state_of(context), change, why=why, dry_run=dry_run))
         if json:
@@ -57,7 +57,9 @@ def undo(
             if not undone.problems:
                 for line in service.told(undone.edits[: service.SHOWN], len(undone.edits)):
                     output.say(line)
-                output.say(f"{f'change {undone.number} takes' if undone.number else 'would take'} back change {change}")
+                how = f"; {undone.how}" if undone.how else ""
+                done = f"change {undone.number} takes" if undone.number else "would take"
+                output.say(f"{done} back change {change}{how}")
         if undone.problems:
             output.note(f"{len(undone.problems)} problems; nothing was changed")
             raise typer.Exit(output.FOUND_PROBLEMS)

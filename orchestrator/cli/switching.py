@@ -53,13 +53,14 @@ def absent(
     first: str = From,
     stand_in: str = typer.Option(None, help="Who is rung instead; default: as the directory says; none: nobody."),
     text: str = Text,
+    instead: bool = typer.Option(False, "--instead", help="Even if an absence of other days is lost by it."),
     why: str = Why,
 ) -> None:
     """Somebody is away: callers hear it and reach the stand-in, the mailbox or the department."""
     with output.failures():
         named = "" if stand_in == "none" else stand_in
         state, period = output.state_of(context), _period(first, until)
-        _tell(switching.absent(state, number, period, stand_in=named, text=text, why=why))
+        _tell(switching.absent(state, number, period, stand_in=named, text=text, why=why, instead=instead))
 
 
 def back(context: typer.Context, number: str = typer.Argument(help="The number of a person."), why: str = Why) -> None:
@@ -94,7 +95,13 @@ def switch(
         if name and to:
             _tell(switching.switch(state, name, to, _period(first, until), text=text, why=why))
             return
+        if until or first or text:
+            raise ServiceError(
+                "days and a text are for a switch that is turned", todo="write on or off behind its name"
+            )
         directory, rows = asyncio.run(_present(state))
+        if name:
+            switching.must_exist(directory, name)
         turned = {row.name: row.switched for row in rows}
         for known, meaning in sorted(switches.known(directory).items()):
             if known.startswith((switches.ABSENT, switches.FORWARD)) or (name and known != name):
@@ -172,13 +179,13 @@ def described(switched: Switched, timezone: str) -> str:
     """What is switched, for a person."""
     match switched:
         case On():
-            return f"on{_times(switched, timezone)}"
+            return f"on{switches.times(switched, timezone)}"
         case Absence(stand_in=stand_in):
-            return f"absent{_times(switched, timezone)}, {stand_in or 'nobody'} stands in"
+            return f"absent{switches.times(switched, timezone)}, {stand_in or 'nobody'} stands in"
         case Forwarding(to=to):
             return f"to {to}"
         case Outside(only=only):
-            return only
+            return f"{only}{switches.times(switched, timezone)}"
         case _:
             assert_never(switched)
 
@@ -194,12 +201,6 @@ def switched_on(directory: Directory, visits: Iterable[Visit], now: Mapping[str,
             case _:
                 names = []
         yield from (f"{name} {described(now[name], directory.town.timezone)}" for name in names if name in now)
-
-
-def _times(switched: On | Absence, timezone: str) -> str:
-    begins, ends = (datetime.fromtimestamp(at, ZoneInfo(timezone)) for at in (switched.begins, switched.ends))
-    from_ = f" from {begins:%Y-%m-%d %H:%M}" if switched.begins else ""
-    return from_ + (f" until {ends:%Y-%m-%d %H:%M}" if switched.ends else "")
 
 
 def _period(first: str, last: str) -> switching.Period:

@@ -12,6 +12,7 @@ from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE,
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.compile.ringing import STAYS
+from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions
 from orchestrator.domain.directory import Directory
@@ -22,8 +23,6 @@ RING_OUTSIDE = 60
 """Seconds that a call to the outside may ring."""
 RING_EMERGENCY = 180
 """Seconds that an emergency call may ring on one trunk: a control centre may let callers wait."""
-SWITCH = "${DB(switched/outside)}"
-"""What the kill switch says; a key of `outgoing.STOPPED`, or anything else for no restriction."""
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6
 """Hours of the town between which calls abroad are nightly ones."""
 REFUSED = "refused"
@@ -108,15 +107,21 @@ def public(directory: Directory) -> Context:
 
 def _call(group: str) -> Context:
     """May this phone call a number of `group` now?"""
-    stopped = (
-        Line(f'GotoIf($["{SWITCH}" = "{said}"]?closed)')
+    closed = (
+        Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{said}"]?closed)')
         for said, classes in sorted(outgoing.STOPPED.items())
         if group in classes
     )
-    budget = (Line(f"Gosub(permission-${{PERMISSION}},{group},1)"), Line("Gosub(budget,spend,1)"))
+    budget = (
+        Line(f"Gosub(permission-${{PERMISSION}},{group},1)"),
+        Line("Gosub(budget,spend,1)"),
+        Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?spent)'),
+    )
+    spent = (Line("Set(SAID=spent)", label="spent"), Line(f"Goto(from-phones,{REFUSED},1)"))
     lines = (
         Line("Gosub(caller,who,1)"),
-        *stopped,
+        stopped(),
+        *closed,
         Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
         Line("NoOp()", label="may"),
@@ -124,6 +129,7 @@ def _call(group: str) -> Context:
         Line("Goto(outside,${EXTEN},1)"),
         Line("Set(SAID=closed)", label="closed"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
+        *(spent if group in outgoing.BUDGETED else ()),
     )
     return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
 
@@ -143,7 +149,7 @@ def _permission(permission: Permission) -> Context:
 
 
 def _budget(directory: Directory) -> Context:
-    """Spend one call abroad of this phone, or refuse it.
+    """Spend one call abroad of PHONE within AT_ONCE, PER_HOUR and NIGHTLY: GOSUB_RETVAL is `spent` where none is left.
 
     How many there are at once is counted by Asterisk as the calls that are: who calls (`abroad`), and who was called
     (`called`), whom the phone may have put through to somebody else since. How many there were is one key for each
@@ -171,9 +177,8 @@ def _budget(directory: Directory) -> Context:
         Line("Set(FREED=${UNLOCK(budget)})"),
         Line("Return()", label="done"),
         Line("Set(FREED=${UNLOCK(budget)})", label="full"),
-        Line("Set(SAID=spent)", label="spent"),
-        Line("StackPop()"),
-        Line(f"Goto(from-phones,{REFUSED},1)"),
+        Line("Set(GROUP(abroad)=)", label="spent"),  # the call may go on elsewhere, and is none abroad
+        Line("Return(spent)"),
     )
     return Context(name="budget", extensions=(Extension("spend", lines),))
 

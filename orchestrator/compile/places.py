@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import assert_never
 
 from orchestrator.compile import ringing
-from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, PLACE, SOUND, fit
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
-from orchestrator.compile.switched import announced, forwarded, is_on
+from orchestrator.compile.switched import announced, forwarded, is_on, transferred
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -175,14 +175,16 @@ class Writer:
             yield Line(f"GotoIf($[${{TRY}} <= {int(step.tries)}]?{onward}:{name}=gave_up,1)")
 
     def _transfer(self, name: str, step: Transfer) -> Iterator[Line]:
-        trunk = fit(step.trunk, IDENTIFIER)
-        number = fit(step.number, E164 if step.number.startswith("+") else DIGITS)
-        if not step.number.startswith("+"):
-            # The old exchange that sends one of its own numbers here would get it back, and send it again.
-            came = f"PJSIP/trunk-{trunk}-"
-            yield Line(f'GotoIf($["${{CHANNEL:0:{len(came)}}}" = "{came}"]?{name}=failed,1)')
+        if step.number.startswith("+"):
+            yield Line(f"Set(RINGING={name})")
+            yield from transferred(name, step.number, step.trunk, int(step.seconds))
+            return
+        trunk, number = fit(step.trunk, IDENTIFIER), fit(step.number, DIGITS)
+        # The old exchange that sends one of its own numbers here would get it back, and send it again.
+        came = f"PJSIP/trunk-{trunk}-"
+        yield Line(f'GotoIf($["${{CHANNEL:0:{len(came)}}}" = "{came}"]?{name}=failed,1)')
         yield Line(f"Set(RINGING={name})")
-        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)})")
+        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{ringing.STAYS})")
         yield from ringing.dialled(name, otherwise="failed")
 
     def _message(self, name: str, step: LeaveMessage) -> Iterator[Line]:

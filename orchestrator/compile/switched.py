@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
+from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.compile.ringing import STAYS
@@ -18,6 +18,8 @@ from orchestrator.domain.numbers import e164
 from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
 
 NAME = "switched"
+ABROAD = "abroad"
+"""The class that a forwarding may have of those with a budget: satellites are refused when it is set."""
 _MAYBE = re.compile(f"({SOUND.pattern})?")
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 
@@ -25,6 +27,11 @@ _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 def is_on(switch: str) -> Line:
     """Asks a switch: GOSUB_RETVAL is `on` or `off`."""
     return Line(f"Gosub({NAME},state,1({fit(switch, KEY)}))")
+
+
+def stopped() -> Line:
+    """Asks the kill switch: GOSUB_RETVAL is what it says, empty for no restriction."""
+    return Line(f"Gosub({NAME},stopped,1)")
 
 
 def announced(switch: str, general: str) -> Line:
@@ -35,6 +42,16 @@ def announced(switch: str, general: str) -> Line:
 def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Line]:
     """Rings where the calls of `number` go now; leaves by its answer."""
     yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
+    yield from _rung(name, seconds)
+
+
+def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Line]:
+    """Rings an E.164 number outside: by `trunk`, then by each other public one; leaves by its answer."""
+    yield Line(f"Gosub({NAME},transfer,1({fit(number, E164)},{fit(trunk, IDENTIFIER)}))")
+    yield from _rung(name, seconds)
+
+
+def _rung(name: str, seconds: int) -> Iterator[Line]:
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
     yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
@@ -53,8 +70,10 @@ def context(directory: Directory) -> Context:
         name=NAME,
         extensions=(
             Extension("state", tuple(_state())),
+            Extension("stopped", tuple(_stopped())),
             Extension("announce", tuple(_announce())),
             Extension("forward", tuple(_forward(own, home, bool(trunks)))),
+            Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next())),
         ),
@@ -72,6 +91,15 @@ def _state() -> Iterator[Line]:
     yield Line("Return(off)")
 
 
+def _stopped() -> Iterator[Line]:
+    """`emergency`, or `emergency:1796511600` until that instant."""
+    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})")
+    ends = "0${FILTER(0-9,${CUT(STOPPED,:,2)})}"
+    yield Line(f"GotoIf($[{ends} > 0 & {ends} <= {NOW}]?over)")
+    yield Line("Return(${CUT(STOPPED,:,1)})")
+    yield Line("Return()", label="over")
+
+
 def _announce() -> Iterator[Line]:
     yield Line(f"Gosub({NAME},state,1(${{ARG1}}))")
     yield Line("Set(SAID=${CUT(SWITCHED,:,3)})")
@@ -85,6 +113,7 @@ def _announce() -> Iterator[Line]:
 def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARDED=)")
     yield Line("Set(LINE=0)")
+    yield Line("Set(FIRST=)")
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
     yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
@@ -97,11 +126,10 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)', label="target")
     yield Line("Return(ring)")
-    yield Line(f"Set(STOPPED=${{DB({FAMILY}/{OUTSIDE})}})", label="outside")
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{NOTHING}"]?stopped)')
-    yield Line(f'GotoIf($["${{STOPPED}}" = "{AT_HOME}" & "${{FORWARD:0:{len(home)}}}" != "{home}"]?stopped)')
-    yield Line("Set(TO=${FORWARD})")
-    yield Line(f"Set(FORWARDED=f({own}))")
+    yield Line("Set(TO=${FORWARD})", label="outside")
+    yield from _open(home)
+    yield from _paid()
+    yield Line(f"Set(FORWARDED=f({own}))", label="paid")
     if outside:
         yield Line(f"Gosub({NAME},trunk,1)")
         yield Line("Return(ring)")
@@ -110,11 +138,48 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Return(off)", label="off")
 
 
+def _transfer(own: str, home: str) -> Iterator[Line]:
+    """The number ARG1 by the trunk ARG2 first: the flow is the town's, so the operator's number is shown."""
+    yield Line("Set(TO=${ARG1})")
+    yield Line("Set(FIRST=${ARG2})")
+    yield Line("Set(LINE=0)")
+    yield from _open(home)
+    yield Line("Set(FORWARD=PJSIP/${TO}@trunk-${FIRST})")
+    yield Line(f"Set(FORWARDED=f({own}))")
+    yield Line("Return(ring)")
+    yield Line("Return(failed)", label="stopped")
+
+
+def _open(home: str) -> Iterator[Line]:
+    """Asks the kill switch about the number TO; `stopped` must be a label."""
+    yield stopped()
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{NOTHING}"]?stopped)')
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{AT_HOME}" & "${{TO:0:{len(home)}}}" != "{home}"]?stopped)')
+
+
+def _paid() -> Iterator[Line]:
+    """Have the phone that the entry names answer for a call abroad: its permission now, and its budget.
+
+    What is known of that phone is gone at the Return(): the caller stays who it is.
+    """
+    yield Line("Set(LOCAL(PHONE)=${CUT(SWITCHED,:,5)})")
+    yield Line('GotoIf($["${PHONE}" = ""]?paid)')
+    for known in ("EMERGENCY", "TRUNKS", "PERMISSION", "SHOWN"):
+        yield Line(f"Set(LOCAL({known})=)")
+    yield Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?:stopped)")
+    yield Line("Gosub(phones-${PHONE:-2},${PHONE},1)")
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{ABROAD},1)}}?:stopped)")
+    yield Line(f"Gosub(permission-${{PERMISSION}},{ABROAD},1)")
+    yield Line("Gosub(budget,spend,1)")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?stopped)')
+
+
 def _trunk(trunks: list[str]) -> Iterator[Line]:
-    """The next public trunk, in their order; LINE is empty behind the last."""
-    yield Line("Set(LINE=$[${LINE} + 1])")
+    """The next public trunk, in their order, without the one that was tried FIRST; 0 behind the last."""
+    yield Line("Set(LINE=$[${LINE} + 1])", label="again")
     for number, trunk in enumerate(trunks, 1):
         yield Line(f"ExecIf($[${{LINE}} = {number}]?Set(FORWARD=PJSIP/${{TO}}@trunk-{trunk}))")
+    yield Line(f'GotoIf($[${{LINE}} <= {len(trunks)} & "${{FORWARD}}" = "PJSIP/${{TO}}@trunk-${{FIRST}}"]?again)')
     yield Line(f"Return($[${{LINE}} <= {len(trunks)}])")
 
 
@@ -126,5 +191,7 @@ def _next() -> Iterator[Line]:
     yield Line(f"Gosub({NAME},trunk,1)")
     yield Line("GotoIf($[${GOSUB_RETVAL} = 0]?failed)")
     yield Line("Return(ring)")
-    for answer in ("talked", "busy", "nobody", "failed"):
-        yield Line(f"Return({answer})", label=answer)
+    yield Line("Return(talked)", label="talked")
+    for answer in ("busy", "nobody", "failed"):
+        yield Line("Set(GROUP(abroad)=)", label=answer)  # what comes now is no call abroad any more
+        yield Line(f"Return({answer})")

@@ -29,6 +29,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.outgoing import may
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
@@ -141,9 +142,10 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case LeaveMessage():
             return world.boxes.get(step.box, "left")
         case Transfer():
-            return world.outside.get(step.number, "talked")
+            closed = step.number.startswith("+") and stopped(directory, world, step.number)
+            return "failed" if closed else world.outside.get(step.number, "talked")
         case Forward():
-            return _elsewhere(directory, world, _forwarded(step, world))
+            return _elsewhere(directory, world, step.number, _forwarded(step, world))
         case HangUp():
             return "gone"
         case Do():
@@ -165,16 +167,23 @@ def _forwarded(step: Forward, world: World) -> str | None:
     return None
 
 
-def _elsewhere(directory: Directory, world: World, to: str | None) -> Answer:
+def _elsewhere(directory: Directory, world: World, number: str, to: str | None) -> Answer:
+    """What a call to `number` finds at `to`. Budgets are not asked: they are what was called before."""
     if not to:
         return "nobody"
     if to.startswith("+"):
-        only = stopped.only if isinstance(stopped := world.switches.get(OUTSIDE), Outside) else ""
-        if only == NOTHING or (only == AT_HOME and not to.startswith(f"+{directory.town.country}")):
+        if stopped(directory, world, to) or not may(directory, phones_of(directory, number), to):
             return "failed"
         return world.outside.get(to, "talked")
     found = rung([world.phones.get(phone, world.others) for phone in phones_of(directory, to)])
     return "failed" if found == "unreachable" else found
+
+
+def stopped(directory: Directory, world: World, number: str) -> bool:
+    """Whether the kill switch stops calls to an E.164 number."""
+    turned = world.switches.get(OUTSIDE)
+    only = turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
+    return only == NOTHING or (only == AT_HOME and not number.startswith(f"+{directory.town.country}"))
 
 
 def rung(phones: Iterable[Answer]) -> Answer:

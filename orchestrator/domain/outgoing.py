@@ -8,7 +8,7 @@ permission says which classes it may call. Not here: who may what (callers).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
@@ -48,6 +48,10 @@ RULES = {
 """Beginning of a public number, as it is dialled in Germany behind the outside digit -> class, SERVICE or NONE; the
 longest counts. Of the Bundesnetzagentur's number plan: 015–017 mobile; 0180 and 0700 cost about what mobile calls
 cost; 032 is a place-independent number at the price of national ones; 0137, 018x, 0900 and 118 cost more."""
+KINDS = {"PREMIUM_RATE": "premium rate", "SHARED_COST": "shared cost", "PERSONAL_NUMBER": "personal number"}
+"""Kinds of numbers, as the library `phonenumbers` calls them, that no call is put through to -> in words."""
+SATELLITE = (870, 878, 881, 882, 883)
+"""Country codes of satellites and of networks without a country (ITU-T E.164)."""
 FLOW = "outside"
 """The flow under which calls to the outside stand in the journal."""
 MASKED = 3
@@ -135,6 +139,38 @@ def classify(town: Town, public: str) -> str:
     rules = rules_of(town)
     beginnings = (public[:length] for length in range(len(public), 0, -1))
     return next((rules[beginning] for beginning in beginnings if beginning in rules), NONE)
+
+
+def group(town: Town, number: str) -> str:
+    """The class of an E.164 number."""
+    return classify(town, canonical(number))
+
+
+def costly(country: int, kind: str) -> str:
+    """What a number is that no call is put through to, of its country code and its kind; empty for all others."""
+    return KINDS.get(kind) or ("satellite" if country in SATELLITE else "")
+
+
+def payer(directory: Directory, phones: Sequence[str], group: str) -> str:
+    """The phone that answers for calls of `group` that nobody dials: the first that may call it, else the first.
+
+    Empty if there is no phone.
+    """
+    return next(_allowed(directory, phones, group), next(iter(phones), ""))
+
+
+def may(directory: Directory, phones: Sequence[str], number: str) -> bool:
+    """Whether one of `phones` answers for calls to an E.164 number that nobody dials; what has no budget needs none."""
+    called = group(directory.town, number)
+    return called not in BUDGETED or any(_allowed(directory, phones, called))
+
+
+def _allowed(directory: Directory, phones: Sequence[str], group: str) -> Iterator[str]:
+    callers, known = Callers(directory), permissions(directory)
+    for phone in phones:
+        allowed = known.get(callers.of(directory.phones[phone]).permission)
+        if allowed and group in allowed.classes:
+            yield phone
 
 
 def rules_of(town: Town) -> dict[str, str]:

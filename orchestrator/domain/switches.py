@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
+from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
 from orchestrator.domain.people import Department, Group, Person
@@ -34,7 +36,10 @@ PHONES = re.compile(rf"PJSIP/{NAME.pattern}(&PJSIP/{NAME.pattern})*")
 PUBLIC = re.compile(r"\+[1-9][0-9]{2,14}")
 LONGEST_ENTRY = 1000
 """Characters of an entry: AMI drops a line of more than 1024, and tells it as if the database could not be reached."""
-_ENTRY = re.compile(rf"([0-9]{{1,12}}):([0-9]{{1,12}}):({SOUND.pattern}):((?:{PHONES.pattern}|{PUBLIC.pattern})?)")
+_ENTRY = re.compile(
+    rf"(?P<begins>[0-9]{{1,12}}):(?P<ends>[0-9]{{1,12}}):(?P<sound>{SOUND.pattern}):"
+    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}))?)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,8 @@ class Outside:
 
     only: str
     """Of `ONLY`."""
+    ends: int = 0
+    """Seconds since the epoch just before which it ends; 0: when it is ended."""
 
 
 Switched = On | Absence | Forwarding | Outside
@@ -79,7 +86,7 @@ Switched = On | Absence | Forwarding | Outside
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One value of Asterisk's database: `begins:ends:sound:target`."""
+    """One value of Asterisk's database: `begins:ends:sound:target`, and `:payer` where a budget is to be spent."""
 
     begins: int = 0
     ends: int = 0
@@ -87,32 +94,41 @@ class Entry:
     """As Asterisk plays it; empty: what the step says in general."""
     target: str = ""
     """What Dial() rings, or a public number; empty for a plain switch."""
+    payer: str = ""
+    """The phone whose permission and budget a call to `target` is; empty where no budget counts it."""
 
     def __str__(self) -> str:
-        return f"{self.begins}:{self.ends}:{self.sound}:{self.target}"
+        payer = f":{self.payer}" if self.payer else ""
+        return f"{self.begins}:{self.ends}:{self.sound}:{self.target}{payer}"
 
 
 def read(text: str) -> Entry:
     """What `str(Entry)` was; raises ValueError for anything else."""
     if not (found := _ENTRY.fullmatch(text)):
         raise ValueError(f"{text!r} is no entry of ours")
-    return Entry(begins=int(found[1]), ends=int(found[2]), sound=found[3], target=found[4])
+    target = found["phones"] or found["public"] or ""
+    begins, ends = int(found["begins"]), int(found["ends"])
+    return Entry(begins=begins, ends=ends, sound=found["sound"], target=target, payer=found["payer"] or "")
 
 
-def value(directory: Directory, switched: Switched, sound: str = "") -> str:
-    """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read."""
+def value(directory: Directory, switched: Switched, sound: str = "", *, number: str = "") -> str:
+    """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read.
+
+    `number`: whose calls a forwarding is about; its phones answer for a call abroad.
+    """
     match switched:
-        case Outside(only=only):
+        case Outside(only=only, ends=ends):
             if only not in ONLY:
                 raise ValueError(f"{only!r} is none of {', '.join(ONLY)}")
-            return only
+            return f"{only}:{int(ends)}" if ends else only
         case On(begins=begins, ends=ends):
             written = str(Entry(begins=begins, ends=ends, sound=sound))
         case Absence(begins=begins, ends=ends, stand_in=stand_in):
             target = _target(directory, stand_in) if stand_in else ""
             written = str(Entry(begins=begins, ends=ends, sound=sound, target=target))
         case Forwarding(to=to):
-            written = str(Entry(target=_target(directory, to)))
+            payer = _payer(directory, number, to) if to.startswith("+") else ""
+            written = str(Entry(target=_target(directory, to), payer=payer))
         case _:
             assert_never(switched)
     if len(written) > LONGEST_ENTRY:
@@ -128,8 +144,37 @@ def _target(directory: Directory, number: str) -> str:
     return "&".join(f"PJSIP/{phone}" for phone in phones)
 
 
+def forwarder(name: str) -> str:
+    """The number that a forwarding is about, of the name of its switch; empty for any other switch."""
+    return name.removeprefix(FORWARD) if name.startswith(FORWARD) else ""
+
+
+def _payer(directory: Directory, number: str, to: str) -> str:
+    """The phone whose budget forwarded calls to a public number spend; empty where none counts them."""
+    group = outgoing.group(directory.town, to)
+    if group in outgoing.COSTLY and group not in outgoing.BUDGETED:
+        raise ValueError(f"{to} costs too much")
+    if group not in outgoing.BUDGETED:
+        return ""
+    if not (payer := outgoing.payer(directory, rung(directory, number), group)):
+        raise ValueError(f"no phone of {number or 'nobody'} answers for calls to {to}")
+    return payer
+
+
 def rung(directory: Directory, extension: str) -> tuple[str, ...]:
     """The phones that ring first for an extension, whoever has it; empty if nobody does."""
+    if owner := _owner(directory, extension):
+        return owner.phones
+    return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
+
+
+def chief(directory: Directory, extension: str) -> str:
+    """The number under which the calls of an extension are switched: the first that its owner has."""
+    owner = _owner(directory, extension)
+    return owner.extension if owner else extension
+
+
+def _owner(directory: Directory, extension: str) -> Person | Department | Group | None:
     owners: tuple[Person | Department | Group, ...] = (
         *directory.people.values(),
         *directory.departments.values(),
@@ -137,8 +182,20 @@ def rung(directory: Directory, extension: str) -> tuple[str, ...]:
     )
     for owner in owners:
         if extension == owner.extension or (not isinstance(owner, Group) and extension in owner.numbers):
-            return owner.phones
-    return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
+            return owner
+    return None
+
+
+def onward(directory: Directory, now: Mapping[str, Switched], extension: str, to: str) -> tuple[str, ...]:
+    """`extension`, then `to`, then where that one is forwarded and so on; in a ring the last one stands there twice."""
+    way = [extension]
+    while not to.startswith("+"):
+        way.append(chief(directory, to))
+        further = now.get(FORWARD + way[-1])
+        if way[-1] in way[:-1] or not isinstance(further, Forwarding):
+            return tuple(way)
+        to = further.to
+    return (*way, to)
 
 
 def holds(switched: Switched, at: datetime) -> bool:
@@ -146,10 +203,19 @@ def holds(switched: Switched, at: datetime) -> bool:
     match switched:
         case On(begins=begins, ends=ends) | Absence(begins=begins, ends=ends):
             return begins <= at.timestamp() and (not ends or at.timestamp() < ends)
-        case Forwarding() | Outside():
+        case Outside(ends=ends):
+            return not ends or at.timestamp() < ends
+        case Forwarding():
             return True
         case _:
             assert_never(switched)
+
+
+def times(switched: On | Absence | Outside, timezone: str) -> str:
+    """` from 2026-12-01 00:00 until 2026-12-06 00:00`, in local time; empty without limits."""
+    limits = (("from", getattr(switched, "begins", 0)), ("until", switched.ends))
+    local = {word: datetime.fromtimestamp(at, ZoneInfo(timezone)) for word, at in limits if at}
+    return "".join(f" {word} {at:%Y-%m-%d %H:%M}" for word, at in local.items())
 
 
 def known(directory: Directory) -> dict[str, str]:

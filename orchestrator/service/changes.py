@@ -10,15 +10,17 @@ from zoneinfo import ZoneInfo
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.problems import Problem
 from orchestrator.service import directory as directories
+from orchestrator.service import present, switching
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
 from orchestrator.service.state import State
 from orchestrator.store.calendar import complete
 from orchestrator.store.changes import Change, change_of, recorded, touched_last
-from orchestrator.store.difference import SINGULAR, TOWN, Edit, take_back
+from orchestrator.store.difference import SINGULAR, SWITCHED, TOWN, Edit, take_back
 from orchestrator.store.load import EmptyDirectory, town_of
 from orchestrator.store.marked import suggest
+from orchestrator.store.switched import read
 
 SHOWN = 20
 """Edits of one change that are listed one by one."""
@@ -42,11 +44,12 @@ class Past:
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """What an undo came to: `number` is the new change, 0 if nothing was saved."""
+    """What an undo came to: `number` is the new change, 0 if nothing was saved; `how` a switch came into Asterisk."""
 
     edits: tuple[Edit, ...]
     problems: tuple[Problem, ...]
     number: int
+    how: str = ""
 
 
 def told(edits: Iterable[Edit], count: int) -> Iterator[str]:
@@ -96,18 +99,30 @@ def _kind(word: str) -> str:
 async def undo(state: State, number: int, *, why: str, dry_run: bool) -> Undone:
     """Take change `number` back, if the proof passes what comes of it.
 
-    Raises ServiceError if there is no such change, or a thing that it touched was changed again since.
+    A switch is switched back at once. Raises ServiceError if there is no such change, or a thing that it touched was
+    changed again since.
     """
     stored = await directories.read_stored(state)
     change = await _change(state, number)
-    directory = complete(await _without(state, stored.directory, change), directories.today().year)
     edits = tuple(Edit(kind=edit.kind, key=edit.key, before=edit.after, after=edit.before) for edit in change.edits)
+    if change.edits[0].kind == SWITCHED:  # such a change has one edit
+        return await _switch_back(state, change, edits[0], why=why, dry_run=dry_run)
+    directory = complete(await _without(state, stored.directory, change), directories.today().year)
     problems = directories.judge(directory)
     if problems or dry_run:
         return Undone(edits=edits, problems=problems, number=0)
     what = f"undo of change {number}"
     saved = await directories.keep(state, directory, what=what, why=why, since=stored.revision)
     return Undone(edits=edits, problems=(), number=saved)
+
+
+async def _switch_back(state: State, change: Change, edit: Edit, *, why: str, dry_run: bool) -> Undone:
+    if (await present.now(state)).get(edit.key) != (edit.before and read(edit.before)):
+        raise await _changed_again(state, change, edit, 0)
+    if dry_run:
+        return Undone(edits=(edit,), problems=(), number=0)
+    done = await switching.restore(state, edit.key, edit.after, what=f"undo of change {change.id}", why=why)
+    return Undone(edits=(edit,), problems=(), number=done.change, how=done.how)
 
 
 async def _change(state: State, number: int) -> Change:
@@ -117,7 +132,7 @@ async def _change(state: State, number: int) -> Change:
         raise ServiceError(f"there is no change {number}", todo="`durchwahl changes` lists them")
     if not change.edits:
         raise ServiceError(
-            f"change {number} touched nothing in the directory: it is a switch, or of a version that wrote no edits",
+            f"change {number} touched nothing: it is an apply, or of a version that wrote no edits",
             todo="`durchwahl switched` tells what is switched; for an old change import the files of that time",
         )
     if any(edit.kind == TOWN and edit.before is None for edit in change.edits):
@@ -135,11 +150,15 @@ async def _without(state: State, directory: Directory, change: Change) -> Direct
         ) from other
     if not again:
         return without
+    raise await _changed_again(state, change, again[0], len(again) - 1)
+
+
+async def _changed_again(state: State, change: Change, edit: Edit, others: int) -> ServiceError:
     async with opened(state) as engine:
-        later = await touched_last(engine, again[0])
-    more = f", and {len(again) - 1} more things were changed again too" if len(again) > 1 else ""
+        later = await touched_last(engine, edit)
+    more = f", and {others} more things were changed again too" if others else ""
     since = f"by change {later.id} ({later.who}: {later.what})" if later else "without a record"
-    raise ServiceError(
-        f"change {change.id} cannot be taken back: {again[0].name} was changed again since, {since}{more}",
-        todo=f"`durchwahl changes --of {again[0].name.replace(' ', ':')}` shows all; take back the later ones first",
+    return ServiceError(
+        f"change {change.id} cannot be taken back: {edit.name} was changed again since, {since}{more}",
+        todo=f"`durchwahl changes --of {edit.name.replace(' ', ':')}` shows all; take back the later ones first",
     )

@@ -36,7 +36,7 @@ from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
-from orchestrator.web.server import Call, Sources, Status, application, masked
+from orchestrator.web.server import Call, Sources, Status, application
 
 log = structlog.get_logger()
 
@@ -146,7 +146,7 @@ class Control:
             calls=[
                 Call(
                     began=f"{datetime.fromtimestamp(past.began, zone):%d.%m. %H:%M:%S}",
-                    caller=masked(past.caller),
+                    caller=outgoing.masked(past.caller),
                     number=past.number,
                     way=past.way,
                     outcome=past.outcome,

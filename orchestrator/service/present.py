@@ -17,7 +17,7 @@ from orchestrator.compile import sounds
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, known, value
+from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, forwarder, known, value
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
@@ -39,6 +39,18 @@ class Said:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """What came of switching; as a text it is what to tell."""
+
+    change: int
+    """Its number in the record."""
+    how: str
+
+    def __str__(self) -> str:
+        return self.how
+
+
 async def rows(state: State) -> list[store.Row]:
     """Everything that is switched."""
     async with opened(state) as engine:
@@ -50,8 +62,8 @@ async def now(state: State) -> Mapping[str, Switched]:
     return {row.name: row.switched for row in await rows(state)}
 
 
-async def put(state: State, directory: Directory, row: store.Row, what: str) -> str:
-    """Switch it, here and in a running Asterisk; what to tell. Raises ServiceError for what cannot be switched."""
+async def put(state: State, directory: Directory, row: store.Row, what: str) -> Turned:
+    """Switch it, here and in a running Asterisk. Raises ServiceError for what cannot be switched."""
     said = await asyncio.to_thread(speak, state, directory, row.name, row.switched)
     if said.seconds > ANNOUNCEMENT:
         raise ServiceError(
@@ -59,21 +71,21 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
             todo="say it in fewer words",
         )
     try:
-        entry = value(directory, row.switched, said.sound)
+        entry = value(directory, row.switched, said.sound, number=forwarder(row.name))
     except ValueError as bad:
         raise ServiceError(
             f"{row.name}: {bad}", todo="name a number that has a phone, and not a crowd of them"
         ) from bad
     async with opened(state) as engine:
-        await store.put(engine, row, what)
-    return await _push(state, row.name, entry)
+        change = await store.put(engine, row, what)
+    return Turned(change=change, how=await _push(state, row.name, entry))
 
 
-async def remove(state: State, name: str, *, what: str, why: str) -> str:
-    """Switch it off, here and in a running Asterisk; what to tell."""
+async def remove(state: State, name: str, *, what: str, why: str) -> Turned:
+    """Switch it off, here and in a running Asterisk."""
     async with opened(state) as engine:
-        await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
-    return await _push(state, name, "")
+        change = await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
+    return Turned(change=change, how=await _push(state, name, ""))
 
 
 async def _push(state: State, name: str, entry: str) -> str:
@@ -114,7 +126,8 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
     for row in switched:
         if row.name in asked:
             try:
-                found[row.name] = value(directory, row.switched, speak(state, directory, row.name, row.switched).sound)
+                said = speak(state, directory, row.name, row.switched)
+                found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found

@@ -14,7 +14,7 @@ from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.spelling import parse
-from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, On, Outside, Switched, known
+from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, On, Outside, Switched, holds, known
 from orchestrator.service.errors import ServiceError
 
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
@@ -59,8 +59,9 @@ def ask(directory: Directory, question: Question) -> Explanation:
     if question.caller:
         if not re.search(r"[0-9*#]", question.number):
             raise _no_number(question.number)
-        phone, stopped = _phone(directory, question.caller), question.switches.get(OUTSIDE)
-        way = route(directory, phone, question.number, stopped.only if isinstance(stopped, Outside) else "")
+        phone, turned = _phone(directory, question.caller), question.switches.get(OUTSIDE)
+        stopped = turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
+        way = route(directory, phone, question.number, stopped)
         if way.kind != "inside":
             ended = Ending(outcome=way.kind, place=way.place)
             return Explanation(extension=way.number, at=world.at, visits=(), ending=ended, route=way)

@@ -6,17 +6,18 @@ Belongs here: what may be switched, and what is told. Not here: the way into Ast
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from orchestrator.domain import numbers, spelling, switches, texts
+from orchestrator.domain import outgoing, spelling, switches, texts
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.outgoing import route
+from orchestrator.domain.flow import Announce
 from orchestrator.domain.people import Department, Person
 from orchestrator.domain.prompts import audible
 from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, WAVE, Absence, Forwarding, On, Outside, Switched
@@ -24,16 +25,11 @@ from orchestrator.service import directory as directories
 from orchestrator.service import present
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.switched import Row
+from orchestrator.store.marked import suggest
+from orchestrator.store.switched import Row, read
 
 LONGEST_TEXT = 400
-COSTLY = {
-    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium rate",
-    phonenumbers.PhoneNumberType.SHARED_COST: "shared cost",
-    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal number",
-}
-SATELLITE = (870, 878, 881, 882, 883)
-"""Country codes of satellites and of networks without a country (ITU-T E.164)."""
+KIND = phonenumbers.PhoneNumberType.to_string
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +51,13 @@ class Period:
         return begins, ends
 
 
-async def absent(state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str) -> list[str]:
-    """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError."""
+async def absent(
+    state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str, instead: bool = False
+) -> list[str]:
+    """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError.
+
+    `instead`: even of an absence that is not over and has no day in common with this one.
+    """
     directory = await directories.running(state)
     person = _person(directory, number)
     if stand_in is None:
@@ -68,11 +69,42 @@ async def absent(state: State, number: str, period: Period, *, stand_in: str | N
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = texts.absent(person.name, period.last, _called(directory, stand_in))
     away = Absence(begins=begins, ends=ends, stand_in=stand_in, texts=_texts(directory, text, spoken))
-    warnings = await _warnings(state, stand_in, begins, ends)
+    now = await present.now(state)
+    warnings = [*_instead(directory, now, person, away, instead), *_warnings(now, stand_in, begins, ends)]
     until = f" until {period.last}" if period.last else ""
     told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
     how = await present.put(state, directory, _row(ABSENT + person.extension, away, why), told)
     return [f"{told}; {how}", *warnings]
+
+
+def _instead(
+    directory: Directory, now: Mapping[str, Switched], person: Person, new: Absence, wished: bool
+) -> Iterator[str]:
+    """What an absence replaces; raises ServiceError for one that would be lost by an absence of other days."""
+    old, today = now.get(ABSENT + person.extension), time.time()
+    if not isinstance(old, Absence) or (old.ends and old.ends <= today) or old == new:
+        return
+    apart = 0 < old.ends <= max(new.begins, today) or 0 < new.ends <= old.begins
+    told = f"absent{switches.times(old, directory.town.timezone)}"
+    if apart and not wished:
+        raise ServiceError(
+            f"{person.extension} {person.name} is {told} already, and only one absence of a person is kept",
+            todo="set this one when that is over, or replace it: the same command with --instead",
+        )
+    yield f"instead of: {told}"
+
+
+async def restore(state: State, name: str, before: Mapping[str, Any] | None, *, what: str, why: str) -> present.Turned:
+    """Switch `name` to what the record says that it was; None: off. Raises ServiceError for what cannot be any more."""
+    if before is None:
+        return await present.remove(state, name, what=what, why=_plain(why))
+    directory = await directories.running(state)
+    if name not in switches.known(directory):
+        raise ServiceError(f"the directory knows no switch {name} any more", todo="see `durchwahl switch`")
+    switched = read(before)
+    if isinstance(switched, Forwarding) and not switched.to.startswith("+"):
+        _goes_on(directory, await present.now(state), switches.forwarder(name), switched.to)
+    return await present.put(state, directory, _row(name, switched, why), what)
 
 
 async def back(state: State, number: str, *, why: str) -> list[str]:
@@ -94,32 +126,73 @@ async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
         told = f"{extension}: no longer forwarded"
         return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=_plain(why))}"]
     target = inside(directory, to) or _outside(directory, extension, to)
+    now = await present.now(state)
+    _goes_on(directory, now, extension, target)
+    told = f"{extension}: forwarded to {target}"
+    how = await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)
+    return [f"{told}; {how}", *_empty(directory, now, target)]
+
+
+def _goes_on(directory: Directory, now: Mapping[str, Switched], extension: str, target: str) -> None:
+    """Raises ServiceError for a forwarding to itself, at once or by way of others: each would ring an empty desk."""
     if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
         raise ServiceError(f"{extension} would be forwarded to itself", todo="name somebody else")
-    told = f"{extension}: forwarded to {target}"
-    return [
-        f"{told}; {await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)}"
-    ]
+    way = switches.onward(directory, now, extension, target)
+    if len(set(way)) < len(way):
+        raise ServiceError(
+            f"forwardings would go round: {' → '.join(way)}; each rings a desk at which nobody is",
+            todo=f"end one of them first, `durchwahl forward {way[-2]} off`, or name somebody else",
+        )
+
+
+def _empty(directory: Directory, now: Mapping[str, Switched], target: str) -> Iterator[str]:
+    """Why nobody may be at the phones of `target` just now."""
+    number = switches.chief(directory, target)
+    away, further = now.get(ABSENT + number), now.get(FORWARD + number)
+    if isinstance(away, Absence) and switches.holds(away, datetime.now(ZoneInfo(directory.town.timezone))):
+        yield f"warning: {number} is absent now"
+    if isinstance(further, Forwarding):
+        yield f"warning: {number} is forwarded to {further.to}: its own phones ring all the same"
 
 
 async def switch(state: State, name: str, to: str, period: Period, *, text: str, why: str) -> list[str]:
     """Turn a switch `on` or `off`; `outside` is `on`, `no_abroad` or `emergency`. Raises ServiceError."""
     directory = await directories.running(state)
-    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
-    if name not in known:
-        raise ServiceError(f"there is no switch {name!r}", todo=f"use one of {', '.join(sorted(known))}")
+    must_exist(directory, name)
     values = ("on", *switches.ONLY) if name == OUTSIDE else ("on", "off")
     if to not in values:
         raise ServiceError(f"{name} cannot be {to!r}", todo=f"use one of {', '.join(values)}")
-    told = f"switch {name}: {to}"
-    if to == ("on" if name == OUTSIDE else "off"):
+    ended = to == ("on" if name == OUTSIDE else "off")
+    _have_effect(directory, name, "" if ended else to, period, text)
+    told = f"switch {name}: {to}{f' until {period.last}' if period.last else ''}"
+    if ended:
         return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = {directory.town.languages[0]: text} if text else {}
     turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
     if name == OUTSIDE:
-        turned = Outside(only=to)
+        turned = Outside(only=to, ends=ends)
     return [f"{told}; {await present.put(state, directory, _row(name, turned, why), told)}"]
+
+
+def must_exist(directory: Directory, name: str) -> None:
+    """Raises ServiceError for a switch that nobody can turn by its name."""
+    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
+    if name not in known:
+        todo = suggest(name, known) or f"use one of {', '.join(sorted(known))}"
+        raise ServiceError(f"there is no switch {name!r}", todo=todo)
+
+
+def _have_effect(directory: Directory, name: str, to: str, period: Period, text: str) -> None:
+    """Raises ServiceError for a day or a text that would be forgotten; `to` is empty where the switch is ended."""
+    wave, announced = name.startswith(WAVE), (step for step in directory.graph.values() if isinstance(step, Announce))
+    if (period.first or period.last) and (wave or not to):
+        what = "a wave that moved does not move back by itself" if wave else f"{name} is switched at once, for no days"
+        raise ServiceError(what, todo="leave out --from and --until; on the day itself give the command again")
+    if period.first and name == OUTSIDE:
+        raise ServiceError("outside is switched at once", todo="leave out --from; --until may end it")
+    if text and (not to or all(step.switch != name for step in announced)):
+        raise ServiceError(f"nobody would hear this text: no step announces {name}", todo="leave out --text")
 
 
 async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
@@ -130,6 +203,9 @@ async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
             f"there is no wave {wave!r}", todo=f"declared are: {', '.join(sorted(directory.waves)) or 'none'}"
         )
     name, told = WAVE + wave, f"wave {wave} ({directory.waves[wave].name}): {'moved here' if moved else 'moved back'}"
+    if moved == (name in await present.now(state)):
+        where = "here already" if moved else f"on {directory.waves[wave].trunk}"
+        raise ServiceError(f"wave {wave} ({directory.waves[wave].name}) is {where}", todo="see `durchwahl waves`")
     if moved:
         return [f"{told}; {await present.put(state, directory, _row(name, On(), why), told)}"]
     return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
@@ -188,18 +264,20 @@ def _outside(directory: Directory, extension: str, to: str) -> str:
     except phonenumbers.NumberParseException:
         raise unknown from None
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    own = numbers.e164(directory.town, "")
-    if not phonenumbers.is_possible_number(parsed) or not switches.PUBLIC.fullmatch(number) or number.startswith(own):
+    if not phonenumbers.is_possible_number(parsed) or not switches.PUBLIC.fullmatch(number):
         raise unknown
-    kind = COSTLY.get(phonenumbers.number_type(parsed), "")
-    if kind or parsed.country_code in SATELLITE:
-        raise ServiceError(f"{number} costs too much to be forwarded to ({kind or 'satellite'})", todo="name another")
+    if ours := outgoing.inside(directory, outgoing.canonical(number)):
+        raise ServiceError(
+            f"{number} is a number of ours, {ours}, and nobody has it", todo="name one that somebody has"
+        )
+    if kind := outgoing.costly(parsed.country_code or 0, KIND(phonenumbers.number_type(parsed))):
+        raise ServiceError(f"{number} costs too much to be forwarded to ({kind})", todo="name another")
     if not any(trunk.public for trunk in directory.trunks.values()):
         raise ServiceError("there is no trunk to the public network", todo="forward to a number of ours")
     country = directory.town.country
     public = f"0{number[1 + len(country) :]}" if number.startswith(f"+{country}") else f"00{number[1:]}"
     for phone in switches.rung(directory, extension):
-        if route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
+        if outgoing.route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
             return number
     raise ServiceError(
         f"the phones of {extension} may not call {number}", todo="give them the permission, or name another number"
@@ -218,10 +296,12 @@ def _texts(directory: Directory, text: str, otherwise: Mapping[str, str]) -> Map
     return {**otherwise, directory.town.languages[0]: said}
 
 
-async def _warnings(state: State, stand_in: str, begins: int, ends: int) -> Iterable[str]:
-    """Whether the stand-in is absent, too, at some time of an absence."""
-    match (await present.now(state)).get(ABSENT + stand_in):
+def _warnings(now: Mapping[str, Switched], stand_in: str, begins: int, ends: int) -> Iterator[str]:
+    """Whether the stand-in is absent, too, at some time of an absence, or has calls ring elsewhere."""
+    match now.get(ABSENT + stand_in):
         case Absence(begins=from_, ends=until) if (not ends or from_ < ends) and (not until or begins < until):
-            return [f"warning: {stand_in} is absent, too"]
+            yield f"warning: {stand_in} is absent, too"
         case _:
-            return []
+            pass
+    if isinstance(further := now.get(FORWARD + stand_in), Forwarding):
+        yield f"warning: {stand_in} is forwarded to {further.to}: its own phones ring all the same"

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from orchestrator.domain import spelling
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Switch
+from orchestrator.domain.outgoing import masked
 from orchestrator.domain.switches import WAVE, rung
 from orchestrator.service import directory as directories
 from orchestrator.service import present
@@ -18,7 +19,6 @@ from orchestrator.service.database import opened
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 from orchestrator.store.tables import journeys
-from orchestrator.web.server import masked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Old:
 
 
 async def old_numbers(state: State, since: float) -> list[Old]:
-    """Who still dialled retired numbers since `since` (seconds since the epoch), the most dialled first."""
+    """Who dialled numbers that are still retired, since `since` (seconds since the epoch), the most dialled first."""
     directory = await directories.running(state)
     asked = (
         select(journeys.c.number, journeys.c.caller, journeys.c.began)
@@ -104,6 +104,8 @@ async def old_numbers(state: State, since: float) -> list[Old]:
     async with opened(state) as engine, engine.connect() as connection:
         for number, caller, began in await connection.execute(asked):
             calls.setdefault(spelling.extension(directory, number), []).append((caller, began))
+    # Whoever has one again is called, and not the one who had it.
+    again = {number for number, owner in directory.owners() if owner != f"retired {number}"}
     found = [
         Old(
             number=extension,
@@ -114,5 +116,6 @@ async def old_numbers(state: State, since: float) -> list[Old]:
             callers=tuple(dict.fromkeys(masked(caller) for caller, _ in dialled[-5:] if caller)),
         )
         for extension, old in directory.retired.items()
+        if extension not in again
     ]
     return sorted(found, key=lambda old: (-old.calls, old.number))

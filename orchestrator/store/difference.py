@@ -18,14 +18,17 @@ from orchestrator.store.codec import from_data
 
 TOWN = "town"
 """Kind and key of the one town."""
+SWITCHED = "switched"
+"""Kind of what changes without a rollout: it has edits too, but is no part of the directory."""
 SINGULAR: Mapping[str, str] = {
     TOWN: TOWN,
     **{name: name.removesuffix("s") for name in (*tables.KINDS, *tables.PAIRS)},
     "people": "person",
     "boxes": "box",
     "switches": "switch",
+    SWITCHED: SWITCHED,
 }
-"""Field of the directory -> what one of its things is called."""
+"""Field of the directory, or `switched` -> what one of its things is called."""
 LONGEST = 70
 """Characters of a value that are shown in words."""
 
@@ -37,7 +40,7 @@ class Edit:
     """What happened to one thing: its row before (None: it is new) and after (None: it is gone)."""
 
     kind: str
-    """The field of the directory: `people`."""
+    """The field of the directory: `people`; or `switched`."""
     key: str
     before: Row | None
     after: Row | None

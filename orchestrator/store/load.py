@@ -19,7 +19,7 @@ from orchestrator.store import tables
 from orchestrator.store.calendar import complete
 from orchestrator.store.codec import from_data
 from orchestrator.store.database import alone, snapshot
-from orchestrator.store.difference import TOWN, Edit, Row, difference, rows
+from orchestrator.store.difference import SWITCHED, TOWN, Edit, Row, difference, rows
 
 STORED: dict[str, tuple[Table, str]] = {
     TOWN: (tables.town, "name"),
@@ -27,6 +27,10 @@ STORED: dict[str, tuple[Table, str]] = {
     **{name: (table, key) for name, (table, key, _) in tables.PAIRS.items()},
 }
 """Kind -> its table and the column of its key."""
+
+
+LAST = select(func.max(tables.edits.c.change)).where(tables.edits.c.kind != SWITCHED)
+"""The last change of the directory."""
 
 
 class EmptyDirectory(Exception):
@@ -88,7 +92,7 @@ async def town_of(engine: AsyncEngine) -> Town:
 
 async def _revision(connection: AsyncConnection) -> int:
     """Switches and applies are changes too, but not of the directory: only those count that touched a thing of it."""
-    return (await connection.execute(select(func.max(tables.edits.c.change)))).scalar() or 0
+    return (await connection.execute(LAST)).scalar() or 0
 
 
 async def save(
@@ -120,8 +124,7 @@ async def save(
 
 async def _overtaken(connection: AsyncConnection) -> Overtaken:
     changes = tables.changes.c
-    last = select(func.max(tables.edits.c.change)).scalar_subquery()
-    asked = select(changes.id, changes.at, changes.who, changes.what).where(changes.id == last)
+    asked = select(changes.id, changes.at, changes.who, changes.what).where(changes.id == LAST.scalar_subquery())
     found = (await connection.execute(asked)).mappings().one()
     return Overtaken(**found)
 

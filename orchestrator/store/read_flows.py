@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import phonenumbers
 
+from orchestrator.domain.callers import in_order
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
@@ -29,18 +30,13 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.numbers import E164
+from orchestrator.domain.outgoing import costly
 from orchestrator.domain.people import ORDERS
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS, Skill
 from orchestrator.domain.switches import CLOSED, WAVE
 from orchestrator.store.marked import Marked, suggest
 
-COSTLY = {
-    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium rate",
-    phonenumbers.PhoneNumberType.SHARED_COST: "shared cost",
-    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal number",
-}
-"""Kinds of numbers that no call is put through to."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "say": ("then",),
     "speak": ("then",),
@@ -194,12 +190,19 @@ class Line:
             self.what.wrong(f"{number!r} is not a number in international form", "write it as +49 6205 1234")
         elif not phonenumbers.is_possible_number(phonenumbers.parse(number)):
             self.what.wrong(f"{number!r} is not a number that can be dialled", "write it as +49 6205 1234")
-        elif (kind := phonenumbers.number_type(phonenumbers.parse(number))) in COSTLY:
-            self.what.wrong(f"each call to {number} would cost the town money ({COSTLY[kind]})", "name another number")
-        trunks = self.flows.directory.trunks
-        trunk = self.fields["trunk"].one_of(trunks, "trunk") if "trunk" in self.fields else next(iter(trunks), "")
+        elif kind := _costly(number):
+            self.what.wrong(f"each call to {number} would cost the town money ({kind})", "name another number")
         seconds = self._number("seconds", 30, 120)
-        return Transfer(number=number, trunk=trunk, seconds=seconds, **self._all("busy", "nobody", "failed"))
+        return Transfer(number=number, trunk=self._trunk(), seconds=seconds, **self._all("busy", "nobody", "failed"))
+
+    def _trunk(self) -> str:
+        """The trunk that is named, else the first public one: no number outside goes by the old exchange."""
+        directory = self.flows.directory
+        if "trunk" in self.fields:
+            return self.fields["trunk"].one_of(directory.trunks, "trunk")
+        if not (public := [trunk.id for trunk in in_order(directory) if trunk.public]):
+            self.what.wrong("there is no trunk to the public network", "declare one under `trunks:`")
+        return next(iter(public), "")
 
     def _do(self) -> Do:
         skill = SKILLS.get(self.what.one_of(SKILLS, "skill"), Skill(answers=()))
@@ -332,3 +335,8 @@ def phones_of(directory: Directory, name: str) -> tuple[str, ...]:
     if owner := next((person for person in directory.people.values() if person.extension == name), None):
         return owner.phones
     return tuple(phone.id for phone in directory.phones.values() if phone.extension == name)
+
+
+def _costly(number: str) -> str:
+    parsed = phonenumbers.parse(number)
+    return costly(parsed.country_code or 0, phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(parsed)))

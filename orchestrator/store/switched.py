@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.switches import Absence, Forwarding, On, Outside, Switched
 from orchestrator.store.codec import from_data, to_data
-from orchestrator.store.tables import changes, switched
+from orchestrator.store.database import alone
+from orchestrator.store.difference import SWITCHED
+from orchestrator.store.tables import changes, edits, switched
 
 KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (On, Absence, Forwarding, Outside)}
 
@@ -34,7 +36,7 @@ async def rows(engine: AsyncEngine) -> list[Row]:
         return [
             Row(
                 name=row["name"],
-                switched=from_data(KINDS[row["value"]["kind"]], row["value"]),
+                switched=read(row["value"]),
                 at=row["at"],
                 who=row["who"],
                 why=row["why"],
@@ -43,20 +45,34 @@ async def rows(engine: AsyncEngine) -> list[Row]:
         ]
 
 
-async def put(engine: AsyncEngine, row: Row, what: str) -> None:
-    """Switch it, whatever it was before, and write down who did."""
-    await _replace(engine, row.name, [row], at=row.at, who=row.who, what=what, why=row.why)
+async def put(engine: AsyncEngine, row: Row, what: str) -> int:
+    """Switch it, whatever it was before, and write down who did and what it was; the number of the change."""
+    return await _replace(engine, row.name, row, at=row.at, who=row.who, what=what, why=row.why)
 
 
-async def remove(engine: AsyncEngine, name: str, *, at: float, who: str, what: str, why: str) -> None:
-    """Switch it off, and write down who did."""
-    await _replace(engine, name, [], at=at, who=who, what=what, why=why)
+async def remove(engine: AsyncEngine, name: str, *, at: float, who: str, what: str, why: str) -> int:
+    """Switch it off, and write down who did and what it was; the number of the change."""
+    return await _replace(engine, name, None, at=at, who=who, what=what, why=why)
 
 
-async def _replace(engine: AsyncEngine, name: str, new: list[Row], **change: object) -> None:
+def read(value: Mapping[str, Any]) -> Switched:
+    """What a value of the table, or of the record, says is switched; raises KeyError or TypeError for another one."""
+    found: Switched = from_data(KINDS[value["kind"]], value)
+    return found
+
+
+async def _replace(engine: AsyncEngine, name: str, new: Row | None, **change: object) -> int:
+    after = to_data(new.switched) if new else None
     async with engine.begin() as connection:
+        await connection.run_sync(alone)
+        asked = select(switched.c.value).where(switched.c.name == name)
+        before = (await connection.execute(asked)).scalar()
         await connection.execute(delete(switched).where(switched.c.name == name))
-        for row in new:
-            value = {"name": row.name, "value": to_data(row.switched), "at": row.at, "who": row.who, "why": row.why}
+        if new:
+            value = {"name": name, "value": after, "at": new.at, "who": new.who, "why": new.why}
             await connection.execute(insert(switched), [value])
-        await connection.execute(insert(changes), [change])
+        number: int = (await connection.execute(insert(changes).returning(changes.c.id), change)).scalar_one()
+        if before != after:
+            edit = {"change": number, "kind": SWITCHED, "key": name, "before": before, "after": after}
+            await connection.execute(insert(edits), [edit])
+    return number

@@ -108,8 +108,3 @@ async def _guarded(request: web.Request, handler: Callable[[web.Request], Awaita
         raise
     response.headers.update(HEADERS)
     return response
-
-
-def masked(number: str) -> str:
-    """A caller's number with its last digits hidden."""
-    return number[:-4] + "····" if len(number) > 5 else number
