@@ -119,17 +119,21 @@ def history(context: typer.Context, json: bool = output.Json) -> None:
 
 
 def drift(context: typer.Context, json: bool = output.Json) -> None:
-    """What the running Asterisk has that the directory does not say, and the other way round. Exit code 1 if any."""
+    """What the running Asterisk has that the directory does not say, and the other way round. Exit code 1 if any.
+
+    What could not be looked at is told; if that is all there is to tell, the exit code is 2.
+    """
     with output.failures():
         found = asyncio.run(drifting.look(output.state_of(context)))
+    count = sum(each.kind != "unseen" for each in found)
     if json:
         output.dump([asdict(each) for each in found])
     else:
         for each in found:
             output.say(str(each))
-        output.say(f"{len(found)} differences" if found else "no drift: Asterisk is as the directory says")
+        output.say(f"{count} differences" if found else "no drift: Asterisk is as the directory says")
     if found:
-        raise typer.Exit(output.FOUND_PROBLEMS)
+        raise typer.Exit(output.FOUND_PROBLEMS if count else output.COULD_NOT_RUN)
 
 
 def _asks(json: bool) -> bool:

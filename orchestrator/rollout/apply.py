@@ -49,9 +49,9 @@ async def apply(
     change = plan(tree, before)
     # Nobody knows what Asterisk has read after an apply that was killed; and the same tree again is asked for a reason.
     reloads = ALL if trees.unsettled or tree == before else change.reloads
-    trees.write(tree, name)
-    trees.begin(name)
-    trees.swap(name)
+    place = trees.write(tree, name).name
+    trees.begin(place)
+    trees.swap(place)
     differences = await _reload(running, reloads, tree, change.changes) if running else ()
     if differences:
         remaining: Sequence[str] = ()
@@ -61,7 +61,7 @@ async def apply(
         if not remaining:
             trees.settle()
         return Outcome(done=False, plan=change, differences=tuple(differences), remaining=tuple(remaining))
-    trees.remember(name, time.time(), {**(note or {}), "files": digests(tree)})
+    trees.remember(place, time.time(), {**(note or {}), "files": digests(tree)})
     trees.settle()
     return Outcome(done=True, plan=change)
 

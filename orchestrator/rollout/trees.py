@@ -1,4 +1,7 @@
-"""Trees on disk: each under its checksum, whole or not at all; `current` is a link that is swapped."""
+"""Trees on disk: each under its checksum, whole or not at all; `current` is a link that is swapped.
+
+One that is written anew while `current` leads to a damaged one of its name lies under its checksum and `-2`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.compile.tree import checksum_of
 from orchestrator.rollout.plan import Tree
 
 KEPT = 20
 """Trees that a rollback can go to."""
+AGAIN = "-2"
+"""What the name of a tree gets that runs beside a damaged one of its checksum."""
+
+
+_CHECKSUM = re.compile(r"[0-9a-f]{16}")
 
 
 class Busy(Exception):
@@ -60,11 +70,16 @@ class Trees:
         return Path(os.readlink(self.current)).name if self.current.is_symlink() else ""
 
     def write(self, tree: Tree, name: str) -> Path:
-        """Put `tree` beside the others under `name`, on disk before it has its name."""
-        target = self.folder / name
-        if target.exists() and read(target) == dict(tree):
-            os.utime(target)
-            return target
+        """Put `tree` beside the others, on disk before it has its name; gives its folder.
+
+        What `current` leads to is never removed: where that is a damaged tree called `name`, `AGAIN` is added to it.
+        """
+        places = [self.folder / name, self.folder / f"{name}{AGAIN}"]
+        for place in places:
+            if place.exists() and read(place) == dict(tree):
+                os.utime(place)
+                return place
+        target = next(place for place in places if place.name != self.name())
         beside = self.folder / f".{name}.{os.getpid()}"
         shutil.rmtree(beside, ignore_errors=True)
         for path, text in tree.items():
@@ -129,9 +144,28 @@ class Trees:
             ended = each.at
         return names
 
+    def damage(self, name: str, tree: Tree) -> Mapping[str, str]:
+        """What was done by hand to `tree`, which lies under `name`: path -> words; empty if nothing was.
+
+        Where no digests were kept, the checksum in the name says that something was, and the path is empty.
+        """
+        written, now = self.written(name), digests(tree)
+        if not written:
+            known = _CHECKSUM.fullmatch(checksum_in(name))
+            return {"": "some file of it was changed by hand"} if known and known[0] != checksum_of(tree) else {}
+        return {
+            path: "is gone" if path not in now else f"was {'changed' if path in written else 'put there'} by hand"
+            for path in sorted(written.keys() | now.keys())
+            if written.get(path) != now.get(path)
+        }
+
+    def written(self, name: str) -> Mapping[str, str]:
+        """The digests of the files of `name` when it was applied last; empty if they are not known."""
+        return next((each.note.get("files", {}) for each in self.applied() if each.name == name), {})
+
     def remember(self, name: str, now: float, note: Mapping[str, Any]) -> None:
-        """Note that `name` was applied `now`, and remove what is older than `KEPT`."""
-        others = (each for each in self.applied() if each.name != name)
+        """Note that `name` was applied `now`, and remove what is older than `KEPT` or a damaged one of its checksum."""
+        others = (each for each in self.applied() if checksum_in(each.name) != checksum_in(name))
         applied = [Applies(name=name, at=now, note=note), *others][:KEPT]
         beside = self.folder / f".history.{os.getpid()}"
         beside.write_text("".join(f"{each.name} {each.at:.0f} {json.dumps(each.note)}\n" for each in applied))
@@ -148,9 +182,19 @@ class Trees:
         return [each for each in map(_applies, lines) if (self.folder / each.name).is_dir()]
 
 
+def checksum_in(name: str) -> str:
+    """The checksum that a tree's name begins with."""
+    return name.removesuffix(AGAIN)
+
+
 def digests(tree: Tree) -> dict[str, str]:
     """The beginning of the SHA-256 of every file: tells one that was changed by hand."""
-    return {path: hashlib.sha256(text.encode()).hexdigest()[:16] for path, text in sorted(tree.items())}
+    return {path: digest(text) for path, text in sorted(tree.items())}
+
+
+def digest(text: str) -> str:
+    """The beginning of the SHA-256 of one file."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _applies(line: str) -> Applies:
@@ -163,9 +207,8 @@ def _applies(line: str) -> Applies:
 def read(folder: Path) -> dict[str, str]:
     """A tree as it lies on disk."""
     files = (path for path in folder.resolve().rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(folder.resolve())): path.read_text(encoding="utf-8", errors="replace") for path in files
-    }
+    # Not as text, which would hide line ends that somebody changed.
+    return {str(path.relative_to(folder.resolve())): path.read_bytes().decode(errors="replace") for path in files}
 
 
 def _sync(folder: Path) -> None:

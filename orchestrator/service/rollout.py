@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -12,10 +11,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.compile import soundroot, sounds
-from orchestrator.compile.escape import Unfit
 from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
-from orchestrator.compile.tree import checksum_of, compile_tree
+from orchestrator.compile.tree import checksum_of
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.edits import edits
 from orchestrator.domain.outcomes import Outcome, outcomes
@@ -28,16 +26,15 @@ from orchestrator.rollout.plan import plan as difference
 from orchestrator.rollout.safety import refusals
 from orchestrator.rollout.trees import Applies, Busy, Trees, read
 from orchestrator.service import directory as directories
-from orchestrator.service import wiring
+from orchestrator.service import intact, wiring
+from orchestrator.service.compiling import tree_of
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.planned import SHOWN, Planned
 from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
-from orchestrator.store import applies, lines
+from orchestrator.store import applies
 from orchestrator.store.database import open_database
 
-STUBS_STAY = 4 * 3600.0
-"""Seconds that a flow which is gone stays as a stub: longer than any caller is in one."""
 NOTHING = "nothing was changed"
 ANOTHER = "the plan is another one now ({}): read it first"
 
@@ -72,30 +69,44 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
     tree = _compiled(state, directory, made.sounds, proof)
-    return replace(compared(directory, tree, running, proof.problems), proof=proof, notes=made.problems)
+    before, damaged = await asyncio.to_thread(intact.applied, state, running, tree, directory)
+    planned = compared(directory, tree, running, proof.problems, applied=before)
+    return replace(planned, proof=proof, notes=(*damaged, *made.problems))
 
 
 async def way_back(state: State, to: int | str) -> Planned:
     """What `rollback` would do: `to` is how many trees to go back, or the name of one."""
     trees = wiring.trees(state)
-    now, before = trees.running(), read(trees.folder / _kept(trees, to))
+    name = _kept(trees, to)
+    now, before = trees.running(), read(trees.folder / name)
     tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
     directory = directories.of_tree(before) or await directories.read(state)
-    return compared(directory, tree, now, ())
+    whole, damaged = await asyncio.to_thread(intact.applied, state, now, tree, directory)
+    if changed := trees.damage(name, before):
+        what = "; ".join(f"{path} {how}".strip() for path, how in changed.items())
+        todo = "read the plan well, or go to another tree"
+        damaged = (*damaged, Problem(code="damaged", where=f"tree {name}, to go back to,", what=what, todo=todo))
+    return replace(compared(directory, tree, now, (), applied=whole), notes=damaged)
 
 
-def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
-    """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
-    wanted = tree or running
-    before = directories.of_tree(running, beside=directory, written=tree.get(directories.APPLIED, ""))
+def compared(
+    directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem], *, applied: Tree | None = None
+) -> Planned:
+    """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told.
+
+    `applied` is `running` before somebody damaged it: edits, outcomes and refusals are told against that.
+    """
+    wanted, applied = tree or running, running if applied is None else applied
+    before = directories.of_tree(applied, beside=directory, written=tree.get(directories.APPLIED, ""))
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
         tree=tree,
-        refusals=tuple(refusals(wanted, running, problems)),
+        refusals=tuple(refusals(wanted, applied, problems)),
         edits=tuple(edits(before, directory)) if before else (),
         outcomes=_outcomes(before, directory) if before and not problems else (),
         first=not running,
+        same=tree == running,
     )
 
 
@@ -124,18 +135,12 @@ def _kept(trees: Trees, to: int | str) -> str:
 
 def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) -> Tree:
     """The tree of `directory`; empty if its problems leave nothing that could be compiled."""
-    trees = wiring.trees(state)
-    former = [trees.name(), *trees.lately(time.time() - STUBS_STAY)]
-    flows = {flow for name in dict.fromkeys(former) if name for flow in flows_in(trees.dialplan(name))}
     try:
-        tree = compile_tree(
-            directory, spoken, wiring.secrets_of(state, directory), wiring.exchange(state, directory), flows
-        )
-    except (Unfit, KeyError) as bad:
+        return tree_of(state, directory, spoken)
+    except ServiceError:
         if proof.problems:
             return {}
-        raise ServiceError(f"the directory cannot be compiled: {bad}", todo="rename it; nothing changed") from bad
-    return {**tree, directories.APPLIED: lines.write(directory)}
+        raise
 
 
 def _dialplan(tree: Tree) -> str:
@@ -179,7 +184,7 @@ def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied
 async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str) -> Applied:
     tree, name = planned.tree, checksum_of(planned.tree)
     async with connected(state) as running:
-        if name == trees.name() and not trees.unsettled:
+        if planned.same and not trees.unsettled:
             differences = await _differences(running, tree) if running else ()
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
