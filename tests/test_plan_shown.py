@@ -97,6 +97,12 @@ def test_a_working_day_with_plan_apply_history_and_rollback(state: Path) -> None
     assert back.returncode == 0, back.stdout + back.stderr
     assert "- person 2501 is gone: Änne Blau" in back.stdout
     assert "applied" in back.stdout
+    assert "the directory still says: person 2501 is new: Änne Blau (and " in back.stdout
+    assert "the next apply brings that back; `durchwahl undo N` takes it out there too" in back.stdout
+    happened = json.loads(durchwahl(state, "history", "--json").stdout)
+    assert [each["did"] for each in happened] == ["rollback", "apply", "apply"]
+    lines = durchwahl(state, "history").stdout.splitlines()
+    assert [line[:2] for line in lines] == [" 0", " 1", " 2" if happened[0]["name"] != happened[2]["name"] else "  "]
     assert durchwahl(state, "rollback", "zzz").returncode == 2
 
 

@@ -45,7 +45,7 @@ async def apply(
 
     `note` is kept in the history: who, why, what.
     """
-    before, old = trees.running(), trees.name()
+    before, old, known = trees.running(), trees.name(), trees.kept()
     change = plan(tree, before)
     # Nobody knows what Asterisk has read after an apply that was killed; and the same tree again is asked for a reason.
     reloads = ALL if trees.unsettled or tree == before else change.reloads
@@ -57,6 +57,8 @@ async def apply(
         remaining: Sequence[str] = ()
         if old and running:
             trees.swap(old)
+            if place not in known:
+                trees.discard(place)
             remaining = await _reload(running, ALL, before, change.changes)
         if not remaining:
             trees.settle()

@@ -52,7 +52,7 @@ def _whole(state: State, trees: Trees, running: Tree, wanted: Tree, directory: D
     if remade and known.get(directories.APPLIED) == digest(running.get(directories.APPLIED, "")):
         intact = {path: text for path, text in running.items() if known.get(path) == digest(text)}
         return {**remade, **intact}, "what its directory is compiled to now"
-    for other in trees.history():
+    for other in trees.kept():
         tree = read(trees.folder / other)
         if other != name and not trees.damage(other, tree):
             return tree, f"tree {other}, the last whole one"

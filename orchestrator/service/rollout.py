@@ -23,8 +23,9 @@ from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.plan import Tree, endpoints
 from orchestrator.rollout.plan import plan as difference
+from orchestrator.rollout.record import Applies
 from orchestrator.rollout.safety import refusals
-from orchestrator.rollout.trees import Applies, Busy, Trees, read
+from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import intact, wiring
 from orchestrator.service.compiling import tree_of
@@ -71,7 +72,7 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     tree = _compiled(state, directory, made.sounds, proof)
     before, damaged = await asyncio.to_thread(intact.applied, state, running, tree, directory)
     planned = compared(directory, tree, running, proof.problems, applied=before)
-    return replace(planned, proof=proof, notes=(*damaged, *made.problems))
+    return replace(planned, proof=proof, notes=(*damaged, *doubts(wiring.trees(state)), *made.problems))
 
 
 async def way_back(state: State, to: int | str) -> Planned:
@@ -120,7 +121,7 @@ def _outcomes(before: Directory, after: Directory) -> tuple[Outcome, ...]:
 
 def _kept(trees: Trees, to: int | str) -> str:
     """The name of a kept tree; raises ServiceError."""
-    kept = trees.history()
+    kept = trees.kept()
     if not isinstance(to, int):
         found = [name for name in kept if name.startswith(to)]
         if len(found) != 1:
@@ -169,7 +170,21 @@ async def rollback(
         planned = await way_back(state, to)
         if refused := _against(planned, checksum, force):
             return refused
-        return await _put(state, trees, planned, "rollback", why)
+        done = await _put(state, trees, planned, "rollback", why)
+    return replace(done, told=(*done.told, *await _still(state, planned.tree))) if done.done else done
+
+
+async def _still(state: State, tree: Tree) -> list[str]:
+    """After a way back: what the directory says and `tree` does not, so that nobody takes it for undone."""
+    directory = await directories.read(state)
+    before = directories.of_tree(tree, beside=directory)
+    if not before or not (found := list(edits(before, directory))):
+        return []
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [
+        f"the directory still says: {found[0]}{more}",
+        "  the next apply brings that back; `durchwahl undo N` takes it out there too (N: `durchwahl changes`)",
+    ]
 
 
 def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied | None:
@@ -188,7 +203,7 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
             differences = await _differences(running, tree) if running else ()
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
-        outcome = await rollout.apply(trees, tree, name, running, _note(planned, why))
+        outcome = await rollout.apply(trees, tree, name, running, _note(planned, what, why))
     if not outcome.done:
         undone = [f"and that did not help: {each}" for each in outcome.remaining] or ["the tree before runs again"]
         return Applied(done=False, told=(*outcome.differences[:SHOWN], "undone", *undone[:SHOWN]))
@@ -201,10 +216,11 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
     return Applied(done=True, told=tuple(told))
 
 
-def _note(planned: Planned, why: str) -> Mapping[str, Any]:
+def _note(planned: Planned, what: str, why: str) -> Mapping[str, Any]:
     """What the history of trees keeps of an apply."""
     counts = {action: planned.plan.count(action) for action in ("create", "update", "delete")}
-    return {"who": directories.who(), "why": why, "what": planned.summary, **counts, "plan": planned.plan.checksum}
+    who, plan_ = directories.who(), planned.plan.checksum
+    return {"did": what, "who": who, "why": why, "what": planned.summary, **counts, "plan": plan_}
 
 
 async def _record(state: State, what: str, why: str) -> list[str]:
@@ -219,9 +235,21 @@ async def _record(state: State, what: str, why: str) -> list[str]:
     return []
 
 
-def history(state: State) -> Sequence[Applies]:
-    """Every kept tree, the one that was applied last first: the numbers of `rollback`."""
-    return wiring.trees(state).applied()
+def history(state: State) -> Sequence[tuple[int | None, Applies]]:
+    """Everything that was applied or gone back to, the last first, with the number that `rollback` takes.
+
+    A tree has its number where it was applied last, and none when it is kept no longer.
+    """
+    trees = wiring.trees(state)
+    numbers: dict[str, int | None] = {name: number for number, name in enumerate(trees.kept())}
+    return [(numbers.pop(each.name, None), each) for each in trees.applied()]
+
+
+def doubts(trees: Trees) -> Iterator[Problem]:
+    """What is wrong with the history of trees, as a note."""
+    if what := trees.doubts():
+        todo = "trees are kept by their folders, and the next apply writes it anew; look whether the disk is full"
+        yield Problem(code="history", where=str(trees.folder / "history"), what=what, todo=todo)
 
 
 async def _differences(running: Running, tree: Tree) -> Sequence[str]:
