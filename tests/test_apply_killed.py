@@ -73,12 +73,17 @@ async def test_a_call_outlives_a_killed_apply_and_the_next_one_finishes(town: To
             lasts = time.monotonic() - began
             seen = {old, trees.name()}
             for moment in range(1, MOMENTS + 1):
-                await write(town, renamed(moment))
+                if moment % 2:
+                    await write(town, renamed(moment))
+                else:  # nothing to change, but a file of what runs was edited by hand
+                    with (trees.current / "asterisk/musiconhold.conf").open("a") as file:
+                        file.write("; by hand\n")
                 process = begin(town)
                 await asyncio.sleep(lasts * moment / MOMENTS)
                 process.send_signal(signal.SIGKILL)
                 process.wait(10)
                 assert {old, trees.name()} - {""}, "no tree"
+                assert trees.current.exists(), "no tree"
                 assert trees.running().keys() >= {"asterisk/extensions.conf", "directory.jsonl"}
                 seen.add(trees.name())
                 assert await talking(town) == before, f"killed at {moment}/{MOMENTS}: the call is gone"
@@ -88,6 +93,7 @@ async def test_a_call_outlives_a_killed_apply_and_the_next_one_finishes(town: To
                 async with connected(town.state) as running:
                     assert running
                     assert await running.differences(trees.running()) == []
+                assert not trees.damage(trees.name(), trees.running())
                 assert await talking(town) == before
             await call.hang_up()
     finally:

@@ -97,11 +97,20 @@ def test_a_working_day_with_plan_apply_history_and_rollback(state: Path) -> None
     assert back.returncode == 0, back.stdout + back.stderr
     assert "- person 2501 is gone: Änne Blau" in back.stdout
     assert "applied" in back.stdout
+    assert "the directory still says: person 2501 is new: Änne Blau (and " in back.stdout
+    assert "the next apply brings that back; `durchwahl undo N` takes it out there too" in back.stdout
+    happened = json.loads(durchwahl(state, "history", "--json").stdout)
+    assert [each["did"] for each in happened] == ["rollback", "apply", "apply"]
+    lines = durchwahl(state, "history").stdout.splitlines()
+    assert [line[:2] for line in lines] == [" 0", " 1", " 2" if happened[0]["name"] != happened[2]["name"] else "  "]
     assert durchwahl(state, "rollback", "zzz").returncode == 2
 
 
-def test_drift_of_an_exchange_that_does_not_run_could_not_be_looked_at(state: Path) -> None:
+def test_drift_of_an_exchange_that_does_not_run_says_what_it_could_not_look_at(state: Path) -> None:
     done = durchwahl(state, "drift")
-    assert done.returncode == 2
-    assert "Asterisk does not run" in done.stderr
-    assert "to do: run `durchwahl up`" in done.stderr
+    assert done.returncode == 1, "the way back was not undone in the directory"
+    assert "directory was changed and not applied: person 2501 is new" in done.stdout
+    assert "unseen modules, endpoints, extensions, mailboxes and users: Asterisk does not run" in done.stdout
+    assert "to do: run `durchwahl up`" in done.stdout
+    write(state, GOOD)
+    assert durchwahl(state, "drift").returncode == 2

@@ -127,8 +127,8 @@ async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path
     old = {f"asterisk/{n}.conf": "old" * 1000 for n in range(3)}
     new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}
     seen = set()
-    with killer(**KILLED, files=("/rollout/trees.py", "/rollout/apply.py")) as killing:
-        for line in range(500):
+    with killer(**KILLED, files=("/rollout/trees.py", "/rollout/apply.py", "/rollout/record.py")) as killing:
+        for line in range(1000):
             at = tmp_path / str(line)
             (at / "trees").mkdir(parents=True)
             trees = Trees(at / "trees", at / "current")
@@ -139,7 +139,7 @@ async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path
             seen.add(trees.name())
             await rollout.apply(trees, new, "new", None)  # and an apply after it is as good as ever
             assert read(trees.current) == new
-            assert trees.history()[0] == "new"
+            assert trees.kept()[0] == "new"
             if survived:
                 assert seen == {"old", "new"}
                 return

@@ -16,6 +16,7 @@ from orchestrator.cli import output
 from orchestrator.service import directory as directories
 from orchestrator.service import drift as drifting
 from orchestrator.service import rollout as service
+from orchestrator.service import wiring
 from orchestrator.service.planned import Planned
 from orchestrator.service.state import State
 
@@ -99,37 +100,44 @@ def rollback(
 
 
 def history(context: typer.Context, json: bool = output.Json) -> None:
-    """The trees that were applied, the last first; the number is what `rollback` takes."""
+    """What was applied and gone back to, the last first; `rollback` takes the number of a tree that is kept."""
     with output.failures():
         state = output.state_of(context)
-        kept = service.history(state)
+        happened = service.history(state)
+        for doubt in service.doubts(wiring.trees(state)):
+            output.note(f"{doubt.where}: {doubt.what}\n  to do: {doubt.todo}")
         if json:
-            output.dump([{"name": each.name, "at": each.at, **each.note} for each in kept])
+            output.dump([{"number": n, "name": each.name, "at": each.at, **each.note} for n, each in happened])
             return
-        if not kept:
+        if not happened:
             output.say("nothing was applied yet")
             return
         zone = ZoneInfo(asyncio.run(directories.running(state)).town.timezone)
-        for number, each in enumerate(kept):
-            at = f"{datetime.fromtimestamp(each.at, zone):%Y-%m-%d %H:%M}" if each.at else "–"
+        for number, each in happened:
+            at = f"{datetime.fromtimestamp(each.at, zone):%Y-%m-%d %H:%M}" if each.at else f"{'–':<16}"
             counts = "/".join(str(each.note.get(action, "–")) for action in ("create", "update", "delete"))
-            why = f" ({each.note['why']})" if each.note.get("why") else ""
-            who = each.note.get("who", "–")
-            output.say(f"{number:>2}  {at}  {each.name}  {who:<10} {counts:<12} {each.note.get('what', '–')}{why}")
+            did, who = each.note.get("did", "–"), each.note.get("who", "–")
+            what = each.note.get("what", "–") + (f" ({each.note['why']})" if each.note.get("why") else "")
+            shown = "" if number is None else number
+            output.say(f"{shown:>2}  {at}  {did:<8}  {each.name:<18}  {who:<10} {counts:<12} {what}")
 
 
 def drift(context: typer.Context, json: bool = output.Json) -> None:
-    """What the running Asterisk has that the directory does not say, and the other way round. Exit code 1 if any."""
+    """What the running Asterisk has that the directory does not say, and the other way round. Exit code 1 if any.
+
+    What could not be looked at is told; if that is all there is to tell, the exit code is 2.
+    """
     with output.failures():
         found = asyncio.run(drifting.look(output.state_of(context)))
+    count = sum(each.kind != "unseen" for each in found)
     if json:
         output.dump([asdict(each) for each in found])
     else:
         for each in found:
             output.say(str(each))
-        output.say(f"{len(found)} differences" if found else "no drift: Asterisk is as the directory says")
+        output.say(f"{count} differences" if found else "no drift: Asterisk is as the directory says")
     if found:
-        raise typer.Exit(output.FOUND_PROBLEMS)
+        raise typer.Exit(output.FOUND_PROBLEMS if count else output.COULD_NOT_RUN)
 
 
 def _asks(json: bool) -> bool:

@@ -45,23 +45,25 @@ async def apply(
 
     `note` is kept in the history: who, why, what.
     """
-    before, old = trees.running(), trees.name()
+    before, old, known = trees.running(), trees.name(), trees.kept()
     change = plan(tree, before)
     # Nobody knows what Asterisk has read after an apply that was killed; and the same tree again is asked for a reason.
     reloads = ALL if trees.unsettled or tree == before else change.reloads
-    trees.write(tree, name)
-    trees.begin(name)
-    trees.swap(name)
+    place = trees.write(tree, name).name
+    trees.begin(place)
+    trees.swap(place)
     differences = await _reload(running, reloads, tree, change.changes) if running else ()
     if differences:
         remaining: Sequence[str] = ()
         if old and running:
             trees.swap(old)
+            if place not in known:
+                trees.discard(place)
             remaining = await _reload(running, ALL, before, change.changes)
         if not remaining:
             trees.settle()
         return Outcome(done=False, plan=change, differences=tuple(differences), remaining=tuple(remaining))
-    trees.remember(name, time.time(), {**(note or {}), "files": digests(tree)})
+    trees.remember(place, time.time(), {**(note or {}), "files": digests(tree)})
     trees.settle()
     return Outcome(done=True, plan=change)
 

@@ -10,12 +10,12 @@ import asyncio
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.domain.edits import edits
 from orchestrator.rollout.plan import Tree, endpoints
-from orchestrator.rollout.trees import Trees, digests
+from orchestrator.rollout.trees import Trees
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
@@ -29,6 +29,8 @@ USERS = {
     "ARI": ("asterisk/ari.conf", "ari show users", re.compile(r"^(?:Yes|No)\s+(?:Yes|No)\s+(\S+)$", re.MULTILINE)),
 }
 """Whose users -> the file that has them as sections, the command that lists them, a line of its answer."""
+ASKED = "modules, endpoints, extensions, mailboxes and users"
+"""What only a running Asterisk can be asked about."""
 APPLY = "run `durchwahl apply`: it makes Asterisk what the directory says"
 
 
@@ -37,7 +39,7 @@ class Drift:
     """One thing that is not as it was applied."""
 
     kind: str
-    """`module`, `endpoint`, `extension`, `mailbox`, `user`, `file` or `directory`."""
+    """`module`, `endpoint`, `extension`, `mailbox`, `user`, `file`, `directory`, or `unseen`: not looked at."""
     what: str
     todo: str = APPLY
 
@@ -46,11 +48,21 @@ class Drift:
 
 
 async def look(state: State) -> tuple[Drift, ...]:
-    """Compare once; raises ServiceError where nothing was applied or Asterisk does not answer."""
+    """Compare once; what Asterisk cannot be asked about is told as unseen. Raises ServiceError: nothing was applied."""
     trees = wiring.trees(state)
     if not trees.name():
         raise ServiceError(f"{state.root} has nothing applied yet", todo="run `durchwahl apply`")
     tree = trees.running()
+    try:
+        found = await _asterisk(state, tree)
+    except ServiceError as bad:
+        found = [Drift(kind="unseen", what=f"{ASKED}: {bad}", todo=f"{bad.todo}; then look again")]
+    found += [*_files(trees, tree), *await _directory(state, tree)]
+    return tuple(found)
+
+
+async def _asterisk(state: State, tree: Tree) -> list[Drift]:
+    """What a running Asterisk has otherwise than `tree`; raises ServiceError if it cannot be asked."""
     async with connected(state) as running:
         if not running:
             raise ServiceError("Asterisk does not run", todo="run `durchwahl up`")
@@ -61,8 +73,7 @@ async def look(state: State) -> tuple[Drift, ...]:
     found = [Drift(kind=kind, what=what) for kind, _, what in (each.partition(" ") for each in told)]
     for whose in USERS:
         found += await asyncio.to_thread(_users, state, tree, whose)
-    found += [*_files(trees, tree), *await _directory(state, tree)]
-    return tuple(found)
+    return found
 
 
 def _users(state: State, tree: Tree, whose: str) -> list[Drift]:
@@ -90,16 +101,8 @@ def _console(state: State, command: str) -> str:
 
 def _files(trees: Trees, tree: Tree) -> Iterator[Drift]:
     """Files of the tree that are not as the apply wrote them."""
-    written: Mapping[str, str] = next(
-        (each.note.get("files", {}) for each in trees.applied() if each.name == trees.name()), {}
-    )
-    now = digests(tree)
-    for path in sorted(written.keys() | now.keys() if written else ()):
-        if written.get(path) != now.get(path):
-            how = (
-                "is gone" if path not in now else "was changed by hand" if path in written else "was put there by hand"
-            )
-            yield Drift(kind="file", what=f"{path} {how}")
+    for path, how in trees.damage(trees.name(), tree).items():
+        yield Drift(kind="file", what=f"{path} {how}".strip())
 
 
 async def _directory(state: State, tree: Tree) -> list[Drift]:

@@ -46,8 +46,11 @@ class Planned:
     outcomes: tuple[Outcome, ...] = ()
     first: bool = False
     """Whether nothing ran before: then every thing is new, and only counted."""
+    same: bool = False
+    """Whether the tree that runs is the one to apply, file by file."""
     notes: tuple[Problem, ...] = field(default=())
-    """What an ear should look at: prompts that are odd for their text. They stand against nothing."""
+    """What somebody should look at: prompts that are odd for their text, trees that were damaged. They stand against
+    nothing."""
 
     @property
     def summary(self) -> str:
@@ -59,7 +62,7 @@ class Planned:
     def lines(self, *, everything: bool = False) -> Iterator[Line]:
         """The plan for a person."""
         most = None if everything else SHOWN
-        if self.plan.empty and not self.edits:
+        if self.same or (self.plan.empty and not self.edits):
             yield Line(f"nothing to change; checksum {self.plan.checksum}")
         else:
             yield from self._changes(most)

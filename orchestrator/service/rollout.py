@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -12,10 +11,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.compile import soundroot, sounds
-from orchestrator.compile.escape import Unfit
 from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
-from orchestrator.compile.tree import checksum_of, compile_tree
+from orchestrator.compile.tree import checksum_of
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.edits import edits
 from orchestrator.domain.outcomes import Outcome, outcomes
@@ -25,19 +23,19 @@ from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.plan import Tree, endpoints
 from orchestrator.rollout.plan import plan as difference
+from orchestrator.rollout.record import Applies
 from orchestrator.rollout.safety import refusals
-from orchestrator.rollout.trees import Applies, Busy, Trees, read
+from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
-from orchestrator.service import wiring
+from orchestrator.service import intact, wiring
+from orchestrator.service.compiling import tree_of
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.planned import SHOWN, Planned
 from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
-from orchestrator.store import applies, lines
+from orchestrator.store import applies
 from orchestrator.store.database import open_database
 
-STUBS_STAY = 4 * 3600.0
-"""Seconds that a flow which is gone stays as a stub: longer than any caller is in one."""
 NOTHING = "nothing was changed"
 ANOTHER = "the plan is another one now ({}): read it first"
 
@@ -72,30 +70,44 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
     tree = _compiled(state, directory, made.sounds, proof)
-    return replace(compared(directory, tree, running, proof.problems), proof=proof, notes=made.problems)
+    before, damaged = await asyncio.to_thread(intact.applied, state, running, tree, directory)
+    planned = compared(directory, tree, running, proof.problems, applied=before)
+    return replace(planned, proof=proof, notes=(*damaged, *doubts(wiring.trees(state)), *made.problems))
 
 
 async def way_back(state: State, to: int | str) -> Planned:
     """What `rollback` would do: `to` is how many trees to go back, or the name of one."""
     trees = wiring.trees(state)
-    now, before = trees.running(), read(trees.folder / _kept(trees, to))
+    name = _kept(trees, to)
+    now, before = trees.running(), read(trees.folder / name)
     tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
     directory = directories.of_tree(before) or await directories.read(state)
-    return compared(directory, tree, now, ())
+    whole, damaged = await asyncio.to_thread(intact.applied, state, now, tree, directory)
+    if changed := trees.damage(name, before):
+        what = "; ".join(f"{path} {how}".strip() for path, how in changed.items())
+        todo = "read the plan well, or go to another tree"
+        damaged = (*damaged, Problem(code="damaged", where=f"tree {name}, to go back to,", what=what, todo=todo))
+    return replace(compared(directory, tree, now, (), applied=whole), notes=damaged)
 
 
-def compared(directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem]) -> Planned:
-    """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told."""
-    wanted = tree or running
-    before = directories.of_tree(running, beside=directory, written=tree.get(directories.APPLIED, ""))
+def compared(
+    directory: Directory, tree: Tree, running: Tree, problems: Sequence[Problem], *, applied: Tree | None = None
+) -> Planned:
+    """A plan with its reasons. Where the old directory cannot be read, only what Asterisk gets is told.
+
+    `applied` is `running` before somebody damaged it: edits, outcomes and refusals are told against that.
+    """
+    wanted, applied = tree or running, running if applied is None else applied
+    before = directories.of_tree(applied, beside=directory, written=tree.get(directories.APPLIED, ""))
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
         tree=tree,
-        refusals=tuple(refusals(wanted, running, problems)),
+        refusals=tuple(refusals(wanted, applied, problems)),
         edits=tuple(edits(before, directory)) if before else (),
         outcomes=_outcomes(before, directory) if before and not problems else (),
         first=not running,
+        same=tree == running,
     )
 
 
@@ -109,7 +121,7 @@ def _outcomes(before: Directory, after: Directory) -> tuple[Outcome, ...]:
 
 def _kept(trees: Trees, to: int | str) -> str:
     """The name of a kept tree; raises ServiceError."""
-    kept = trees.history()
+    kept = trees.kept()
     if not isinstance(to, int):
         found = [name for name in kept if name.startswith(to)]
         if len(found) != 1:
@@ -124,18 +136,12 @@ def _kept(trees: Trees, to: int | str) -> str:
 
 def _compiled(state: State, directory: Directory, spoken: Sounds, proof: Proof) -> Tree:
     """The tree of `directory`; empty if its problems leave nothing that could be compiled."""
-    trees = wiring.trees(state)
-    former = [trees.name(), *trees.lately(time.time() - STUBS_STAY)]
-    flows = {flow for name in dict.fromkeys(former) if name for flow in flows_in(trees.dialplan(name))}
     try:
-        tree = compile_tree(
-            directory, spoken, wiring.secrets_of(state, directory), wiring.exchange(state, directory), flows
-        )
-    except (Unfit, KeyError) as bad:
+        return tree_of(state, directory, spoken)
+    except ServiceError:
         if proof.problems:
             return {}
-        raise ServiceError(f"the directory cannot be compiled: {bad}", todo="rename it; nothing changed") from bad
-    return {**tree, directories.APPLIED: lines.write(directory)}
+        raise
 
 
 def _dialplan(tree: Tree) -> str:
@@ -164,7 +170,21 @@ async def rollback(
         planned = await way_back(state, to)
         if refused := _against(planned, checksum, force):
             return refused
-        return await _put(state, trees, planned, "rollback", why)
+        done = await _put(state, trees, planned, "rollback", why)
+    return replace(done, told=(*done.told, *await _still(state, planned.tree))) if done.done else done
+
+
+async def _still(state: State, tree: Tree) -> list[str]:
+    """After a way back: what the directory says and `tree` does not, so that nobody takes it for undone."""
+    directory = await directories.read(state)
+    before = directories.of_tree(tree, beside=directory)
+    if not before or not (found := list(edits(before, directory))):
+        return []
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [
+        f"the directory still says: {found[0]}{more}",
+        "  the next apply brings that back; `durchwahl undo N` takes it out there too (N: `durchwahl changes`)",
+    ]
 
 
 def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied | None:
@@ -179,11 +199,11 @@ def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied
 async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str) -> Applied:
     tree, name = planned.tree, checksum_of(planned.tree)
     async with connected(state) as running:
-        if name == trees.name() and not trees.unsettled:
+        if planned.same and not trees.unsettled:
             differences = await _differences(running, tree) if running else ()
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
-        outcome = await rollout.apply(trees, tree, name, running, _note(planned, why))
+        outcome = await rollout.apply(trees, tree, name, running, _note(planned, what, why))
     if not outcome.done:
         undone = [f"and that did not help: {each}" for each in outcome.remaining] or ["the tree before runs again"]
         return Applied(done=False, told=(*outcome.differences[:SHOWN], "undone", *undone[:SHOWN]))
@@ -196,10 +216,11 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
     return Applied(done=True, told=tuple(told))
 
 
-def _note(planned: Planned, why: str) -> Mapping[str, Any]:
+def _note(planned: Planned, what: str, why: str) -> Mapping[str, Any]:
     """What the history of trees keeps of an apply."""
     counts = {action: planned.plan.count(action) for action in ("create", "update", "delete")}
-    return {"who": directories.who(), "why": why, "what": planned.summary, **counts, "plan": planned.plan.checksum}
+    who, plan_ = directories.who(), planned.plan.checksum
+    return {"did": what, "who": who, "why": why, "what": planned.summary, **counts, "plan": plan_}
 
 
 async def _record(state: State, what: str, why: str) -> list[str]:
@@ -214,9 +235,21 @@ async def _record(state: State, what: str, why: str) -> list[str]:
     return []
 
 
-def history(state: State) -> Sequence[Applies]:
-    """Every kept tree, the one that was applied last first: the numbers of `rollback`."""
-    return wiring.trees(state).applied()
+def history(state: State) -> Sequence[tuple[int | None, Applies]]:
+    """Everything that was applied or gone back to, the last first, with the number that `rollback` takes.
+
+    A tree has its number where it was applied last, and none when it is kept no longer.
+    """
+    trees = wiring.trees(state)
+    numbers: dict[str, int | None] = {name: number for number, name in enumerate(trees.kept())}
+    return [(numbers.pop(each.name, None), each) for each in trees.applied()]
+
+
+def doubts(trees: Trees) -> Iterator[Problem]:
+    """What is wrong with the history of trees, as a note."""
+    if what := trees.doubts():
+        todo = "trees are kept by their folders, and the next apply writes it anew; look whether the disk is full"
+        yield Problem(code="history", where=str(trees.folder / "history"), what=what, todo=todo)
 
 
 async def _differences(running: Running, tree: Tree) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -55,16 +56,16 @@ class Running:
 
         Of endpoints that `changed`, what they do is read too: at most `LOOKED_AT` of them.
         """
-        wanted: dict[str, dict[str, str]] = {}
+        wanted: dict[str, dict[str, str]] = defaultdict(dict)
         for (kind, name), text in things(tree):
-            wanted.setdefault(kind, {})[name] = text
+            wanted[kind][name] = text
         try:
             found = [
                 *_lacking("module", set(modules()), await self._modules()),
                 *_otherwise("endpoint", _endpoints(set(wanted["endpoint"])), await self._endpoints()),
                 *_otherwise("registration", _registrations(wanted["endpoint"]), await self._registrations()),
                 *await self._dialplan(wanted["extension"], changed),
-                *_otherwise("mailbox", set(wanted.get("mailbox", ())), await self._boxes()),
+                *_otherwise("mailbox", set(wanted["mailbox"]), await self._boxes()),
                 *await self._changed(wanted["endpoint"], changed),
             ]
         except AsteriskError as bad:
@@ -84,6 +85,8 @@ class Running:
                 rows = await self._ami.rows("PJSIPShowEndpoint", Endpoint=name)
             except Refused:
                 continue  # told as missing
+            except AsteriskError as bad:
+                raise OSError(str(bad)) from bad
             detail = next((row for row in rows if _value(row, "event") == "EndpointDetail"), {})
             wanted = dict(OPTION.findall(sections[name]))
             told += [
