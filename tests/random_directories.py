@@ -196,7 +196,13 @@ def _permission(name: str) -> st.SearchStrategy[Permission]:
 
 def _retired() -> st.SearchStrategy[Retired]:
     return st.builds(
-        Retired, extension=st.just("2600"), to=st.just("30"), until=DAYS, announced=st.booleans(), why=TEXTS
+        Retired,
+        extension=st.just("2600"),
+        to=st.just("30"),
+        until=DAYS,
+        announced=st.booleans(),
+        why=TEXTS,
+        source=st.sampled_from(["", "ldap:4b1d"]),
     )
 
 

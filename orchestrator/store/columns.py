@@ -104,6 +104,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("until", "Frei ab"),
         _column("announced", "Ansage", YES),
         _column("why", "Grund"),
+        _column("source", "Quelle"),
     ),
 }
 """Section -> its columns; the first is the key of a thing."""
