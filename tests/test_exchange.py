@@ -135,6 +135,15 @@ async def test_a_mistake_in_a_table_is_told_with_its_cell(
     assert any(f"people.csv:{where}: {what}" in each and todo in each for each in found), "\n".join(found)
 
 
+@pytest.mark.parametrize("number", ["21-2500", "06205 21-2500", "'+49 6205 212500", "06205/21 25 00", "212500"])
+async def test_a_number_in_a_table_takes_every_spelling(state: State, number: str) -> None:
+    plan = await planned(state, "a.csv", f"Durchwahl;Vorname;Nachname;Abteilung\n{number};Berta;Grün;amt\n")
+    assert told(plan) == ["changed  person 2500 Berta Grün: first: Anna → Berta"]
+    more = f"Durchwahl;Vorname;Nachname;Abteilung;Vertretung;Weitere Nummern\n21-2501;A;B;amt;{number};21-2590 2591\n"
+    (person,) = [each for each in (await planned(state, "b.csv", more)).directory.people.values() if each.stand_in]
+    assert (person.extension, person.stand_in, person.numbers) == ("2501", "p2500", ("2590", "2591"))
+
+
 def test_a_number_that_lost_its_zeros_is_seen(tmp_path: Path) -> None:
     table, mistakes = tmp_path / "a.csv", Mistakes()
     stored = {"people": {"012": {}, "2500": {}, "02501": {}, "2501": {}}}

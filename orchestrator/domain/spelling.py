@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.numbers import E164, EXTENSION, OPERATOR, RESERVED, e164, forms, heads, prefixes, written
+from orchestrator.domain.numbers import (
+    E164,
+    EXTENSION,
+    OPERATOR,
+    RESERVED,
+    behind_head,
+    e164,
+    forms,
+    heads,
+    prefixes,
+    written,
+)
 from orchestrator.domain.town import Town
 
 LONGEST_LOCAL = 8
@@ -113,6 +124,8 @@ def _meant(directory: Directory, digits: str) -> Meant | None:
         return Meant(extension=extension) if EXTENSION.fullmatch(extension) else None
     if digits == town.head:
         return Meant(extension=OPERATOR)
+    if digits not in directory.used and (behind := behind_head(directory, digits)):
+        return Meant(extension=behind)
     if EXTENSION.fullmatch(digits) and (digits == OPERATOR or not digits.startswith("0")):
         return Meant(extension=digits)
     number = _international(town, digits)

@@ -72,7 +72,8 @@ def _planned(stored: Stored | None, files: Sequence[Path], merge: bool, only: bo
     old = sections(stored.directory) if stored else {}
     tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS]
     brought = gather([path for path in files if path not in tables], mistakes)
-    read = [table for path in tables if (table := read_table(path, old, mistakes))]
+    directory = stored.directory if stored else None
+    read = [table for path in tables if (table := read_table(path, old, mistakes, directory))]
     whole = len(tables) < len(files) and not merge
     replaced = {table.section for table in read} if only else ()
     merged = over({} if whole else old, brought, mistakes, tables=read, replaced=replaced)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.spelling import extension
 from orchestrator.store.columns import NUMBERS, TABLES, TELLING, WORDS, YES, Column, known
 from orchestrator.store.marked import Marked, Mistake, Mistakes, Spot, suggest
 from orchestrator.store.merging import Row, Table
@@ -34,8 +36,11 @@ NO = {"nein": "no", "ja": "yes", "x": "yes", "wahr": "yes", "falsch": "no"}
 """What stands in spreadsheets for yes and no."""
 
 
-def read_table(path: Path, stored: Sections, mistakes: Mistakes) -> Table | None:
-    """The rows of a CSV file; None, with a mistake, if it is none of ours."""
+def read_table(path: Path, stored: Sections, mistakes: Mistakes, directory: Directory | None = None) -> Table | None:
+    """The rows of a CSV file; None, with a mistake, if it is none of ours.
+
+    With the `directory` that is stored, extensions may be written in every usual spelling.
+    """
     text = _text(path, mistakes)
     if text is None:
         return None
@@ -53,7 +58,7 @@ def read_table(path: Path, stored: Sections, mistakes: Mistakes) -> Table | None
     if section is None:
         mistakes.found.append(_unknown_table(path, headings))
         return None
-    reader = _Rows(str(path), section, stored.get(section, {}), mistakes)
+    reader = _Rows(str(path), section, stored.get(section, {}), mistakes, directory)
     columns = reader.columns(headings)
     rows = [row for line, cells in rest if (row := reader.row(line, cells, columns))]
     return Table(section=section, file=str(path), rows=tuple(reader.once(rows)))
@@ -109,8 +114,16 @@ def _unknown_table(path: Path, headings: Sequence[str]) -> Mistake:
 class _Rows:
     """Reads the rows of one file."""
 
-    def __init__(self, file: str, section: str, stored: Mapping[str, object], mistakes: Mistakes) -> None:
+    def __init__(
+        self,
+        file: str,
+        section: str,
+        stored: Mapping[str, object],
+        mistakes: Mistakes,
+        directory: Directory | None,
+    ) -> None:
         self.file, self.section, self.stored, self.mistakes = file, section, stored, mistakes
+        self.directory = directory
         self.key = TABLES[section][0].key
         self.shortened = {each.lstrip("0"): each for each in stored if each.startswith("0")}
 
@@ -168,12 +181,19 @@ class _Rows:
         if not text.strip():
             return None
         if column.holds == WORDS:
-            return node(re.split(r"[\s|;]+|, +", text), mark)
+            return node([self._extension(column, each) for each in re.split(r"[\s|;]+|, +", text)], mark)
+        text = self._extension(column, text) if column.holds == NUMBERS else text
         if column.holds == YES:
             text = NO.get(text.casefold(), text)
         if column.key == "until" and (day := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)):
             text = f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}"
         return node(text, mark)
+
+    def _extension(self, column: Column, text: str) -> str:
+        """The extension that `text` spells; `text` itself where it is none, or a number of another kind."""
+        if self.directory is None or text in self.directory.used or self.section == "ranges" or column.key == "box":
+            return text
+        return extension(self.directory, text) or text
 
     def _spoilt(self, mark: Spot, text: str) -> None:
         """What a spreadsheet makes of a telephone number that it takes for a quantity."""
