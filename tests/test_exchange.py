@@ -126,6 +126,10 @@ async def test_a_column_that_is_not_there_changes_nothing_and_an_empty_cell_does
     (f'{HEADINGS}\n2501;"A;B;amt;;\n', "1:1", "is no CSV file", "quotation mark"),
     ("a;b\n1;2\n", "1:1", "no table has the headings a, b", "the first line names the columns"),
     ("", "1:1", "is empty", "add a heading line"),
+    (f"{HEADINGS}\n2501;Jürgen;Weiß;amt;;\n2502;J".encode() + b"\xfcrgen;R;amt;;\n",
+     "3:2", "Vorname: byte 0xFC in 'J?rgen' is no UTF-8", "type this cell anew"),
+    ("Gebäude;Größe;".encode() + b"B\xfcro;Durchwahl;Nachname;Vorname\n", "1:3", "byte 0xFC in 'B?ro'", "anew"),
+    ("ü;Größe;B".encode() + b"\xfcro\n", "1:1", "no table has the headings ü, Größe, B?ro", "first line"),
     (b"a\0b", "1:1", "is no CSV file", "not as a workbook"),
 ])  # fmt: skip
 async def test_a_mistake_in_a_table_is_told_with_its_cell(
@@ -174,6 +178,15 @@ def test_tables_read_back_to_the_same(
     again = read_sections(over(stored, {}, mistakes, tables=found, replaced=gone), mistakes, 2026)
     assert [str(each) for each in again.mistakes] == []
     assert again.directory == town
+
+
+async def test_more_than_a_few_new_things_are_asked_about(state: State) -> None:
+    rows = [f"{number};Jo;Weiß;amt;;\n" for number in range(2501, 2507)]
+    six = await planned(state, "six.csv", HEADINGS + "\n" + "".join(rows))
+    five = await planned(state, "five.csv", HEADINGS + "\n" + "".join(rows[:5]))
+    assert (six.asks, five.asks) == (True, False)
+    first = create(state.root.parent / "first")
+    assert (await importing.plan(first, [EXAMPLE])).asks is False
 
 
 async def test_an_import_that_deletes_a_third_is_refused(state: State) -> None:

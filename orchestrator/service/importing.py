@@ -14,7 +14,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.comparison import CHANGED, GONE, Difference, difference
+from orchestrator.store.comparison import CHANGED, GONE, NEW, Difference, difference
 from orchestrator.store.load import Stored
 from orchestrator.store.marked import Mistakes
 from orchestrator.store.merging import over
@@ -26,8 +26,8 @@ MOST_GONE = 0.3
 """The part of a section's things that one import may delete."""
 FEW_GONE = 3
 """Deletions in a section that are never too many."""
-FEW_CHANGED = 5
-"""Changes that nobody is asked about."""
+FEW = 5
+"""New things, and changed ones, that nobody is asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,10 @@ class Planned:
     @property
     def asks(self) -> bool:
         """Whether an admin should look at it before it is kept."""
-        changed, gone = self.difference.count(CHANGED), self.difference.count(GONE)
-        return bool(gone) or changed > FEW_CHANGED
+        if not self.since:
+            return False  # the first import: there is nothing yet that it could spoil
+        many = max(self.difference.count(CHANGED), self.difference.count(NEW))
+        return many > FEW or self.difference.count(GONE) > 0
 
 
 async def plan(state: State, files: Sequence[Path], *, merge: bool = False, only: bool = False) -> Planned:

@@ -26,6 +26,9 @@ TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 SEPARATORS = ";,\t"
 MOST = 100_000_000
 """Bytes of a table that are read."""
+SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+"""A character of UTF-8 that is no ASCII."""
+DAMAGED = re.compile("[\udc80-\udcff]")
 GUARDED = re.compile(r"'(?=[=+\-@'\s＝＋－＠])")
 """The mark before a text that a spreadsheet would take for a formula."""
 FORMULA = re.compile(r'="([^"]*)"')
@@ -65,7 +68,11 @@ def read_table(path: Path, stored: Sections, mistakes: Mistakes, directory: Dire
 
 
 def _text(path: Path, mistakes: Mistakes) -> str | None:
-    """UTF-8 with or without its mark, else Windows-1252, which any bytes could be: so NUL and the like are refused."""
+    """UTF-8 with or without its mark, else Windows-1252, which any bytes could be: so NUL and the like are refused.
+
+    Where most of what is no ASCII is UTF-8, the rest is damaged: such bytes come out as surrogates, for their cell to
+    tell of them.
+    """
     try:
         data = path.read_bytes()[: MOST + 1]
     except OSError as bad:
@@ -79,6 +86,9 @@ def _text(path: Path, mistakes: Mistakes) -> str | None:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
+        good, rest = len(SEQUENCE.findall(data)), SEQUENCE.sub(b"", data)
+        if good > sum(byte > 0x7F for byte in rest):
+            return data.decode("utf-8-sig", errors="surrogateescape")
         return data.decode("cp1252", errors="replace")
 
 
@@ -107,7 +117,7 @@ def _section(headings: Sequence[str]) -> str | None:
 
 def _unknown_table(path: Path, headings: Sequence[str]) -> Mistake:
     usual = "; ".join(f"{name}: {', '.join(c.heading for c in columns[:3])} …" for name, columns in TABLES.items())
-    what = f"no table has the headings {', '.join(filter(None, map(str.strip, headings)))}"
+    what = f"no table has the headings {', '.join(DAMAGED.sub('?', each.strip()) for each in headings if each.strip())}"
     return Mistake(file=str(path), line=1, column=1, what=what, todo=f"the first line names the columns; {usual}")
 
 
@@ -130,7 +140,8 @@ class _Rows:
     def columns(self, headings: Sequence[str]) -> list[Column | None]:
         """The column of each heading; None for one without a heading."""
         found: list[Column | None] = []
-        for at, heading in enumerate(headings):
+        for at, written in enumerate(headings):
+            heading = self._whole(Spot(line=0, column=at), written)
             column = next((each for each in TABLES[self.section] if known(each, heading, self.section)), None)
             if heading.strip() and column is None:
                 usual = [each.heading for each in TABLES[self.section]]
@@ -147,9 +158,10 @@ class _Rows:
         """One thing; None, with a mistake, without its key."""
         fields: dict[str, yaml.Node | None] = {}
         key: yaml.Node | None = None
-        for at, cell in enumerate(cells):
+        for at, written in enumerate(cells):
             column = columns[at] if at < len(columns) else None
             mark = Spot(line=line, column=at, heading=column.heading if column else "")
+            cell = self._whole(mark, written)
             if column is None:
                 if cell.strip():
                     self._wrong(mark, f"{cell.strip()!r} stands in a column without a heading", "add a heading")
@@ -162,6 +174,14 @@ class _Rows:
             return None
         self._lost_zeros(key)
         return Row(key=key, mark=Spot(line=line), fields=fields)
+
+    def _whole(self, mark: Spot, cell: str) -> str:
+        """`cell` with a sign for each byte that is none of UTF-8, which is a mistake."""
+        if found := DAMAGED.search(cell):
+            shown = f"byte 0x{ord(found[0]) - 0xDC00:02X} in {DAMAGED.sub('?', cell)!r}"
+            what = f"{shown} is no UTF-8, as the rest of the file is"
+            self._wrong(mark, what, "type this cell anew and save the file as CSV UTF-8")
+        return DAMAGED.sub("\ufffd", cell)
 
     def once(self, rows: Sequence[Row]) -> Iterator[Row]:
         """`rows` without a second one of the same key."""
