@@ -152,6 +152,13 @@ def _international(town: Town, digits: str) -> str:
     return home + number.removeprefix(home).lstrip("0") if number.startswith(home) else number
 
 
+def public(town: Town, text: str) -> str:
+    """E.164 of a public number in any usual spelling, whoever has it; empty for what is none."""
+    plain = re.sub(rf"[{_SEPARATORS}]", "", _TRUNK_ZERO.sub("", _plain(text)))
+    number = _international(town, plain) if re.fullmatch(r"\+?[0-9]+", plain) else ""
+    return number if E164.fullmatch(number) and len(number) >= SHORTEST else ""
+
+
 def spellings(town: Town, extension: str) -> Iterator[str]:
     """Every usual way to write an extension of ours for somebody outside; `parse` reads each."""
     country, area, head = town.country, town.area, town.head

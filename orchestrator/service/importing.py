@@ -63,10 +63,22 @@ async def plan(state: State, files: Sequence[Path], *, merge: bool = False, only
     """
     for path in files:
         if not path.exists():
-            raise ServiceError(f"{path} does not exist", todo="name YAML files, a folder of them, or CSV files")
+            raise ServiceError(f"{path} does not exist", todo="name YAML files, CSV files, or a folder of either")
     what = f"import {', '.join(map(str, files))}"
+    brought = [each for path in files for each in _brought(path)]
     stored = await directories.stored(state)
-    return await asyncio.to_thread(_planned, stored, files, merge, only, what)
+    return await asyncio.to_thread(_planned, stored, brought, merge, only, what)
+
+
+def _brought(path: Path) -> list[Path]:
+    """The tables of a folder that has nothing else; any other path as it is."""
+    tables = sorted(path.glob("*.csv")) if path.is_dir() else []
+    if tables and any(path.glob("*.yaml")):
+        raise ServiceError(
+            f"{path} has YAML files, which are a whole directory, and CSV files, which change parts of one",
+            todo=f"name the files that you mean: {path}/*.yaml or {path}/*.csv",
+        )
+    return tables or [path]
 
 
 def _planned(stored: Stored | None, files: Sequence[Path], merge: bool, only: bool, what: str) -> Planned:

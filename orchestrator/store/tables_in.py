@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.spelling import extension
-from orchestrator.store.columns import NUMBERS, TABLES, TELLING, WORDS, YES, Column, known
+from orchestrator.domain.spelling import extension, public
+from orchestrator.store.columns import MANY, NONE, NUMBERS, PUBLIC, TABLES, TELLING, WORDS, Column, known
 from orchestrator.store.marked import Marked, Mistake, Mistakes, Spot, suggest
 from orchestrator.store.merging import Row, Table
 from orchestrator.store.writing import Sections
@@ -57,9 +57,9 @@ def read_table(path: Path, stored: Sections, mistakes: Mistakes, directory: Dire
         mistakes.found.append(Mistake(file=str(path), line=1, column=1, what="is empty", todo="add a heading line"))
         return None
     (_, headings), *rest = lines
-    section = _section(headings)
-    if section is None:
-        mistakes.found.append(_unknown_table(path, headings))
+    section, *more = _sections(headings) or ("",)
+    if not section or more:
+        mistakes.found.append(_unknown_table(path, headings, (section, *more) if section else ()))
         return None
     reader = _Rows(str(path), section, stored.get(section, {}), mistakes, directory)
     columns = reader.columns(headings)
@@ -105,20 +105,35 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         begins = reader.line_num
 
 
-def _section(headings: Sequence[str]) -> str | None:
-    """The table that most of the headings belong to, and one of those that tell it from others."""
-    found: dict[str, int] = {}
+def _sections(headings: Sequence[str]) -> list[str]:
+    """The tables that the headings may belong to: one, unless several have as much in common with them.
+
+    A table has its key and one of the columns that tell it from others; else its key and any other of its columns.
+    """
+    common: dict[str, int] = {}
+    told: set[str] = set()
     for section, columns in TABLES.items():
         keys = {column.key for heading in headings for column in columns if known(column, heading, section)}
-        if columns[0].key in keys and keys & TELLING[section]:
-            found[section] = len(keys)
-    return max(found, key=lambda section: found[section]) if found else None
+        if columns[0].key in keys and len(keys) > 1:
+            common[section] = len(keys)
+            told |= {section} if keys & TELLING[section] else set()
+    found = {section: count for section, count in common.items() if section in (told or common)}
+    return [section for section, count in found.items() if count == max(found.values())]
 
 
-def _unknown_table(path: Path, headings: Sequence[str]) -> Mistake:
-    usual = "; ".join(f"{name}: {', '.join(c.heading for c in columns[:3])} …" for name, columns in TABLES.items())
-    what = f"no table has the headings {', '.join(DAMAGED.sub('?', each.strip()) for each in headings if each.strip())}"
-    return Mistake(file=str(path), line=1, column=1, what=what, todo=f"the first line names the columns; {usual}")
+def _unknown_table(path: Path, headings: Sequence[str], fitting: Sequence[str]) -> Mistake:
+    written = ", ".join(DAMAGED.sub("?", each.strip()) for each in headings if each.strip())
+    if fitting:
+        what = f"the headings {written} are those of several tables: {', '.join(fitting)}"
+        telling = (
+            f"{name}: {', '.join(column.heading for column in TABLES[name] if column.key in TELLING[name])}"
+            for name in fitting
+        )
+        todo = f"add a column that tells which; {'; '.join(telling)}"
+    else:
+        usual = "; ".join(f"{name}: {', '.join(c.heading for c in columns[:3])} …" for name, columns in TABLES.items())
+        what, todo = f"no table has the headings {written}", f"the first line names the columns; {usual}"
+    return Mistake(file=str(path), line=1, column=1, what=what, todo=todo)
 
 
 class _Rows:
@@ -195,23 +210,34 @@ class _Rows:
 
     def _cell(self, mark: Spot, column: Column, cell: str) -> yaml.Node | None:
         text = cell.strip()
-        if column.holds in (NUMBERS, WORDS):
+        if column.holds in (NUMBERS, MANY, PUBLIC):
             self._spoilt(mark, text)
         text = quoted[1] if (quoted := FORMULA.fullmatch(text)) else GUARDED.sub("", text, count=1)
         if not text.strip():
             return None
-        if column.holds == WORDS:
-            return node([self._extension(column, each) for each in re.split(r"[\s|;]+|, +", text)], mark)
-        text = self._extension(column, text) if column.holds == NUMBERS else text
-        if column.holds == YES:
-            text = NO.get(text.casefold(), text)
-        if column.key == "until" and (day := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)):
-            text = f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}"
-        return node(text, mark)
+        if column.holds in (WORDS, MANY):
+            words = [] if text.casefold() == NONE else re.split(r"[\s|;]+|, +", text)
+            return node([self._extension(column, each) if column.holds == MANY else each for each in words], mark)
+        return node(self._one(column, text), mark)
+
+    def _one(self, column: Column, text: str) -> str:
+        """A single value as a YAML file has it."""
+        match column.holds:
+            case "numbers":
+                return self._extension(column, text)
+            case "public":
+                return (public(self.directory.town, text) if self.directory else "") or text
+            case "yes":
+                return NO.get(text.casefold(), text)
+            case "day" if day := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text):
+                return f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}"
+            case _:
+                return text
 
     def _extension(self, column: Column, text: str) -> str:
         """The extension that `text` spells; `text` itself where it is none, or a number of another kind."""
-        if self.directory is None or text in self.directory.used or self.section == "ranges" or column.key == "box":
+        other = self.section in ("ranges", "boxes") or column.key == "box"
+        if self.directory is None or other or text in self.directory.used:
             return text
         return extension(self.directory, text) or text
 
