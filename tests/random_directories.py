@@ -196,7 +196,13 @@ def _permission(name: str) -> st.SearchStrategy[Permission]:
 
 def _retired() -> st.SearchStrategy[Retired]:
     return st.builds(
-        Retired, extension=st.just("2600"), to=st.just("30"), until=DAYS, announced=st.booleans(), why=TEXTS
+        Retired,
+        extension=st.just("2600"),
+        to=st.just("30"),
+        until=DAYS,
+        announced=st.booleans(),
+        why=TEXTS,
+        source=st.sampled_from(["", "ldap:4b1d"]),
     )
 
 
@@ -245,8 +251,8 @@ def _department(name: str, number: str) -> st.SearchStrategy[Department]:
         schedule=st.sampled_from(["rathaus", "immer"]),
         box=st.just("10") if name == "it" else st.just(number),
         phones=PHONES.map(tuple),
-        parent=st.sampled_from(["", "it"]),
-        stand_in=st.sampled_from(["", "buergerbuero"]),
+        parent=st.sampled_from(["", "it"] if name != "it" else [""]),
+        stand_in=st.sampled_from(["", "buergerbuero"] if name != "buergerbuero" else [""]),
         ring_seconds=RING,
         order=st.sampled_from(ORDERS),
         numbers=numbered(8100 + 10 * int(number)),

@@ -83,9 +83,15 @@ def test_whole_days_are_read(event: str, days: list[str]) -> None:
 def test_what_is_no_day_off_is_refused_with_its_place(event: str, what: str, todo: str) -> None:
     good = "DTSTART;VALUE=DATE:20270101\nSUMMARY:Neujahr"
     _, (told,) = read(good, event)
-    assert told.startswith("ferien.ics:1:1: event 2, ")
+    assert told.startswith("ferien.ics:9:1: event 2, ")
     assert what in told
     assert todo in told.partition("to do: ")[2]
+
+
+def test_a_line_that_is_none_of_a_calendar_is_named() -> None:
+    content = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nnonsense\r\nEND:VCALENDAR\r\n"
+    _, (told,) = ical.read("x.ics", content, BERLIN, FIRST, LAST)
+    assert (told.line, "nonsense" in told.what) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
 from orchestrator.service import exporting, importing
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, create
 from orchestrator.store.marked import Mistakes
 from orchestrator.store.merging import over
@@ -127,6 +129,10 @@ async def test_a_column_that_is_not_there_changes_nothing_and_an_empty_cell_does
     (f'{HEADINGS}\n2501;"A;B;amt;;\n', "1:1", "is no CSV file", "quotation mark"),
     ("a;b\n1;2\n", "1:1", "no table has the headings a, b", "the first line names the columns"),
     ("", "1:1", "is empty", "add a heading line"),
+    (f"{HEADINGS}\n2501;Jürgen;Weiß;amt;;\n2502;J".encode() + b"\xfcrgen;R;amt;;\n",
+     "3:2", "Vorname: byte 0xFC in 'J?rgen' is no UTF-8", "type this cell anew"),
+    ("Gebäude;Größe;".encode() + b"B\xfcro;Durchwahl;Nachname;Vorname\n", "1:3", "byte 0xFC in 'B?ro'", "anew"),
+    ("ü;Größe;B".encode() + b"\xfcro\n", "1:1", "no table has the headings ü, Größe, B?ro", "first line"),
     (b"a\0b", "1:1", "is no CSV file", "not as a workbook"),
 ])  # fmt: skip
 async def test_a_mistake_in_a_table_is_told_with_its_cell(
@@ -134,6 +140,58 @@ async def test_a_mistake_in_a_table_is_told_with_its_cell(
 ) -> None:
     found = (await planned(state, "people.csv", content)).problems
     assert any(f"people.csv:{where}: {what}" in each and todo in each for each in found), "\n".join(found)
+
+
+@pytest.mark.parametrize("number", ["21-2500", "06205 21-2500", "'+49 6205 212500", "06205/21 25 00", "212500"])
+async def test_a_number_in_a_table_takes_every_spelling(state: State, number: str) -> None:
+    plan = await planned(state, "a.csv", f"Durchwahl;Vorname;Nachname;Abteilung\n{number};Berta;Grün;amt\n")
+    assert told(plan) == ["changed  person 2500 Berta Grün: first: Anna → Berta"]
+    more = f"Durchwahl;Vorname;Nachname;Abteilung;Vertretung;Weitere Nummern\n21-2501;A;B;amt;{number};21-2590 2591\n"
+    (person,) = [each for each in (await planned(state, "b.csv", more)).directory.people.values() if each.stand_in]
+    assert (person.extension, person.stand_in, person.numbers) == ("2501", "p2500", ("2590", "2591"))
+
+
+@pytest.mark.parametrize(("headings", "section"), [
+    ("Durchwahl;Funktion", "people"), ("Durchwahl;Vertretung", "people"), ("Durchwahl;Standort;Welle", "people"),
+    ("Kürzel;Mailbox", "departments"), ("Apparat;Berechtigung", "phones"), ("Standort;Welle", "sites"),
+    ("Mailbox;E-Mail", "boxes"), ("Leitung;Port", "trunks"), ("Welle;Name", "waves"), ("Durchwahl;Ansage", "retired"),
+    ("Rufnummer;Durchwahl", "singles"), ("Schalter;Bedeutung", "switches"), ("Berechtigung;Klassen", "permissions"),
+    ("site,address", "sites"), ("wave,name,trunk,day", "waves"), ("number,extension", "singles"),
+])  # fmt: skip
+def test_a_table_is_known_by_its_key_and_any_column(tmp_path: Path, headings: str, section: str) -> None:
+    table, mistakes = tmp_path / "a.csv", Mistakes()
+    separator = "," if "," in headings else ";"
+    table.write_text(f"{headings}\n{separator.join('1' * len(headings.split(separator)))}\n")
+    read = read_table(table, {}, mistakes)
+    assert read is not None, mistakes.found
+    assert (read.section, mistakes.found) == (section, [])
+
+
+def test_a_table_that_could_be_two_is_a_mistake(tmp_path: Path) -> None:
+    table, mistakes = tmp_path / "a.csv", Mistakes()
+    table.write_text("Durchwahl;Quelle\n2500;x\n")
+    assert read_table(table, {}, mistakes) is None
+    (told,) = map(str, mistakes.found)
+    assert "a.csv:1:1: the headings Durchwahl, Quelle are those of several tables: people, retired" in told
+    assert "retired: Neue Durchwahl" in told.partition("to do: ")[2]
+
+
+async def test_public_numbers_and_dates_in_tables(state: State) -> None:
+    singles = "Rufnummer;Durchwahl\n06205 7788;21-30\n"
+    await importing.keep(state, await planned(state, "singles.csv", singles), why="")
+    assert (await directories.plain(state)).singles == {"+4962057788": "30"}
+    assert told(await planned(state, "again.csv", "Rufnummer;Durchwahl\n+49 (0)6205 77 88;30\n")) == []
+    waves = await planned(state, "w.csv", "Welle;Name;Leitung;Tag\n2;Schulen;provider;1.3.2027\n")
+    assert str(waves.directory.waves["2"].day) == "2027-03-01"
+    sites = await planned(state, "s.csv", "Standort;Name;Anschrift;Notrufnummer\nneu;N;Weg 1;(06205) 21-10\n")
+    assert sites.directory.sites["neu"].emergency_number == "+4962052110"
+
+
+async def test_a_list_that_is_empty_is_written_so(state: State) -> None:
+    empty = "Kürzel;Name;Apparate\namt;Amt;keine\n"
+    plan = await planned(state, "a.csv", empty)
+    assert plan.directory.departments["amt"].phones == ()
+    assert "amt;Amt;rathaus;30;immer;keine;" in tables(sections(plan.directory))["departments.csv"]
 
 
 def test_a_number_that_lost_its_zeros_is_seen(tmp_path: Path) -> None:
@@ -160,12 +218,23 @@ def test_tables_read_back_to_the_same(
             cell.lstrip('"').startswith(("=1", "+", "-", "@")) for cell in text.replace("\r\n", ";").split(";")
         )
         (folder / name).write_bytes(text.encode())
-        read.append(read_table(folder / name, stored, mistakes))
+        read.append(read_table(folder / name, stored, mistakes, town))
+    flat = {name for name in stored if name not in ("town", "calendars", "schedules", "prompts", "flows")}
+    assert {f"{name}.csv" for name in flat if stored[name]} == set(tables(stored))
     found = [table for table in read if table]
     gone = {table.section for table in found} if replaced else ()
     again = read_sections(over(stored, {}, mistakes, tables=found, replaced=gone), mistakes, 2026)
     assert [str(each) for each in again.mistakes] == []
     assert again.directory == town
+
+
+async def test_more_than_a_few_new_things_are_asked_about(state: State) -> None:
+    rows = [f"{number};Jo;Weiß;amt;;\n" for number in range(2501, 2507)]
+    six = await planned(state, "six.csv", HEADINGS + "\n" + "".join(rows))
+    five = await planned(state, "five.csv", HEADINGS + "\n" + "".join(rows[:5]))
+    assert (six.asks, five.asks) == (True, False)
+    first = create(state.root.parent / "first")
+    assert (await importing.plan(first, [EXAMPLE])).asks is False
 
 
 async def test_an_import_that_deletes_a_third_is_refused(state: State) -> None:
@@ -189,8 +258,15 @@ async def test_export_and_import_by_hand_change_nothing(tmp_path: Path) -> None:
     assert durchwahl(root, "export", str(folder)).returncode == 0
     assert read_files([folder], 2026).directory == read_files([EXAMPLE], 2026).directory
     assert durchwahl(root, "export", "--csv", str(folder / "csv")).returncode == 0
-    for files in ([folder], sorted((folder / "csv").iterdir())):
-        assert (await importing.plan(town, files)).difference.changes == ()
+    for files in ([folder], [folder / "csv"], sorted((folder / "csv").iterdir())):
+        plan = await importing.plan(town, files)
+        assert (plan.problems, plan.difference.changes) == ((), ())
+    (folder / "csv" / "waves.csv").write_text("Welle;Name\n9;alt\n")
+    exporting.export(replace(await directories.plain(town), waves={}), folder / "csv", csv=True)
+    assert not (folder / "csv" / "waves.csv").exists()
+    (folder / "people.csv").write_text("Durchwahl;Vorname\n2500;A\n")
+    with pytest.raises(ServiceError, match="has YAML files, which are a whole directory, and CSV files"):
+        await importing.plan(town, [folder])
     directory = await directories.plain(town)
     shown = exporting.show(directory, "person", "21-2500")
     assert "number 06205 21-2500 leads here" in shown

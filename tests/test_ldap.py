@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from orchestrator.domain.staff import Employee, synchronise
+from orchestrator.domain.people import Person
+from orchestrator.domain.staff import Employee, Synchronised, synchronise
 from orchestrator.service import directory as directories
 from orchestrator.service import importing, ldap
 from orchestrator.service.errors import ServiceError
@@ -19,8 +20,9 @@ from orchestrator.service.settings import Ldap
 from orchestrator.service.state import State, create
 from orchestrator.store.ldif import BadLdif, entries, text
 from tests.slapd import ADMIN, BASE, PASSWORD, Slapd, slapd
+from tests.test_cli import durchwahl
 from tests.test_import import GOOD
-from tests.towns import TODAY
+from tests.towns import TODAY, small
 
 PEOPLE = f"ou=people,{BASE}"
 FEW = 12
@@ -107,7 +109,7 @@ async def test_people_come_change_and_leave(state: State, server: Slapd) -> None
     assert sorted(notes) == [
         "Jörg Muster: 2500 belongs to person p2500 already; not taken over",
         "Jörg Muster: department 'Hafen' is none of ours; not taken over",
-        "Jörg Muster: no number of ours; not taken over",
+        "entries without a number, and nobody of ours: 1; not taken over",
     ]
     town = await directories.plain(state)
     assert town.people["p2601"].last_name == long
@@ -132,8 +134,14 @@ async def test_too_many_leavers_and_an_empty_answer_are_refused(state: State, se
     told, _, plan = await sync(state)
     assert told == []
     assert plan.refused == ("5 of 12 people would have left",)
+    assert durchwahl(state.root, "ldap-sync").returncode == 1
+    assert len((await directories.plain(state)).people) == FEW + 1
+    done = durchwahl(state.root, "ldap-sync", "--force", "deletions")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len((await directories.plain(state)).people) == FEW + 1 - 5
     configure(state, server.plain, server, filter="(uid=nobody)")
-    assert (await sync(state))[2].refused == ("the answer is empty",)
+    assert durchwahl(state.root, "ldap-sync", "--force", "deletions").returncode == 1
+    assert (await sync(state))[2].refused[0].startswith("the answer is empty: look at `base`")
 
 
 async def test_hostile_texts_are_refused_with_who_has_them(state: State, server: Slapd) -> None:
@@ -199,3 +207,149 @@ async def test_a_number_that_rests_is_not_given_anew(state: State) -> None:
     touched = replace(later.directory.people["p2600"], source="")
     by_hand = replace(later.directory, people={**later.directory.people, "p2600": touched})
     assert synchronise(by_hand, there, TODAY).directory.people["p2600"] == touched
+
+
+async def test_who_comes_back_has_what_they_had(state: State, server: Slapd) -> None:
+    await kept(state)
+    table = state.root.parent / "more.csv"
+    table.write_text(
+        "Durchwahl;Funktion;Mailbox;Vertretung;Weitere Nummern;Apparate;Nachname\n"
+        "2603;Standesamt;ja;2500;2690;heim;Muster\n2604;;;2603;;;Muster\n"
+    )
+    await importing.keep(state, await importing.plan(state, [table]), why="")
+    rung = state.root.parent / "rung.csv"
+    rung.write_text("Kürzel;Name;Apparate\namt;Amt;2500 heim\n")
+    await importing.keep(state, await importing.plan(state, [rung]), why="")
+    before = await directories.plain(state)
+    server.tool("ldapdelete", f"uid=u3,{PEOPLE}")
+    await kept(state)
+    left = await directories.plain(state)
+    assert "p2603" not in left.people
+    assert (left.retired["2603"].source, left.retired["2690"].source) == ("ldap:u3", "ldap:u3")
+    server.tool("ldapadd", ldif=entry("u3", "2603"))
+    told, notes = await kept(state)
+    assert "new      person 2603 Jörg Muster" in told
+    assert notes == ("Jörg Muster is back with what they had; set again in: department amt, person p2604",)
+    town = await directories.plain(state)
+    assert town.people["p2603"] == before.people["p2603"]
+    assert {name: town.phones[name] for name in ("tel2603", "heim")} == {
+        name: before.phones[name] for name in ("tel2603", "heim")
+    }
+    assert town.boxes == before.boxes
+    assert town.retired == {}
+    assert (await sync(state))[0] == []
+
+
+async def test_who_comes_back_with_another_number_is_led_to(state: State, server: Slapd) -> None:
+    await kept(state)
+    server.tool("ldapdelete", f"uid=u3,{PEOPLE}")
+    await kept(state)
+    server.tool("ldapadd", ldif=entry("u3", "2703"))
+    await kept(state)
+    town = await directories.plain(state)
+    assert (town.people["p2603"].extension, town.phones["tel2603"].extension) == ("2703", "2703")
+    assert (town.retired["2603"].to, town.retired["2603"].announced) == ("2703", True)
+
+
+async def test_numbers_are_passed_on_in_one_go(state: State, server: Slapd) -> None:
+    await kept(state)
+
+    def number(uid: str, number: str) -> str:
+        change = f"dn: uid={uid},{PEOPLE}\nchangetype: modify\nreplace: telephoneNumber\n"
+        return f"{change}telephoneNumber: {number}\n\n"
+
+    await _move(state, server, number("u6", "2650"), number("u6", "2606"))
+    chain = number("u1", "2602") + number("u2", "2603") + number("u3", "2703")
+    swap = number("u4", "2605") + number("u5", "2604")
+    server.tool("ldapmodify", ldif=chain + swap + number("u6", "2607"))
+    _, notes = await kept(state)
+    assert notes == ("Jörg Muster: 2607 belongs to person p2607 already; 2606 stays",)
+    town = await directories.plain(state)
+    now = {person.source: person.extension for person in town.people.values() if person.source}
+    assert {uid: now[f"ldap:u{uid}"] for uid in range(1, 8)} == {
+        1: "2602", 2: "2603", 3: "2703", 4: "2605", 5: "2604", 6: "2606", 7: "2607"
+    }  # fmt: skip
+    assert town.people["p2603"].extension == "2703"
+    assert {number: old.to for number, old in town.retired.items()} == {"2601": "2602", "2650": "2606"}
+    assert (await sync(state))[0] == []
+
+
+async def _move(state: State, server: Slapd, *steps: str) -> None:
+    for ldif in steps:
+        server.tool("ldapmodify", ldif=ldif)
+        await kept(state)
+
+
+async def test_a_lost_number_is_no_leaver(state: State, server: Slapd) -> None:
+    configure(state, server.plain, server, filter="(objectClass=townUser)")
+    await kept(state)
+    gone = "".join(f"dn: uid=u{n},{PEOPLE}\nchangetype: modify\ndelete: telephoneNumber\n\n" for n in range(1, 10))
+    named = f"dn: uid=u0,{PEOPLE}\nchangetype: modify\nreplace: telephoneNumber\ntelephoneNumber: 0171 1234567\n\n"
+    server.tool("ldapmodify", ldif=gone + named)
+    told, notes = await kept(state)
+    assert told == []
+    assert len(notes) == 10
+    assert "Jörg Muster: the list has no number; 2601 stays until the entry is disabled or deleted" in notes
+    assert any(note.startswith("Jörg Muster: '0171 1234567' is no number of ours; 2600 stays") for note in notes)
+    good = Ldap(url="ldaps://dc1.stadt.example", base="dc=stadt,dc=example")
+    assert good.number not in good.filter
+    configure(state, server.plain, server, filter="(&(objectClass=townUser)(telephoneNumber=*))")
+    server.tool("ldapadd", ldif=entry("u90", "2690"))
+    assert any("whoever loses it counts as a leaver" in note for note in (await sync(state))[1])
+
+
+async def test_two_entries_of_one_key_are_told_and_neither_is_taken(state: State) -> None:
+    await kept(state)
+    one = Employee(key="u1", first_name="A", last_name="B", number="2601", department="amt")
+    town = await directories.plain(state)
+    others = [replace(one, key=f"u{n}", number=str(2600 + n)) for n in range(FEW) if n != 1]
+    found = synchronise(town, [*others, one, replace(one, number="2777", last_name="C")], TODAY)
+    assert found.directory.people["p2601"] == town.people["p2601"]
+    (told,) = found.notes
+    assert told.startswith("ldap:u1: A B, A C have the same key; neither is taken over. To do: ")
+
+
+def test_wishes_that_stand_against_each_other() -> None:
+    def person(number: str, *more: str) -> Person:
+        extra = {"source": f"ldap:{number}", "phones": (f"tel{number}",), "numbers": more}
+        names = {"first_name": "A", "last_name": number, "department": "buergerbuero", "site": "rathaus"}
+        return Person(id=f"p{number}", extension=number, **names, **extra)
+
+    town = replace(
+        small(),
+        numbers={"0": "town"},
+        people={"p2601": person("2601", "2691"), "p2602": person("2602"), "p2603": person("2603")},
+    )
+
+    def wanted(**numbers: str) -> Synchronised:
+        listed = [
+            Employee(key=key[1:], first_name="A", last_name=key[1:], number=number, department="buergerbuero")
+            for key, number in numbers.items()
+        ]
+        return synchronise(town, listed, TODAY)
+
+    own = wanted(n2601="2691", n2602="2602", n2603="2603")
+    assert own.notes == ()
+    moved = own.directory.people["p2601"]
+    assert (moved.extension, moved.numbers, own.directory.retired["2601"].to) == ("2691", (), "2691")
+    both = wanted(n2601="2700", n2602="2700", n2603="2602")
+    assert both.notes == (
+        "A 2603: 2602 belongs to person p2602 already; 2603 stays",
+        "A 2601: 2700 is given to 2 people; 2601 stays",
+        "A 2602: 2700 is given to 2 people; 2602 stays",
+    )
+    assert [each.extension for each in both.directory.people.values()] == ["2601", "2602", "2603"]
+    assert wanted(n2601="110", n2602="2602", n2603="2603").notes[0].startswith("A 2601: 110 is the police")
+
+
+async def test_a_number_that_rests_from_before_it_was_written_whose_it_was(state: State, server: Slapd) -> None:
+    await kept(state)
+    server.tool("ldapdelete", f"uid=u3,{PEOPLE}")
+    await kept(state)
+    left = await directories.read_stored(state)
+    nameless = {number: replace(old, source="") for number, old in left.directory.retired.items()}
+    changed = replace(left.directory, retired=nameless)
+    await directories.keep(state, changed, what="as it was", why="", since=left.revision)
+    server.tool("ldapadd", ldif=entry("u3", "2603"))
+    await kept(state)
+    assert (await directories.plain(state)).people["p2603"].extension == "2603"

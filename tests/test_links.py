@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.links import LINKS, SINGULAR, links
 from orchestrator.domain.people import Group
+from orchestrator.domain.proof import prove
 from orchestrator.domain.town import NumberRange, Wave
-from tests.towns import small
+from tests.towns import TODAY, small
 
 
 def town() -> Directory:
@@ -47,3 +49,30 @@ def test_a_name_that_leads_nowhere_is_told(kind: str, field: str, target: str) -
 def test_the_towns_permission_must_be_there() -> None:
     directory = replace(town(), town=replace(town().town, permission="lost"))
     assert [problem.where for problem in links(directory)] == ["town"]
+
+
+def test_no_department_lies_above_itself() -> None:
+    one = next(iter(town().departments.values()))
+    above = {"a": "b", "b": "c", "c": "a", "d": "a", "e": "e", "f": ""}
+    tree = {name: replace(one, id=name, parent=parent) for name, parent in above.items()}
+    found = [each for each in links(replace(town(), departments=tree)) if each.code == "department_ring"]
+    assert [(each.where, each.what) for each in found] == [
+        ("department a", "lies above itself: a → b → c → a"),
+        ("department e", "lies above itself: e → e"),
+    ]
+    assert all(each.todo for each in found)
+
+
+def test_nobody_stands_in_for_themselves() -> None:
+    found = town()
+    (office, *_), (anna, *_) = found.departments.values(), found.people.values()
+    wrong = replace(
+        found,
+        departments={**found.departments, office.id: replace(office, stand_in=office.id)},
+        people={**found.people, anna.id: replace(anna, stand_in=anna.id)},
+    )
+    assert [(each.code, each.where) for each in links(wrong)] == [
+        ("own_stand_in", f"department {office.id}"),
+        ("own_stand_in", f"person {anna.id}"),
+    ]
+    assert {each.where for each in prove(derive(wrong), {}, TODAY).problems if each.code == "own_stand_in"}

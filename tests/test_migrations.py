@@ -89,6 +89,16 @@ async def test_data_survives_the_way_up_and_down(url: URL) -> None:
     assert {name: again[name] for name in made} == {name: after[name] for name in made}
 
 
+async def test_whose_a_number_was_comes_and_goes_with_its_column(url: URL) -> None:
+    await migrate(url, "0002")
+    made = (await within(url, fill))["retired"]
+    await migrate(url)
+    assert (await within(url, rows))["retired"] == {**made, "source": ""}
+    await migrate(url, "0002")
+    assert (await within(url, rows))["retired"] == made
+    await migrate(url)
+
+
 async def test_a_directory_of_the_first_version_is_loaded_by_this_one(url: URL) -> None:
     await migrate(url, "0001")
 

@@ -163,6 +163,9 @@ def test_the_ranges_of_a_department_are_its_own_or_its_parents_or_its_sites() ->
     assert ranges.of_department(directory, "buergerbuero") == [site]
     directory = replace(directory, ranges={"haus": site, "amt": above})
     assert ranges.of_department(directory, "buergerbuero") == [above]
+    anna, bernd = town.people["p2500"], replace(town.people["p2500"], id="p2600", extension="2600")
+    (told,) = ranges.notes(replace(directory, people={"p2500": anna, "p2600": bernd}))
+    assert (told.where, "department fb (2500–2549)" in told.what) == ("person p2600", True)
 
 
 EXTENSIONS = st.sets(st.from_regex(r"[0-9]{1,5}", fullmatch=True), max_size=8)

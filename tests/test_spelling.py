@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.numbers import e164, written
+from orchestrator.domain.numbers import e164, notes, written
 from orchestrator.domain.spelling import Meant, parse, spellings
-from orchestrator.domain.town import Town
+from orchestrator.domain.town import NumberRange, Town
 from tests.towns import small
 
 TOWN = Town(name="Kleinstadt", area="6205", head="21", heads=("+49620555", "+4989123"))
@@ -36,6 +36,26 @@ DIRECTORY = replace(small(), town=TOWN, singles={"+4962057788": "30", "+49800555
 ])  # fmt: skip
 def test_usual_spellings(text: str) -> None:
     assert parse(DIRECTORY, text) == Meant(extension="2500")
+
+
+@pytest.mark.parametrize(("text", "extension"), [
+    ("212500", "2500"), ("552500", "2500"), ("2130", "2130"), ("212999", "2999"), ("210", "0"),
+    ("2125", "2125"), ("21299", "21299"), ("2110", "2110"), ("999999", "999999"), ("552130", "2130"),
+])  # fmt: skip
+def test_a_head_without_anything_behind_it_is_seen_by_what_the_town_has(text: str, extension: str) -> None:
+    assert parse(DIRECTORY, text) == Meant(extension=extension)
+
+
+def test_an_extension_that_is_in_use_or_in_a_range_is_never_a_head() -> None:
+    used = replace(DIRECTORY, numbers={**DIRECTORY.numbers, "212500": "town"})
+    assert parse(used, "212500") == Meant(extension="212500")
+    (told,) = notes(used)
+    assert (told.code, told.where) == ("looks_like_head", "number 212500 of flow town")
+    assert "06205 21-2500" in told.what
+    long = NumberRange(id="lang", first="212000", last="212999")
+    assert parse(replace(DIRECTORY, ranges={"lang": long}), "212500") == Meant(extension="212500")
+    short = NumberRange(id="kurz", first="290", last="299")
+    assert parse(replace(DIRECTORY, ranges={"kurz": short}), "21299") == Meant(extension="299")
 
 
 @pytest.mark.parametrize(("text", "number"), [

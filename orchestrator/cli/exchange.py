@@ -131,6 +131,7 @@ def export(
 def ldap_sync(
     context: typer.Context,
     dry_run: bool = typer.Option(False, "--dry-run", help="Ask, plan and judge, change nothing."),
+    force: str = typer.Option("", "--force", help="`deletions`: even if more than 30 % of the people would have left."),
     yes: bool = Yes,
     why: str = Why,
     json: bool = output.Json,
@@ -139,7 +140,7 @@ def ldap_sync(
     output.short_lived()
     with output.failures():
         state = output.state_of(context)
-        planned, notes = asyncio.run(ldap.plan(state, output.note))
+        planned, notes = asyncio.run(ldap.plan(state, output.note, forced=force == "deletions"))
         settle(state, planned, dry_run=dry_run, force="", yes=yes, why=why, json=json, notes=notes)
 
 

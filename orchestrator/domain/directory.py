@@ -6,6 +6,7 @@ Belongs here: the whole and its cross references. Not here: its objects (town, p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,6 +60,17 @@ class Directory:
         departments = {department.flow: department.name for department in self.departments.values()}
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
         return {**retired, **groups, **departments, **{person.flow: person.name for person in self.people.values()}}
+
+    @cached_property
+    def used(self) -> Mapping[str, str]:
+        """Extension -> who has it; the first one, if it was given twice."""
+        return dict(reversed(list(self.owners())))
+
+    @cached_property
+    def usual_length(self) -> int:
+        """The digits that most people's extensions have; 0: there is nobody."""
+        lengths = Counter(len(person.extension) for person in self.people.values())
+        return max(lengths, key=lambda length: (lengths[length], length), default=0)
 
     def first(self, flow: str) -> Place:
         """Where `flow` begins; raises KeyError for an unknown one."""

@@ -1,4 +1,5 @@
-"""What one thing of the directory names must be there: a person's department, a phone's site, a schedule's calendars.
+"""What one thing of the directory names must be there: a person's department, a phone's site, a schedule's calendars;
+and no department lies above itself, nobody stands in for themselves.
 
 Reading a file finds this too, with its line; here it is found whatever way a change came: an undo, a merge.
 Not here: what flows name (references).
@@ -46,6 +47,8 @@ def links(directory: Directory) -> Iterator[Problem]:
             yield from _missing(f"{LINKS[kind][0]} {key}", "permission", thing.permission, permissions)
     yield from _missing("town", "permission", directory.town.permission, permissions)
     yield from _waves(directory)
+    yield from _rings(directory)
+    yield from _own_stand_ins(directory)
 
 
 def _waves(directory: Directory) -> Iterator[Problem]:
@@ -58,6 +61,35 @@ def _waves(directory: Directory) -> Iterator[Problem]:
                     where=f"{called} {key}",
                     what=f"is in wave {thing.wave}, which does not exist",
                     todo="declare it under `waves:` with the trunk of the old exchange, or leave `wave` out",
+                )
+
+
+def _rings(directory: Directory) -> Iterator[Problem]:
+    """Departments that lie above themselves: once for each ring, at the first of its names."""
+    for name in directory.departments:
+        ring = [name]
+        while (above := directory.departments[ring[-1]].parent) in directory.departments and above not in ring:
+            ring.append(above)
+        if above == name == min(ring):
+            yield Problem(
+                code="department_ring",
+                where=f"department {name}",
+                what=f"lies above itself: {' → '.join([*ring, name])}",
+                todo="take `parent` away from one of them",
+            )
+
+
+def _own_stand_ins(directory: Directory) -> Iterator[Problem]:
+    """Departments and people whose stand-in is they themselves: nobody would ring when they do not pick up."""
+    for kind, things in (("department", directory.departments), ("person", directory.people)):
+        for name, thing in things.items():
+            if thing.stand_in == name:
+                yield Problem(
+                    code="own_stand_in",
+                    where=f"{kind} {name}",
+                    what="is its own stand-in",
+                    todo="name another, or take `stand_in` away",
+                    caller=f"calls {thing.extension}, where nobody picks up, and hears the same phones ring again",
                 )
 
 

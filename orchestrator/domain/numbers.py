@@ -160,6 +160,38 @@ def heads(town: Town) -> tuple[str, ...]:
     return (e164(town, ""), *town.heads)
 
 
+def behind_head(directory: Directory, digits: str) -> str:
+    """The extension in `212500`, head and extension without the area; empty if an extension of its own is likelier.
+
+    That is one which fits a range or the usual length itself, or whose rest would be no extension that anybody expects.
+    """
+    town, home = directory.town, f"+{directory.town.country}{directory.town.area}"
+    if not digits.isdecimal() or _expected(directory, digits):
+        return ""
+    for head in heads(town):
+        local = head.removeprefix(home)
+        rest = digits.removeprefix(local) if head.startswith(home) and local else digits
+        if rest != digits and EXTENSION.fullmatch(rest) and (rest in directory.used or _expected(directory, rest)):
+            return rest
+    return ""
+
+
+def _expected(directory: Directory, digits: str) -> bool:
+    return len(digits) == directory.usual_length or any(digits in each for each in directory.ranges.values())
+
+
+def notes(directory: Directory) -> Iterator[Problem]:
+    """Extensions that look like a head and an extension: worth knowing, and no reason against an apply."""
+    for extension, owner in directory.used.items():
+        if rest := behind_head(directory, extension):
+            yield Problem(
+                code="looks_like_head",
+                where=owner,
+                what=f"{extension} is also how people write {written(directory.town, rest)} without the area",
+                todo=f"if {rest} was meant, give it that; else nothing",
+            )
+
+
 def e164(town: Town, extension: str) -> str:
     """`+496205212500`."""
     return f"+{town.country}{town.area}{town.head}{extension}"

@@ -75,7 +75,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         worst_wait=worst,
         worst_number=number,
         worst_hung=hung,
-        notes=(*ranges.notes(directory), *calendar_notes(directory, today)),
+        notes=(*numbers.notes(directory), *ranges.notes(directory), *calendar_notes(directory, today)),
     )
 
 

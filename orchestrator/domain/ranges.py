@@ -7,7 +7,6 @@ from datetime import date
 
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import Department, Person
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.town import NumberRange
 
@@ -32,19 +31,15 @@ def problems(directory: Directory) -> Iterator[Problem]:
 
 def notes(directory: Directory) -> Iterator[Problem]:
     """Worth knowing, and no reason against an apply: numbers outside their range, overlaps that nobody needs."""
-    of_department, of_site = _by_owner(directory)
-    members: tuple[Department | Person, ...] = (*directory.departments.values(), *directory.people.values())
-    for member in members:
-        department = member.id if isinstance(member, Department) else member.department
-        own, whose = of_department.get(department, []), f"department {department}"
-        if not own:
-            own, whose = of_site.get(member.site, []), f"site {member.site}"
-        if own and isinstance(member, Person) and not any(member.extension in each for each in own):
+    owned = _Owned(directory)
+    for person in directory.people.values():
+        own, whose = owned.of(person.department, person.site)
+        if own and not any(person.extension in each for each in own):
             spans = ", ".join(f"{each.first}–{each.last}" for each in own)
             yield Problem(
                 code="outside_range",
-                where=f"person {member.id}",
-                what=f"{member.extension} is outside the numbers of {whose} ({spans})",
+                where=f"person {person.id}",
+                what=f"{person.extension} is outside the numbers of {whose} ({spans})",
                 todo="nothing, if it is meant so; `durchwahl free` names one inside",
             )
     used = {extension for extension, _ in directory.owners()}
@@ -58,28 +53,36 @@ def notes(directory: Directory) -> Iterator[Problem]:
             )
 
 
-def _by_owner(directory: Directory) -> tuple[dict[str, list[NumberRange]], dict[str, list[NumberRange]]]:
-    of_department: dict[str, list[NumberRange]] = {}
-    of_site: dict[str, list[NumberRange]] = {}
-    for each in directory.ranges.values():
-        if each.department:
-            of_department.setdefault(each.department, []).append(each)
-        elif each.site:
-            of_site.setdefault(each.site, []).append(each)
-    return of_department, of_site
+class _Owned:
+    """The ranges of a directory, by whose they are."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.departments = directory.departments
+        self.of_department: dict[str, list[NumberRange]] = {}
+        self.of_site: dict[str, list[NumberRange]] = {}
+        for each in directory.ranges.values():
+            if each.department:
+                self.of_department.setdefault(each.department, []).append(each)
+            elif each.site:
+                self.of_site.setdefault(each.site, []).append(each)
+
+    def of(self, department: str, site: str) -> tuple[list[NumberRange], str]:
+        """The ranges for people of `department` at `site`, and whose they are.
+
+        Those of the department itself, else of the nearest one above that has any, else of the site.
+        """
+        seen: set[str] = set()
+        while department in self.departments and department not in seen:
+            if department in self.of_department:
+                return self.of_department[department], f"department {department}"
+            seen.add(department)
+            department = self.departments[department].parent
+        return self.of_site.get(site, []), f"site {site}"
 
 
 def of_department(directory: Directory, id_: str) -> list[NumberRange]:
-    """The ranges for people of a department: its own, else the nearest one's above it, else those of its site."""
-    own, of_site = _by_owner(directory)
-    above: str | None = id_
-    seen: set[str] = set()
-    while above and above not in seen and (department := directory.departments.get(above)):
-        if above in own:
-            return own[above]
-        seen.add(above)
-        above = department.parent
-    return of_site.get(directory.departments[id_].site, [])
+    """The ranges for people of a department, at its site."""
+    return _Owned(directory).of(id_, directory.departments[id_].site)[0]
 
 
 def free(directory: Directory, ranges: Iterable[NumberRange], today: date) -> Iterator[str]:

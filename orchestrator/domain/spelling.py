@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.numbers import E164, EXTENSION, OPERATOR, RESERVED, e164, forms, heads, prefixes, written
+from orchestrator.domain.numbers import (
+    E164,
+    EXTENSION,
+    OPERATOR,
+    RESERVED,
+    behind_head,
+    e164,
+    forms,
+    heads,
+    prefixes,
+    written,
+)
 from orchestrator.domain.town import Town
 
 LONGEST_LOCAL = 8
@@ -113,6 +124,8 @@ def _meant(directory: Directory, digits: str) -> Meant | None:
         return Meant(extension=extension) if EXTENSION.fullmatch(extension) else None
     if digits == town.head:
         return Meant(extension=OPERATOR)
+    if digits not in directory.used and (behind := behind_head(directory, digits)):
+        return Meant(extension=behind)
     if EXTENSION.fullmatch(digits) and (digits == OPERATOR or not digits.startswith("0")):
         return Meant(extension=digits)
     number = _international(town, digits)
@@ -137,6 +150,13 @@ def _international(town: Town, digits: str) -> str:
         number = f"+{town.country}{digits}"
     home = f"+{town.country}"
     return home + number.removeprefix(home).lstrip("0") if number.startswith(home) else number
+
+
+def public(town: Town, text: str) -> str:
+    """E.164 of a public number in any usual spelling, whoever has it; empty for what is none."""
+    plain = re.sub(rf"[{_SEPARATORS}]", "", _TRUNK_ZERO.sub("", _plain(text)))
+    number = _international(town, plain) if re.fullmatch(r"\+?[0-9]+", plain) else ""
+    return number if E164.fullmatch(number) and len(number) >= SHORTEST else ""
 
 
 def spellings(town: Town, extension: str) -> Iterator[str]:

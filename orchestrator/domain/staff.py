@@ -1,27 +1,28 @@
-"""What a staff list (LDAP) means for the directory: who is new, who has changed, who has left.
+"""What a staff list (LDAP) means for the directory: who is new, who has changed, who has left, who is back.
 
-Rules: only people who came from the list are touched; a leaver's number rests and leads to the department, which also
-keeps the mailbox with what is in it.
-Belongs here: these rules. Not here: the words of LDAP (store.ldif), asking it (service).
+Rules: only people who came from the list are touched. Who is in it has not left, whatever their entry lacks. A leaver's
+number rests, leads to the department and waits for them; the department also keeps the mailbox with what is in it.
+Belongs here: these rules. Not here: who gets which number (staff_numbers), leaving and coming back (leavers), the words
+of LDAP (store.ldif), asking it (service).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import Flow, Ring
+from orchestrator.domain.leavers import REST, Former, back, rests_for, without
 from orchestrator.domain.people import Person, Phone
+from orchestrator.domain.staff_numbers import Given, Wish, give, others
 from orchestrator.domain.town import Retired
 
 SOURCE = "ldap:"
-REST = timedelta(days=180)
-"""How long a leaver's number leads to the department before it may be given to somebody else."""
 MOST_LEAVERS = 0.3
 FEW_LEAVERS = 3
+EMPTY = "the answer is empty: look at `base` and `filter` in [ldap] of settings.toml; no --force changes that"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +33,11 @@ class Employee:
     """What stays the same when name and number change."""
     first_name: str
     last_name: str
+    """Empty: the entry has none; only somebody who is known by their key is an employee then."""
     number: str
     """The extension; empty: none of ours is given."""
+    written: str = ""
+    """The number as it is written there."""
     department: str = ""
     """As it is written there: a name or an id of ours."""
     site: str = ""
@@ -43,6 +47,10 @@ class Employee:
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.key
+
+    @property
+    def source(self) -> str:
+        return f"{SOURCE}{self.key}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,148 +62,218 @@ class Synchronised:
     refused: str = ""
 
 
-def synchronise(directory: Directory, employees: Sequence[Employee], today: date) -> Synchronised:
-    """Let the people who came from the staff list be as it says; `directory` is not derived."""
+def synchronise(
+    directory: Directory,
+    employees: Sequence[Employee],
+    today: date,
+    *,
+    former: Mapping[str, Former] = {},
+    forced: bool = False,
+) -> Synchronised:
+    """Let the people who came from the staff list be as it says; `directory` is not derived.
+
+    `former` is what is known of people who have left, by their source; `forced` takes any part of leavers.
+    """
     ours = {each.source: each for each in directory.people.values() if each.source.startswith(SOURCE)}
-    there = {f"{SOURCE}{each.key}": each for each in employees if each.active}
+    entries: dict[str, list[Employee]] = {}
+    for each in employees:
+        entries.setdefault(each.source, []).append(each)
+    there = {source for source, those in entries.items() if len(those) > 1 or those[0].active}
     leavers = [person for source, person in ours.items() if source not in there]
     if not there:
-        return Synchronised(directory=directory, notes=(), refused="the answer is empty")
-    if len(leavers) > FEW_LEAVERS and len(leavers) > MOST_LEAVERS * len(ours):
-        return Synchronised(
-            directory=directory, notes=(), refused=f"{len(leavers)} of {len(ours)} people would have left"
+        return Synchronised(directory=directory, notes=(), refused=EMPTY)
+    if len(leavers) > FEW_LEAVERS and len(leavers) > MOST_LEAVERS * len(ours) and not forced:
+        refused = f"{len(leavers)} of {len(ours)} people would have left"
+        return Synchronised(directory=directory, notes=(), refused=refused)
+    notes = [_double(source, those) for source, those in sorted(entries.items()) if len(those) > 1]
+    single = [those[0] for source, those in entries.items() if source in there and len(those) == 1]
+    sync = _Sync(without(directory, leavers, today), ours, former, today)
+    found = sync.take(single)
+    return Synchronised(directory=found, notes=(*notes, *sync.notes))
+
+
+def _double(source: str, those: Iterable[Employee]) -> str:
+    names = ", ".join(each.name for each in those)
+    return (
+        f"{source}: {names} have the same key; neither is taken over."
+        " To do: correct the list, or name an attribute under `key` in [ldap] that tells people apart"
+    )
+
+
+class _Sync:
+    """One synchronisation under way: leavers are gone from `found` already."""
+
+    def __init__(self, found: Directory, ours: Mapping[str, Person], former: Mapping[str, Former], today: date) -> None:
+        self.found, self.ours, self.former, self.today = found, ours, former, today
+        self.notes: list[str] = []
+
+    def take(self, employees: Iterable[Employee]) -> Directory:
+        """The directory with all employees as the list has them."""
+        wishes: dict[str, tuple[Wish, Employee]] = {}
+        nameless = 0
+        for each in sorted(employees, key=lambda each: (each.number, each.source)):
+            before = self._now(each.source)
+            if before is None and not each.written and not each.number:
+                nameless += bool(each.last_name)  # accounts of machines and rooms: told once
+            elif (before or each.last_name) and (wish := self._wish(each, before)):
+                wishes[each.source] = (wish, each)
+        if nameless:
+            self.notes.append(f"entries without a number, and nobody of ours: {nameless}; not taken over")
+        given = give(self.found, [wish for wish, _ in wishes.values()], self.today)
+        taken = {*given.numbers.values(), *others(self.found, [wish for wish, _ in wishes.values()])}
+        self._lead_on({source: wish for source, (wish, _) in wishes.items()}, given)
+        for source, (wish, employee) in wishes.items():
+            if why := given.refused.get(source):
+                still = f"{wish.before.extension} stays" if wish.before else "not taken over"
+                self.notes.append(f"{wish.name}: {why}; {still}")
+            if number := given.numbers.get(source):
+                self._joined(employee, wish, number, taken)
+        return self.found
+
+    def _now(self, source: str) -> Person | None:
+        person = self.ours.get(source)
+        return self.found.people[person.id] if person else None
+
+    def _wish(self, employee: Employee, before: Person | None) -> Wish | None:
+        """The number that somebody is to have; None, with a note, for who cannot be taken over."""
+        name = before.name if before and not employee.last_name else employee.name
+        if not (self._department(employee.department) or before):
+            what = f"department {employee.department!r}" if employee.department else "without a department"
+            self.notes.append(f"{name}: {what} is none of ours; not taken over")
+            return None
+        if not employee.number:
+            what = f"{employee.written!r} is no number of ours" if employee.written else "the list has no number"
+            if before is None:
+                self.notes.append(f"{name}: {what}; not taken over")
+                return None
+            self.notes.append(f"{name}: {what}; {before.extension} stays until the entry is disabled or deleted")
+        number = employee.number or (before.extension if before else "")
+        own = rests_for(self.found, employee.source, self.former.get(employee.source), self.today)
+        return Wish(source=employee.source, name=name, number=number, before=before, own=own)
+
+    def _department(self, written: str) -> str:
+        return _match(written, self.found.departments)
+
+    def _lead_on(self, wishes: Mapping[str, Wish], given: Given) -> None:
+        """Let what led to somebody who gets another number lead there, before anybody else has the former one."""
+        now = {
+            wish.before.extension: number
+            for source, wish in wishes.items()
+            if wish.before and (number := given.numbers[source]) != wish.before.extension
+        }
+        passed_on = now.keys() & set(given.numbers.values())
+        flows = {f"n_{old}": f"n_{new}" for old, new in now.items()}
+        self.found = replace(
+            self.found,
+            retired={
+                number: replace(old, to=now[old.to]) if old.to in passed_on else old
+                for number, old in self.found.retired.items()
+            },
+            numbers={number: flows.get(flow, flow) for number, flow in self.found.numbers.items()},
         )
-    found = _without(directory, leavers, today)
-    notes: list[str] = []
-    owners = dict(found.owners())
-    for source, employee in sorted(there.items(), key=lambda pair: (pair[1].number, pair[0])):
-        found, told = _joined(found, employee, ours.get(source), owners, today)
-        notes += told
-    return Synchronised(directory=found, notes=tuple(notes))
+        for flow in self.found.flows.values():
+            named = {to.partition(".")[0] for step in flow.steps.values() for to in step.exits.values()}
+            for old in sorted(passed_on):
+                if f"n_{old}" in named:
+                    self.notes.append(f"flow {flow.name} leads to {old}, which is somebody else's now: correct it")
 
+    def _joined(self, employee: Employee, wish: Wish, number: str, taken: Collection[str]) -> None:
+        """Take over one employee with their number."""
+        before = wish.before
+        if before is None and wish.own:
+            before = self._back(employee, wish)
+        self._site_noted(employee, wish.name)
+        department = self._department(employee.department) or (before.department if before else "")
+        site = _match(employee.site, self.found.sites)
+        if before is None:
+            self._keep(self._new(employee, number, department, site), None, taken)
+            return
+        person = replace(
+            before,
+            first_name=employee.first_name if employee.last_name else before.first_name,
+            last_name=employee.last_name or before.last_name,
+            department=department,
+            site=site or _still_there(before.site, self.found) or self.found.departments[department].site,
+            extension=number,
+            numbers=tuple(each for each in before.numbers if each != number),
+            email=employee.email,
+        )
+        if person != before or person.id not in self.found.people:
+            self._keep(person, before, taken)
 
-def _joined(
-    found: Directory, employee: Employee, before: Person | None, owners: dict[str, str], today: date
-) -> tuple[Directory, Sequence[str]]:
-    """`found` with one employee as the list has them."""
-    department = _match(employee.department, found.departments) or (before.department if before else "")
-    if not department:
-        what = f"department {employee.department!r}" if employee.department else "without a department"
-        return found, [f"{employee.name}: {what} is none of ours; not taken over"]
-    home = found.departments[department]
-    number = employee.number or (before.extension if before else "")
-    if told := _cannot_have(found, employee, number, before, owners, today):
-        return found, [told]
-    owners[number] = f"person {before.id if before else employee.name}"
-    site = _match(employee.site, found.sites) or (before.site if before else home.site)
-    notes = [f"{employee.name}: site {employee.site!r} is none of ours"] if _unknown(employee.site, found.sites) else []
-    if before is None:
-        person = Person(
-            id=_free(found.people, f"p{number}"),
+    def _new(self, employee: Employee, number: str, department: str, site: str) -> Person:
+        return Person(
+            id=_free(self.found.people, f"p{number}"),
             first_name=employee.first_name,
             last_name=employee.last_name,
-            department=home.id,
-            site=site,
+            department=department,
+            site=site or self.found.departments[department].site,
             extension=number,
-            phones=(_free(found.phones, f"tel{number}"),),
+            phones=(_free(self.found.phones, f"tel{number}"),),
             email=employee.email,
-            language=found.town.languages[0],
-            source=f"{SOURCE}{employee.key}",
+            language=self.found.town.languages[0],
+            source=employee.source,
         )
-        return _with(found, person, None, today), notes
-    person = replace(
-        before,
-        first_name=employee.first_name,
-        last_name=employee.last_name,
-        department=home.id,
-        site=site,
-        extension=number,
-        email=employee.email,
-    )
-    return (found if person == before else _with(found, person, before, today)), notes
 
-
-def _cannot_have(
-    found: Directory, employee: Employee, number: str, before: Person | None, owners: Mapping[str, str], today: date
-) -> str:
-    """Why an employee cannot have `number`; empty if they can."""
-    if not number:
-        return f"{employee.name}: no number of ours; not taken over"
-    if before and number == before.extension:
-        return ""
-    if (owner := owners.get(number)) and owner != f"retired {number}":
-        return f"{employee.name}: {number} belongs to {owner} already; not taken over"
-    resting = found.retired.get(number)
-    if resting and resting.until > today:
-        return f"{employee.name}: {number} rests until {resting.until}; not taken over"
-    return ""
-
-
-def _with(found: Directory, person: Person, before: Person | None, today: date) -> Directory:
-    """`found` with a new or changed person, and their phones and box as they follow from it."""
-    people = {**found.people, person.id: person}
-    phones = dict(found.phones)
-    for name in person.phones:
-        phone = phones.get(name) or Phone(id=name, site=person.site, label=person.name, extension=person.extension)
-        same = {"site": person.site} if before and phone.site == before.site else {}
-        same |= {"label": person.name} if before and phone.label == before.name else {}
-        same |= {"extension": person.extension} if before and phone.extension == before.extension else {}
-        phones[name] = replace(phone, **same)
-    boxes = dict(found.boxes)
-    if before and (box := boxes.get(person.box)):
-        name = person.name if box.name == before.name else box.name
-        boxes[box.id] = replace(box, name=name, email=person.email if box.email == before.email else box.email)
-    retired = {number: each for number, each in found.retired.items() if number != person.extension}
-    if before and before.extension != person.extension:
-        retired[before.extension] = Retired(
-            extension=before.extension, to=person.extension, until=today + REST, announced=True, why="has a new number"
+    def _back(self, employee: Employee, wish: Wish) -> Person | None:
+        """Who somebody was before they left, with phones and box in the directory again; None if that is not known."""
+        former = self.former.get(employee.source)
+        if former is None:
+            self.notes.append(
+                f"{wish.name} is back; what they had is not known any more:"
+                " set stand-in, function, mailbox and further phones again"
+            )
+            return None
+        self.found, person = back(self.found, former, wish.own)
+        if person.id in self.found.people:
+            person = replace(person, id=_free(self.found.people, person.id))
+        lost = [f"phone {name}" for name in former.person.phones if name not in person.phones]
+        lost += [f"mailbox {former.person.box}"] if former.person.box != person.box else []
+        lost += ["stand-in"] if former.person.stand_in != person.stand_in else []
+        todo = "; ".join(
+            f"{what}: {', '.join(those)}"
+            for what, those in (("taken meanwhile or gone", lost), ("set again in", former.named))
+            if those
         )
-    return replace(found, people=people, phones=phones, boxes=boxes, retired=retired)
+        self.notes.append(f"{wish.name} is back with what they had" + (f"; {todo}" if todo else ""))
+        if not person.phones and former.person.phones:
+            person = replace(person, phones=(_free(self.found.phones, f"tel{wish.number}"),))
+        return person
 
+    def _site_noted(self, employee: Employee, name: str) -> None:
+        if employee.site.strip() and not _match(employee.site, self.found.sites):
+            self.notes.append(f"{name}: site {employee.site!r} is none of ours")
 
-def _without(found: Directory, leavers: Iterable[Person], today: date) -> Directory:
-    """`found` without people who have left: their numbers rest, their boxes stay with the department."""
-    gone = {person.id: person for person in leavers}
-    if not gone:
-        return found
-    phones = {phone for person in gone.values() for phone in person.phones}
-    boxes, retired, numbers = dict(found.boxes), dict(found.retired), dict(found.numbers)
-    for person in gone.values():
-        home = found.departments[person.department]
-        for extension in (person.extension, *person.numbers):
-            retired[extension] = Retired(
-                extension=extension, to=home.extension, until=today + REST, why="has left (staff list)"
+    def _keep(self, person: Person, before: Person | None, taken: Collection[str]) -> None:
+        """Put a new or changed person into the directory, and their phones and box as they follow from it.
+
+        A number that they give up rests, unless it is among those that are `taken` from now on.
+        """
+        found = self.found
+        phones = dict(found.phones)
+        for name in person.phones:
+            phone = phones.get(name) or Phone(id=name, site=person.site, label=person.name, extension=person.extension)
+            same = {"site": person.site} if before and phone.site == before.site else {}
+            same |= {"label": person.name} if before and phone.label == before.name else {}
+            same |= {"extension": person.extension} if before and phone.extension == before.extension else {}
+            phones[name] = replace(phone, **same)
+        boxes = dict(found.boxes)
+        if before and (box := boxes.get(person.box)):
+            name = person.name if box.name == before.name else box.name
+            boxes[box.id] = replace(box, name=name, email=person.email if box.email == before.email else box.email)
+        own = (person.extension, *person.numbers)
+        retired = {number: each for number, each in found.retired.items() if number not in own}
+        if before and before.extension != person.extension and before.extension not in taken:
+            retired[before.extension] = Retired(
+                extension=before.extension,
+                to=person.extension,
+                until=self.today + REST,
+                announced=True,
+                why="has a new number",
+                source=person.source,
             )
-        numbers = {number: home.flow if flow == person.flow else flow for number, flow in numbers.items()}
-        if box := boxes.get(person.box):
-            kept = boxes.get(home.box)
-            boxes[box.id] = replace(
-                box, name=f"{home.name} ({person.extension})", email=kept.email if kept else "", department=home.id
-            )
-    return replace(
-        found,
-        people={
-            id_: replace(person, stand_in="") if person.stand_in in gone else person
-            for id_, person in found.people.items()
-            if id_ not in gone
-        },
-        phones={name: phone for name, phone in found.phones.items() if name not in phones},
-        departments={name: _silent(each, phones) for name, each in found.departments.items()},
-        groups={name: _silent(each, phones) for name, each in found.groups.items()},
-        flows={name: _flow(flow, phones) for name, flow in found.flows.items()},
-        boxes=boxes,
-        retired=retired,
-        numbers=numbers,
-    )
-
-
-def _silent(ringing: Any, phones: set[str]) -> Any:
-    return replace(ringing, phones=tuple(phone for phone in ringing.phones if phone not in phones))
-
-
-def _flow(flow: Flow, phones: set[str]) -> Flow:
-    steps = {name: _silent(step, phones) if isinstance(step, Ring) else step for name, step in flow.steps.items()}
-    return replace(flow, steps=steps)
+        people = {**found.people, person.id: person}
+        self.found = replace(found, people=people, phones=phones, boxes=boxes, retired=retired)
 
 
 def _match(written: str, things: Mapping[str, Any]) -> str:
@@ -205,8 +283,8 @@ def _match(written: str, things: Mapping[str, Any]) -> str:
     return next(found, "")
 
 
-def _unknown(written: str, things: Mapping[str, Any]) -> bool:
-    return bool(written.strip()) and not _match(written, things)
+def _still_there(site: str, found: Directory) -> str:
+    return site if site in found.sites else ""
 
 
 def _free(taken: Mapping[str, Any], name: str) -> str:

@@ -117,6 +117,8 @@ class Retired:
     announced: bool = False
     """Whether callers hear the new number before they are put through."""
     why: str = ""
+    source: str = ""
+    """Whose it was in the staff list, as `Person.source` has it: they alone may have it back before `until`."""
 
     @property
     def flow(self) -> str:

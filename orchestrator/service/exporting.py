@@ -18,7 +18,7 @@ from orchestrator.domain.spelling import extension
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.importing import Scope
 from orchestrator.store.comparison import SINGULAR
-from orchestrator.store.tables_out import tables
+from orchestrator.store.tables_out import NAMES, tables
 from orchestrator.store.writing import FILES, files, sections
 from orchestrator.store.written import text
 
@@ -33,7 +33,7 @@ def export(directory: Directory, folder: Path, *, csv: bool = False) -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in made.items():
         _write(folder / name, content)
-    for name in () if csv else FILES.keys() - made.keys():
+    for name in (NAMES if csv else FILES.keys()) - made.keys():
         (folder / name).unlink(missing_ok=True)
     return [folder / name for name in made]
 

@@ -14,7 +14,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.comparison import CHANGED, GONE, Difference, difference
+from orchestrator.store.comparison import CHANGED, GONE, NEW, Difference, difference
 from orchestrator.store.load import Stored
 from orchestrator.store.marked import Mistakes
 from orchestrator.store.merging import over
@@ -26,8 +26,8 @@ MOST_GONE = 0.3
 """The part of a section's things that one import may delete."""
 FEW_GONE = 3
 """Deletions in a section that are never too many."""
-FEW_CHANGED = 5
-"""Changes that nobody is asked about."""
+FEW = 5
+"""New things, and changed ones, that nobody is asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,10 @@ class Planned:
     @property
     def asks(self) -> bool:
         """Whether an admin should look at it before it is kept."""
-        changed, gone = self.difference.count(CHANGED), self.difference.count(GONE)
-        return bool(gone) or changed > FEW_CHANGED
+        if not self.since:
+            return False  # the first import: there is nothing yet that it could spoil
+        many = max(self.difference.count(CHANGED), self.difference.count(NEW))
+        return many > FEW or self.difference.count(GONE) > 0
 
 
 async def plan(state: State, files: Sequence[Path], *, merge: bool = False, only: bool = False) -> Planned:
@@ -61,10 +63,22 @@ async def plan(state: State, files: Sequence[Path], *, merge: bool = False, only
     """
     for path in files:
         if not path.exists():
-            raise ServiceError(f"{path} does not exist", todo="name YAML files, a folder of them, or CSV files")
+            raise ServiceError(f"{path} does not exist", todo="name YAML files, CSV files, or a folder of either")
     what = f"import {', '.join(map(str, files))}"
+    brought = [each for path in files for each in _brought(path)]
     stored = await directories.stored(state)
-    return await asyncio.to_thread(_planned, stored, files, merge, only, what)
+    return await asyncio.to_thread(_planned, stored, brought, merge, only, what)
+
+
+def _brought(path: Path) -> list[Path]:
+    """The tables of a folder that has nothing else; any other path as it is."""
+    tables = sorted(path.glob("*.csv")) if path.is_dir() else []
+    if tables and any(path.glob("*.yaml")):
+        raise ServiceError(
+            f"{path} has YAML files, which are a whole directory, and CSV files, which change parts of one",
+            todo=f"name the files that you mean: {path}/*.yaml or {path}/*.csv",
+        )
+    return tables or [path]
 
 
 def _planned(stored: Stored | None, files: Sequence[Path], merge: bool, only: bool, what: str) -> Planned:
@@ -72,7 +86,8 @@ def _planned(stored: Stored | None, files: Sequence[Path], merge: bool, only: bo
     old = sections(stored.directory) if stored else {}
     tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS]
     brought = gather([path for path in files if path not in tables], mistakes)
-    read = [table for path in tables if (table := read_table(path, old, mistakes))]
+    directory = stored.directory if stored else None
+    read = [table for path in tables if (table := read_table(path, old, mistakes, directory))]
     whole = len(tables) < len(files) and not merge
     replaced = {table.section for table in read} if only else ()
     merged = over({} if whole else old, brought, mistakes, tables=read, replaced=replaced)

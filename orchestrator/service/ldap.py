@@ -17,10 +17,12 @@ from orchestrator.domain import numbers, spelling
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.staff import Employee, synchronise
 from orchestrator.service import directory as directories
+from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.importing import Planned, replanned
 from orchestrator.service.settings import Ldap
 from orchestrator.service.state import State
+from orchestrator.store.former import former
 from orchestrator.store.ldif import BadLdif, Entry, entries, text
 
 DISABLED = 2
@@ -29,8 +31,11 @@ CONNECT = 10
 """Seconds that a connection may take."""
 
 
-async def plan(state: State, say: Callable[[str], None]) -> tuple[Planned, tuple[str, ...]]:
-    """What the staff list would change, and whom it could not take over; raises ServiceError if it cannot be asked."""
+async def plan(state: State, say: Callable[[str], None], *, forced: bool = False) -> tuple[Planned, tuple[str, ...]]:
+    """What the staff list would change, and whom it could not take over; `forced`: however many have left.
+
+    Raises ServiceError if it cannot be asked.
+    """
     if (settings := state.settings().ldap) is None:
         raise ServiceError(f"{state.root}: there is no [ldap] in settings.toml", todo="see docs/exchange.md")
     stored = await directories.read_stored(state)
@@ -40,25 +45,38 @@ async def plan(state: State, say: Callable[[str], None]) -> tuple[Planned, tuple
         employees = list(staff(entries(answer), settings, base))
     except BadLdif as bad:
         raise ServiceError(f"{settings.url} answered what is no LDIF: {bad}", todo="run the command again") from bad
-    found = synchronise(base, employees, directories.today())
+    known = {each.source for each in base.people.values()}
+    async with opened(state) as engine:
+        left = await former(engine, {each.source for each in employees} - known)
+    found = synchronise(base, employees, directories.today(), former=left, forced=forced)
     wanted = base if found.refused else found.directory
     planned = await asyncio.to_thread(replanned, stored, wanted, f"ldap-sync {settings.url}", found.refused)
-    return planned, found.notes
+    return planned, (*_warned(settings), *found.notes)
+
+
+def _warned(settings: Ldap) -> Iterable[str]:
+    """A filter that asks for a number lets everybody leave who has lost theirs."""
+    if f"({settings.number}=*)".casefold() in settings.filter.casefold():
+        yield (
+            f"`filter` in [ldap] asks for {settings.number}: whoever loses it counts as a leaver."
+            f" To do: take ({settings.number}=*) out of it"
+        )
 
 
 def staff(found: Iterable[Entry], settings: Ldap, directory: Directory) -> Iterable[Employee]:
-    """The entries as employees; those without a key or a last name are none."""
+    """The entries as employees; those without a key are none."""
     for entry in found:
-        key, last = text(entry, settings.key), text(entry, settings.last)
-        if not key or not last:
+        if not (key := text(entry, settings.key)):
             continue
-        number = spelling.extension(directory, text(entry, settings.number))
+        written = text(entry, settings.number)
+        number = spelling.extension(directory, written)
         control = text(entry, settings.control)
         yield Employee(
             key=key,
             first_name=text(entry, settings.first),
-            last_name=last,
+            last_name=text(entry, settings.last),
             number=number if numbers.EXTENSION.fullmatch(number) else "",
+            written=written,
             department=text(entry, settings.department),
             site=text(entry, settings.site),
             email=text(entry, settings.email),

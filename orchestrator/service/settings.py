@@ -58,7 +58,7 @@ class Ldap(BaseModel):
 
     url: str
     base: str
-    filter: str = "(&(objectCategory=person)(objectClass=user)(telephoneNumber=*))"
+    filter: str = "(&(objectCategory=person)(objectClass=user))"
     user: str = ""
     """Who asks; empty: nobody in particular."""
     starttls: bool = False

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-NUMBERS, WORDS, TEXT, YES = "numbers", "words", "text", "yes"
-"""What a column holds: a telephone number; several names or numbers, apart by blanks; a text; yes or no."""
+NUMBERS, MANY, PUBLIC = "numbers", "many", "public"
+"""What a column holds: an extension; several extensions or phones, apart by blanks; a public number."""
+WORDS, TEXT, YES, DAY = "words", "text", "yes", "day"
+"""The same: several words, apart by blanks; a text; yes or no; a date."""
+NONE = "keine"
+"""What stands for a list that is empty; an empty cell says nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +34,12 @@ def _column(key: str, heading: str, holds: str = TEXT, *also: str) -> Column:
 _NAME, _SITE = _column("name", "Name"), _column("site", "Standort", TEXT, "Gebäude")
 _DEPARTMENT = _column("department", "Abteilung", TEXT, "Amt")
 _RING, _ORDER = _column("ring", "Klingelzeit"), _column("order", "Reihenfolge")
-_PHONES = _column("phones", "Apparate", WORDS, "Telefone")
-_MORE = _column("numbers", "Weitere Nummern", WORDS)
+_PHONES = _column("phones", "Apparate", MANY, "Telefone")
+_MORE = _column("numbers", "Weitere Nummern", MANY)
 _PERMISSION = _column("permission", "Berechtigung")
 _LABEL = _column("label", "Bezeichnung")
+_EMAIL = _column("email", "E-Mail", TEXT, "Email", "Mail", "E-Mail-Adresse")
+_LANGUAGE, _WAVE, _TRUNK = _column("language", "Sprache"), _column("wave", "Welle"), _column("trunk", "Leitung")
 
 TABLES: Mapping[str, Sequence[Column]] = {
     "people": (
@@ -42,8 +48,8 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("last", "Nachname", TEXT, "Familienname"),
         _DEPARTMENT,
         _SITE,
-        _column("email", "E-Mail", TEXT, "Email", "Mail", "E-Mail-Adresse"),
-        _column("language", "Sprache"),
+        _EMAIL,
+        _LANGUAGE,
         _column("function", "Funktion"),
         _column("box", "Mailbox", YES, "Anrufbeantworter"),
         _column("stand_in", "Vertretung", NUMBERS),
@@ -51,7 +57,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _MORE,
         _PHONES,
         _column("desk", "Tischtelefon", YES),
-        _column("wave", "Welle"),
+        _WAVE,
         _PERMISSION,
         _column("id", "Kennung"),
         _column("source", "Quelle"),
@@ -101,10 +107,51 @@ TABLES: Mapping[str, Sequence[Column]] = {
     "retired": (
         _column("number", "Durchwahl", NUMBERS, "Alte Durchwahl"),
         _column("to", "Neue Durchwahl", NUMBERS),
-        _column("until", "Frei ab"),
+        _column("until", "Frei ab", DAY),
         _column("announced", "Ansage", YES),
         _column("why", "Grund"),
+        _column("source", "Quelle"),
     ),
+    "sites": (
+        _column("key", "Standort"),
+        _NAME,
+        _column("address", "Anschrift", TEXT, "Adresse"),
+        _column("emergency", "Notrufnummer", PUBLIC),
+        _WAVE,
+        _TRUNK,
+    ),
+    "trunks": (
+        _column("key", "Leitung"),
+        _column("host", "Gegenstelle"),
+        _column("port", "Port"),
+        _column("sources", "Absender", WORDS),
+        _column("transport", "Transport"),
+        _column("user", "Konto"),
+        _ORDER,
+        _column("public", "Öffentlich", YES),
+    ),
+    "boxes": (
+        _column("key", "Mailbox", NUMBERS),
+        _NAME,
+        _LANGUAGE,
+        _EMAIL,
+        _column("limit", "Höchstdauer"),
+        _column("quota", "Höchstzahl"),
+        _DEPARTMENT,
+    ),
+    "permissions": (
+        _column("key", "Berechtigung"),
+        _column("classes", "Klassen", WORDS),
+        _column("per_hour", "Je Stunde"),
+        _column("at_once", "Zugleich"),
+        _column("nightly", "Je Nacht"),
+    ),
+    "waves": (_column("key", "Welle"), _NAME, _TRUNK, _column("day", "Tag", DAY, "Datum")),
+    "singles": (
+        _column("number", "Rufnummer", PUBLIC),
+        _column("", "Durchwahl", NUMBERS, "extension"),
+    ),
+    "switches": (_column("key", "Schalter"), _column("", "Bedeutung", TEXT, "meaning")),
 }
 """Section -> its columns; the first is the key of a thing."""
 TELLING: Mapping[str, frozenset[str]] = {
@@ -115,15 +162,34 @@ TELLING: Mapping[str, frozenset[str]] = {
     "numbers": frozenset({""}),
     "ranges": frozenset({"from", "to"}),
     "retired": frozenset({"to"}),
+    "sites": frozenset({"address", "emergency"}),
+    "trunks": frozenset({"host", "transport", "sources"}),
+    "boxes": frozenset({"limit", "quota"}),
+    "permissions": frozenset({"classes", "per_hour", "at_once", "nightly"}),
+    "waves": frozenset({"day"}),
+    "singles": frozenset({""}),
+    "switches": frozenset({""}),
 }
-"""Section -> the columns one of which it has besides its key."""
+"""Section -> the columns one of which, besides its key, tells it from all others."""
+SINGULAR = {
+    "departments": "department",
+    "phones": "phone",
+    "groups": "group",
+    "ranges": "range",
+    "sites": "site",
+    "trunks": "trunk",
+    "boxes": "box",
+    "permissions": "permission",
+    "waves": "wave",
+    "switches": "switch",
+}
+"""Section -> the English heading of its key, where that is a name."""
 
 
 def known(column: Column, heading: str, section: str) -> bool:
     """Whether `heading` is that of `column`."""
-    singular = {"departments": "department", "phones": "phone", "groups": "group", "ranges": "range"}
-    english = singular.get(section, "") if column.key == "key" else column.key
-    names = (column.heading, *column.also, english, column.key or "flow")
+    english = SINGULAR.get(section, "") if column.key == "key" else column.key
+    names = (column.heading, *column.also, english, column.key)
     return _plain(heading) in {_plain(name) for name in names if name}
 
 

@@ -5,6 +5,7 @@ Belongs here: the format. Not here: what a day off does to a schedule (calendar)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -42,7 +43,9 @@ def read(file: str, content: bytes, zone: ZoneInfo, first: date, last: date) -> 
     try:
         events = list(File.from_ical(content).walk("VEVENT"))
     except (ValueError, KeyError, IndexError, TypeError) as bad:
-        return {}, [Mistake(file=file, line=1, column=1, what=f"no iCalendar file: {bad}", todo="export it anew")]
+        line = _line_of(content, str(bad))
+        return {}, [Mistake(file=file, line=line, column=1, what=f"no iCalendar file: {bad}", todo="export it anew")]
+    lines = _beginnings(content)
     days: Found = {}
     mistakes = []
     for number, event in enumerate(events, 1):
@@ -51,7 +54,8 @@ def read(file: str, content: bytes, zone: ZoneInfo, first: date, last: date) -> 
             found = _read(event, zone, first, last)
         except Refused as refused:
             what = f"event {number}, {name!r}, {refused}"
-            mistakes.append(Mistake(file=file, line=1, column=1, what=what, todo=refused.todo))
+            line = lines[number - 1] if len(lines) == len(events) else 1
+            mistakes.append(Mistake(file=file, line=line, column=1, what=what, todo=refused.todo))
             continue
         for day in found:
             days[day] = name if days.get(day, name) == name else f"{days[day]}, {name}"
@@ -59,6 +63,19 @@ def read(file: str, content: bytes, zone: ZoneInfo, first: date, last: date) -> 
         what = f"has {len(days)} days off, more than {MOST_DAYS}"
         mistakes.append(Mistake(file=file, line=1, column=1, what=what, todo="name the days off, not all others"))
     return dict(sorted(days.items())), mistakes
+
+
+def _beginnings(content: bytes) -> list[int]:
+    """The lines, from 1, in which an event begins."""
+    lines = enumerate(re.split(rb"\r?\n", content), 1)
+    return [number for number, line in lines if line.strip().upper() == b"BEGIN:VEVENT"]
+
+
+def _line_of(content: bytes, told: str) -> int:
+    """The line, from 1, that an error of the parser quotes; 1 if it quotes none."""
+    quoted = [each.encode() for each in re.findall(r"'([^']+)'", told)]
+    lines = enumerate(re.split(rb"\r?\n", content), 1)
+    return next((number for number, line in lines if any(line.startswith(each) for each in quoted)), 1)
 
 
 def _read(event: Any, zone: ZoneInfo, first: date, last: date) -> list[date]:

@@ -110,13 +110,14 @@ def number_range(name: str, marked: Marked, departments: Collection[str], sites:
 
 def retired(number: str, marked: Marked) -> Retired:
     """One retired number: `{to: "2510", until: 2027-06-30, announced: yes}`."""
-    fields = marked.fields(("to", "until", "announced", "why"), required=("to", "until"))
+    fields = marked.fields(("to", "until", "announced", "why", "source"), required=("to", "until"))
     return Retired(
         extension=number,
         to=fields["to"].text() if "to" in fields else "",
         until=day(fields["until"]) if "until" in fields else date.max,
         announced=fields["announced"].yes() if "announced" in fields else False,
         why=fields["why"].text() if "why" in fields else "",
+        source=fields["source"].text() if "source" in fields else "",
     )
 
 

@@ -12,11 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.store.columns import TABLES
+from orchestrator.store.columns import NONE, TABLES
 from orchestrator.store.writing import Sections
 
 DANGEROUS = re.compile(r"[=+\-@'＝＋－＠]")
 ZEROS = re.compile(r"0[0-9]+")
+NAMES = frozenset(f"{section}.csv" for section in TABLES)
+"""The files that an export may write."""
 
 
 def tables(found: Sections) -> dict[str, str]:
@@ -36,7 +38,7 @@ def _table(section: str, things: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(value) if isinstance(value, list) else str(value)
+    text = (" ".join(value) or NONE) if isinstance(value, list) else str(value)
     if ZEROS.fullmatch(text):
         return f'="{text}"'
     return f"'{text}" if DANGEROUS.match(text) else text
