@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
@@ -16,7 +16,7 @@ from orchestrator.domain.explain import World, explain
 from orchestrator.domain.flow import Ring, When
 from orchestrator.domain.hours import Hours, hours
 from orchestrator.domain.outcomes import NEXT, WORLDS, outcomes, words
-from orchestrator.domain.schedule import Block, Schedule, SpecialDay
+from orchestrator.domain.schedule import WEEKDAYS, Block, Schedule, SpecialDay
 from orchestrator.domain.town import Wave
 from orchestrator.rollout.account import account
 from orchestrator.rollout.plan import plan, things
@@ -46,6 +46,8 @@ def test_each_edit_has_its_reason() -> None:
     assert reasons(small(), person(last_name="Gelb")) == ["person 2500: last-name Grün → Gelb"]
     longer = small(schedules={"rathaus": replace(HOURS, week={**HOURS.week, "mon": (NOON,)})})
     assert reasons(small(), longer) == ["schedule rathaus: mon 08:00–12:00 → 08:00–14:00"]
+    later = replace(HOURS, off={date(2030, 1, 1): "Neujahr"}, known_until=date(2030, 12, 31))
+    assert reasons(small(), small(schedules={"rathaus": later})) == []  # another year began
     town = small()
     new = replace(town.people["p2500"], id="p2599", extension="2599", first_name="Änne", phones=("tel10",))
     more = small(people={**town.people, "p2599": new})
@@ -174,6 +176,20 @@ def held(found: Hours, at: datetime) -> bool:
 
 
 @given(one=schedules(), two=schedules(), state=st.sampled_from(("open", "closed")), minutes=st.integers(0, 500_000))
+@example(
+    one=Schedule(
+        name="rathaus",
+        timezone="Europe/London",
+        week={"mon": (Block(start=time(22), end=time(23, 30)),)},
+        special={date(2026, 11, 24): SpecialDay(name="x", blocks=(Block(start=time(0), end=time(0)),))},
+        known_until=date(2029, 12, 31),
+    ),
+    two=Schedule(
+        name="rathaus", timezone="Europe/Berlin", week={d: (Block(start=time(0), end=time(0)),) for d in WEEKDAYS}
+    ),
+    state="open",
+    minutes=2 * 24 * 60 - 30,  # 00:30 in Berlin, still the special day in London
+)
 @settings(max_examples=200, deadline=None)
 def test_hours_hold_exactly_when_the_schedules_say_so(one: Schedule, two: Schedule, state: str, minutes: int) -> None:
     at = datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=minutes)

@@ -78,7 +78,9 @@ def edits(before: Directory, after: Directory) -> Iterator[Edit]:
         for key in sorted(old.keys() | new.keys(), key=lambda key: (len(key), key)):
             if (one := old.get(key)) is (other := new.get(key)) or one == other or (field == "flows" and key in made):
                 continue
-            yield _edit(before, after, kind, key, one, other)
+            edit = _edit(before, after, kind, key, one, other)
+            if edit.why or edit.action != UPDATE:  # holidays of another year are nobody's edit
+                yield edit
 
 
 def derived(directory: Directory) -> frozenset[str]:
@@ -115,8 +117,10 @@ def _title(thing: Any) -> str:
 
 
 def _changes(before: Directory, after: Directory, old: Any, new: Any) -> Iterator[str]:
-    """Each field of a thing that differs."""
+    """Each field of a thing that differs, but for what is worked out."""
     for field in fields(new):
+        if field.metadata.get("computed"):
+            continue
         one, other = getattr(old, field.name), getattr(new, field.name)
         if one == other:
             continue

@@ -60,7 +60,7 @@ def hours(conditions: Iterable[Condition], zone: ZoneInfo, today: date, days: in
     monday = today - timedelta(days=today.weekday())
     week = [_spans(wanted, zone, monday + timedelta(days=number), _ordinary) for number in range(7)]
     year = [today + timedelta(days=number) for number in range(days)]
-    dated = {day for schedule, _ in wanted for day in schedule.dated}
+    dated = {near for schedule, _ in wanted for day in schedule.dated for near in _near(schedule, zone, day)}
     exceptions = {day: _spans(wanted, zone, day, Schedule.state) for day in year if day in dated}
     return Hours(week=tuple(week), dates=exceptions)
 
@@ -77,15 +77,24 @@ def _spans(wanted: list[Condition], zone: ZoneInfo, day: date, says: object) -> 
     midnight = datetime.combine(day, time.min, zone)
     cuts = {0, DAY}
     for schedule, _ in wanted:
-        for block in (*(schedule.blocks(day) or ()), *schedule.week.get(WEEKDAYS[day.weekday()], ())):
-            for edge in (block.start, block.end):
-                local = datetime.combine(day, edge, ZoneInfo(schedule.timezone)).astimezone(zone)
-                cuts.add(local.hour * 60 + local.minute)
+        for near in _near(schedule, zone, day):
+            blocks = (*(schedule.blocks(near) or ()), *schedule.week.get(WEEKDAYS[near.weekday()], ()))
+            for edge in {time.min, *(edge for block in blocks for edge in (block.start, block.end))}:
+                local = datetime.combine(near, edge, ZoneInfo(schedule.timezone)).astimezone(zone)
+                if local.date() == day:
+                    cuts.add(local.hour * 60 + local.minute)
     return _merged(
         (begin, end)
         for begin, end in pairwise(sorted(cuts))
         if all(says(schedule, midnight + timedelta(minutes=begin)) == state for schedule, state in wanted)  # type: ignore[operator]
     )
+
+
+def _near(schedule: Schedule, zone: ZoneInfo, day: date) -> tuple[date, ...]:
+    """The days of one zone that have hours in common with `day` in the other: its neighbours too, if they differ."""
+    if schedule.timezone == zone.key:
+        return (day,)
+    return (day - timedelta(days=1), day, day + timedelta(days=1))
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
