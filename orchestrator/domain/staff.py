@@ -14,14 +14,13 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Ring
+from orchestrator.domain.losses import too_many
 from orchestrator.domain.people import Person, Phone
 from orchestrator.domain.town import Retired
 
 SOURCE = "ldap:"
 REST = timedelta(days=180)
 """How long a leaver's number leads to the department before it may be given to somebody else."""
-MOST_LEAVERS = 0.3
-FEW_LEAVERS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def synchronise(directory: Directory, employees: Sequence[Employee], today: date
     leavers = [person for source, person in ours.items() if source not in there]
     if not there:
         return Synchronised(directory=directory, notes=(), refused="the answer is empty")
-    if len(leavers) > FEW_LEAVERS and len(leavers) > MOST_LEAVERS * len(ours):
+    if too_many(len(leavers), len(ours)):
         return Synchronised(
             directory=directory, notes=(), refused=f"{len(leavers)} of {len(ours)} people would have left"
         )

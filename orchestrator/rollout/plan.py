@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ RELOADS = {
     "asterisk/logger.conf": "logger",
 }
 """File -> the module that reads it again without a restart."""
+TEST_CALLS = "testcall"
+"""The endpoint that every exchange has for its own calls: no phone of the directory."""
+NUMBERS = "numbers-"
+"""How the contexts begin that have the numbers which can be dialled."""
 UNREAD = ("attend.json", "directory.jsonl")
 """Files that Asterisk does not read: attendants and control notice a new one themselves."""
 
@@ -83,7 +88,7 @@ def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
     """The things of each tree that the other has not, or has otherwise. Only blocks that differ are taken apart."""
     new: dict[Thing, str] = {}
     old: dict[Thing, str] = {}
-    for path in desired.keys() | running.keys():
+    for path in sorted(desired.keys() | running.keys()):
         if path in UNREAD or desired.get(path) == running.get(path):
             continue
         mine, theirs = dict(_blocks(path, desired.get(path, ""))), {}
@@ -165,3 +170,28 @@ def count(tree: Tree) -> int:
         for path, text in tree.items()
         if path not in UNREAD
     )
+
+
+def counted(tree: Tree) -> Mapping[str, int]:
+    """How many a tree has of what an admin counts: phones, trunks, mailboxes, numbers that can be dialled."""
+    found = Counter(kind for name, body in endpoints(tree).items() if (kind := kind_of(("endpoint", name), body)))
+    found["mailboxes"] = len(dict(_blocks("asterisk/voicemail.conf", tree.get("asterisk/voicemail.conf", ""))))
+    for name, body in _sections(tree.get("asterisk/extensions.conf", "")):
+        if name.startswith(NUMBERS):
+            found["numbers"] += body.count("\nexten => ")
+    return found
+
+
+def kind_of(thing: Thing, text: str) -> str:
+    """What an admin counts a thing among; empty if it is part of something else."""
+    match thing:
+        case "endpoint", name if name.startswith("trunk-"):
+            return "trunks"
+        case "endpoint", name if text.startswith("(phone)") and name != TEST_CALLS:
+            return "phones"
+        case "mailbox", _:
+            return "mailboxes"
+        case "extension", name if name.startswith(NUMBERS):
+            return "numbers"
+        case _:
+            return ""
