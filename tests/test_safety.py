@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
+from orchestrator.compile.stubs import with_stubs, without_stubs
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.losses import too_many
-from orchestrator.rollout.plan import Tree, counted
+from orchestrator.rollout.plan import Tree, counted, plan
 from orchestrator.rollout.safety import Refusal
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.store import lines
+from tests.test_cli import ROOT
 from tests.test_compile import compiled
 from tests.towns import small, town_flow
 
@@ -92,3 +97,34 @@ def test_calls_to_others_may_end_elsewhere() -> None:
     town = written()
     people = {**town.people, "x1": replace(town.people["x1"], stand_in="x2")}
     assert refused(town, replace(town, people=people)) == []
+
+
+def test_a_stub_that_goes_with_time_is_no_other_plan() -> None:
+    town, later = small(), derive(written())
+    running = compiled(town, ("one", "two"))
+    stubbed, bare = compiled(later, ("one", "two")), compiled(later)
+    assert stubbed != bare
+    assert without_stubs(stubbed["asterisk/extensions.conf"]) == bare["asterisk/extensions.conf"]
+    text = bare["asterisk/extensions.conf"]
+    assert without_stubs(with_stubs(text, ("one", "two"))) == text
+    assert without_stubs(text) is text
+    assert plan(stubbed, running).checksum == plan(bare, running).checksum
+    assert plan(bare, bare).checksum != plan(bare, running).checksum
+
+
+SAID = """
+from orchestrator.rollout.safety import refusals
+from tests.test_compile import compiled
+from tests.towns import small
+tree = compiled(small())
+print([each.why for each in refusals(dict.fromkeys(tree, ""), tree, ())])
+"""
+
+
+def test_a_refusal_says_the_same_whatever_the_order_of_sets() -> None:
+    said = set()
+    for seed in "123":
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        argv = [sys.executable, "-c", SAID]
+        said.add(subprocess.run(argv, env=env, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    assert len(said) == 1, said

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.compile.stubs import without_stubs
 from orchestrator.compile.tree import checksum_of
 
 _LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_TOLD = re.compile(r'"tree": "[0-9a-f]*"')
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
 Thing = tuple[str, str]
@@ -49,7 +51,10 @@ class Plan:
     """Everything that an apply would do."""
 
     checksum: str
-    """Of the desired tree and of what it replaces: an apply of it means exactly this change."""
+    """Of the desired tree and of what it replaces: an apply of it means exactly this change.
+
+    Stubs of flows that are gone do not count: they go when their time is over, and nobody need read the plan again.
+    """
     changes: tuple[Change, ...]
     reloads: tuple[str, ...]
     restart: tuple[str, ...]
@@ -73,7 +78,7 @@ def plan(desired: Tree, running: Tree) -> Plan:
     changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
     changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]
     files = sorted(path for path in desired.keys() | running.keys() if desired.get(path) != running.get(path))
-    digest = hashlib.sha256(f"{checksum_of(desired)} {checksum_of(running)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{checksum_of(_lasting(desired))} {checksum_of(running)}".encode()).hexdigest()
     read = [path for path in files if path not in UNREAD]
     return Plan(
         checksum=digest[:12],
@@ -82,6 +87,15 @@ def plan(desired: Tree, running: Tree) -> Plan:
         restart=tuple(path for path in read if path not in RELOADS) if running else (),
         before=count(running),
     )
+
+
+def _lasting(tree: Tree) -> Tree:
+    """`tree` without what the clock alone takes away: stubs, and the checksum over them that attendants are told."""
+    return {
+        **tree,
+        "asterisk/extensions.conf": without_stubs(tree.get("asterisk/extensions.conf", "")),
+        "attend.json": _TOLD.sub("", tree.get("attend.json", ""), count=1),
+    }
 
 
 def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
