@@ -42,7 +42,7 @@ async def write(town: Town, directory: Directory) -> None:
 
 
 def begin(town: Town) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(town.state.root), "apply"]
+    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(town.state.root), "apply", "--yes"]
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 
 

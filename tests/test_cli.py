@@ -28,7 +28,7 @@ def durchwahl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, imported and applied, not running."""
     state = tmp_path_factory.mktemp("c") / "s"
-    for arguments in (("init",), ("import", str(EXAMPLE)), ("apply",)):
+    for arguments in (("init",), ("import", str(EXAMPLE)), ("apply", "--yes")):
         done = durchwahl(state, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
     return state
@@ -162,9 +162,9 @@ def test_what_is_switched_while_asterisk_is_down_is_stored_and_told(town: Path) 
 def test_plan_and_apply_without_a_change(town: Path) -> None:
     plan = json.loads(durchwahl(town, "plan", "--json").stdout)
     assert plan["changes"] == []
-    done = durchwahl(town, "apply")
-    assert done.returncode == 0
-    assert "nothing to change" in done.stdout
+    for done in (durchwahl(town, "apply", "--yes"), durchwahl(town, "apply", plan["checksum"])):
+        assert done.returncode == 0
+        assert "nothing to change" in done.stdout
     done = durchwahl(town, "apply", "000000")
     assert done.returncode == 1
     assert "the plan is another one now" in done.stdout
@@ -194,9 +194,18 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(state: Path, damage: str) -> None:
     DAMAGES[damage](state)
-    done = durchwahl(state, "apply")
+    done = durchwahl(state, "apply", "--yes")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "to do:" in done.stderr
+
+
+def test_an_apply_of_any_plan_must_be_said_where_nobody_can_be_asked(state: Path) -> None:
+    for arguments in ((), ("--json",), ("--force", "problems")):
+        done = durchwahl(state, "apply", *arguments)
+        assert done.returncode == 2
+        assert "nobody can be asked here; nothing was changed" in done.stderr
+        assert "to do: read `durchwahl plan`, then run `durchwahl apply CHECKSUM`" in done.stderr
+        assert not (state / "current").exists()
 
 
 @pytest.mark.parametrize(("key", "value"), [

@@ -54,7 +54,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = tmp_path_factory.mktemp("p") / "s"
     assert durchwahl(state, "init").returncode == 0
     write(state, GOOD)
-    assert durchwahl(state, "apply", "--why", "the start").returncode == 0
+    assert durchwahl(state, "apply", "--yes", "--why", "the start").returncode == 0
     return state
 
 

@@ -17,6 +17,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service import drift as drifting
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.planned import Planned
 from orchestrator.service.state import State
 
@@ -32,7 +33,11 @@ STYLES = {
 }
 All = typer.Option(False, "--all", help="List everything, however much it is.")
 Why = typer.Option("", "--why", help="For the record.")
-Yes = typer.Option(False, "--yes", help="Do not ask.")
+Yes = typer.Option(False, "--yes", help="Do not ask: whatever the plan is.")
+
+
+UNASKED = "an apply without the checksum of a plan, and nobody can be asked here; nothing was changed"
+READ_IT = "read `durchwahl plan`, then run `durchwahl apply CHECKSUM` with the checksum in it; --yes applies any plan"
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +61,7 @@ def plan(context: typer.Context, everything: bool = All, json: bool = output.Jso
 
 def apply(
     context: typer.Context,
-    checksum: str = typer.Argument("", help="Of the plan that you read; empty: on a terminal you are asked."),
+    checksum: str = typer.Argument("", help="Of the plan that you read; without it you are asked, on a terminal."),
     force: list[str] = typer.Option([], help="Names of refusals to go past: deletions, problems, emergency, operator."),
     yes: bool = Yes,
     why: str = Why,
@@ -66,7 +71,9 @@ def apply(
     output.short_lived()
     with output.failures():
         state = output.state_of(context)
-        if not checksum and not yes and _asks(json):
+        if not checksum and not yes:
+            if not _asks(json):
+                raise ServiceError(UNASKED, todo=READ_IT)
             with output.progress("speaking prompts") as bar:
                 planned = asyncio.run(service.plan(state, bar))
             checksum = _agreed(planned, force)
@@ -141,7 +148,7 @@ def drift(context: typer.Context, json: bool = output.Json) -> None:
 
 
 def _asks(json: bool) -> bool:
-    """Whether somebody is there to be asked; a script gets what it asks for."""
+    """Whether somebody is there to be asked."""
     return not json and sys.stdin.isatty() and sys.stdout.isatty()
 
 

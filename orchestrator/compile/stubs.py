@@ -14,6 +14,9 @@ _STUB = "=gone"
 _FLOW = re.compile(r"\n\[flow-([a-z][a-z0-9_]+)\]\n")
 _STUBBED = re.compile(_FLOW.pattern + rf"include => landing\nexten => =start,[^\n]*\nexten => {_STUB},")
 
+_WRITTEN = re.compile(_STUBBED.pattern + r"[^\n]*\n(?=\n|$)")
+"""A stub as `_stub` writes it, with the empty line before it."""
+
 
 def flows_in(extensions_conf: str) -> frozenset[str]:
     """The flows that a written dialplan has, stubs left out."""
@@ -32,6 +35,11 @@ def with_stubs(extensions_conf: str, former: Iterable[str]) -> str:
     gone = sorted(set(former) - flows_in(extensions_conf) - _stubbed(extensions_conf))
     onward = Line("Goto(numbers,none,1)")  # a number that nobody has: the catch-all
     return extensions_conf + "".join(_stub(flow, onward).written() + "\n" for flow in gone)
+
+
+def without_stubs(extensions_conf: str) -> str:
+    """A written dialplan as it is once its stubs have gone; the same text if it has none."""
+    return _WRITTEN.sub("", extensions_conf)
 
 
 def _stubbed(extensions_conf: str) -> frozenset[str]:

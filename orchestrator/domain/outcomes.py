@@ -6,7 +6,7 @@ it goes every way and notes the condition. Only numbers that can come to somethi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -73,6 +73,17 @@ def outcomes(before: Directory, after: Directory, today: date) -> Iterator[Outco
     comparison = Comparison(before, after, zone, today)
     for number in sorted(comparison.touched, key=lambda number: (len(number), number)):
         yield from comparison.of(number)
+
+
+def of_operator(before: Directory, after: Directory, found: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Those of the operator's number, and of numbers that lead to the same flow as it did or does, week by week.
+
+    Single days are left out: closing for a day is everyday work.
+    """
+    flows = ((directory, directory.numbers.get(numbers.OPERATOR)) for directory in (before, after))
+    alike = {number for directory, flow in flows for number, other in directory.numbers.items() if other == flow}
+    alike |= {numbers.OPERATOR}
+    yield from (each for each in found if each.number in alike and any(each.hours.week))
 
 
 @dataclass(frozen=True)

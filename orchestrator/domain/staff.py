@@ -15,13 +15,12 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.leavers import REST, Former, back, rests_for, without
+from orchestrator.domain.losses import too_many
 from orchestrator.domain.people import Person, Phone
 from orchestrator.domain.staff_numbers import Given, Wish, give, others
 from orchestrator.domain.town import Retired
 
 SOURCE = "ldap:"
-MOST_LEAVERS = 0.3
-FEW_LEAVERS = 3
 EMPTY = "the answer is empty: look at `base` and `filter` in [ldap] of settings.toml; no --force changes that"
 
 
@@ -82,7 +81,7 @@ def synchronise(
     leavers = [person for source, person in ours.items() if source not in there]
     if not there:
         return Synchronised(directory=directory, notes=(), refused=EMPTY)
-    if len(leavers) > FEW_LEAVERS and len(leavers) > MOST_LEAVERS * len(ours) and not forced:
+    if too_many(len(leavers), len(ours)) and not forced:
         refused = f"{len(leavers)} of {len(ours)} people would have left"
         return Synchronised(directory=directory, notes=(), refused=refused)
     notes = [_double(source, those) for source, those in sorted(entries.items()) if len(those) > 1]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.compile.stubs import without_stubs
 from orchestrator.compile.tree import checksum_of
 
 _LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_TOLD = re.compile(r'"tree": "[0-9a-f]*"')
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
 Thing = tuple[str, str]
@@ -25,6 +28,10 @@ RELOADS = {
     "asterisk/logger.conf": "logger",
 }
 """File -> the module that reads it again without a restart."""
+TEST_CALLS = "testcall"
+"""The endpoint that every exchange has for its own calls: no phone of the directory."""
+NUMBERS = "numbers-"
+"""How the contexts begin that have the numbers which can be dialled."""
 UNREAD = ("attend.json", "directory.jsonl")
 """Files that Asterisk does not read: attendants and control notice a new one themselves."""
 
@@ -44,7 +51,10 @@ class Plan:
     """Everything that an apply would do."""
 
     checksum: str
-    """Of the desired tree and of what it replaces: an apply of it means exactly this change."""
+    """Of the desired tree and of what it replaces: an apply of it means exactly this change.
+
+    Stubs of flows that are gone do not count: they go when their time is over, and nobody need read the plan again.
+    """
     changes: tuple[Change, ...]
     reloads: tuple[str, ...]
     restart: tuple[str, ...]
@@ -68,7 +78,7 @@ def plan(desired: Tree, running: Tree) -> Plan:
     changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
     changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]
     files = sorted(path for path in desired.keys() | running.keys() if desired.get(path) != running.get(path))
-    digest = hashlib.sha256(f"{checksum_of(desired)} {checksum_of(running)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{checksum_of(_lasting(desired))} {checksum_of(running)}".encode()).hexdigest()
     read = [path for path in files if path not in UNREAD]
     return Plan(
         checksum=digest[:12],
@@ -79,11 +89,20 @@ def plan(desired: Tree, running: Tree) -> Plan:
     )
 
 
+def _lasting(tree: Tree) -> Tree:
+    """`tree` without what the clock alone takes away: stubs, and the checksum over them that attendants are told."""
+    return {
+        **tree,
+        "asterisk/extensions.conf": without_stubs(tree.get("asterisk/extensions.conf", "")),
+        "attend.json": _TOLD.sub("", tree.get("attend.json", ""), count=1),
+    }
+
+
 def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
     """The things of each tree that the other has not, or has otherwise. Only blocks that differ are taken apart."""
     new: dict[Thing, str] = {}
     old: dict[Thing, str] = {}
-    for path in desired.keys() | running.keys():
+    for path in sorted(desired.keys() | running.keys()):
         if path in UNREAD or desired.get(path) == running.get(path):
             continue
         mine, theirs = dict(_blocks(path, desired.get(path, ""))), {}
@@ -165,3 +184,28 @@ def count(tree: Tree) -> int:
         for path, text in tree.items()
         if path not in UNREAD
     )
+
+
+def counted(tree: Tree) -> Mapping[str, int]:
+    """How many a tree has of what an admin counts: phones, trunks, mailboxes, numbers that can be dialled."""
+    found = Counter(kind for name, body in endpoints(tree).items() if (kind := kind_of(("endpoint", name), body)))
+    found["mailboxes"] = len(dict(_blocks("asterisk/voicemail.conf", tree.get("asterisk/voicemail.conf", ""))))
+    for name, body in _sections(tree.get("asterisk/extensions.conf", "")):
+        if name.startswith(NUMBERS):
+            found["numbers"] += body.count("\nexten => ")
+    return found
+
+
+def kind_of(thing: Thing, text: str) -> str:
+    """What an admin counts a thing among; empty if it is part of something else."""
+    match thing:
+        case "endpoint", name if name.startswith("trunk-"):
+            return "trunks"
+        case "endpoint", name if text.startswith("(phone)") and name != TEST_CALLS:
+            return "phones"
+        case "mailbox", _:
+            return "mailboxes"
+        case "extension", name if name.startswith(NUMBERS):
+            return "numbers"
+        case _:
+            return ""

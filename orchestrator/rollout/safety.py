@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.losses import too_many
 from orchestrator.domain.problems import Problem
-from orchestrator.rollout.plan import Thing, Tree, count, differing
+from orchestrator.rollout.plan import NUMBERS, Thing, Things, Tree, count, counted, differing, kind_of
 
-MOST_DELETED = 0.3
-"""The part of all things that one apply may delete."""
-SMALL = 10
-"""Deletions that are never too many."""
 EMERGENCY = re.compile(r"(?:from-phones \+?[0-9]*11[02]|emergency \S+|trunks(?:-\S+)? 11[02]|caller who)")
 """Extensions that an emergency call goes through: as dialled, written down, and tried on one trunk after the other."""
-OPERATOR = ("extension", "numbers-1 0")
+OPERATOR = ("extension", f"{NUMBERS}1 0")
+OPERATORS_FLOW = re.compile(r"\nexten => 0,1,Goto\((flow-\w+),")
 OF_PHONE = re.compile(r"Set\((?:EMERGENCY|TRUNKS)=.*\)$", re.MULTILINE)
 """The lines of a phone that say which number its emergency calls show, and so where help is sent, and by which trunks
 they go."""
@@ -29,19 +28,49 @@ class Refusal:
     why: str
 
 
-def refusals(desired: Tree, running: Tree, problems: Sequence[Problem]) -> Iterator[Refusal]:
-    """Everything that stands against replacing `running` by `desired`."""
+def refusals(
+    desired: Tree, running: Tree, problems: Sequence[Problem], operator: Sequence[str] | None = None
+) -> Iterator[Refusal]:
+    """Everything that stands against replacing `running` by `desired`.
+
+    `operator` are the calls to the operator that would end elsewhere, in words; None if that is not known.
+    """
     if problems:
         yield Refusal(name="problems", why=f"the proof found {len(problems)} problems; see `durchwahl check`")
     new, old = differing(desired, running)
-    deleted, all_ = len(old.keys() - new.keys()), count(running)
-    if deleted > SMALL and deleted > MOST_DELETED * all_:
-        yield Refusal(name="deletions", why=f"{deleted} of {all_} things would be deleted")
+    if lost := [*_losses(new, old, running)]:
+        yield Refusal(name="deletions", why=f"{', '.join(lost)} would be deleted")
     changed = list(old)
     if touched := [" ".join(thing) for thing in changed if _emergency(thing, new.get(thing, ""), old[thing])]:
         yield Refusal(name="emergency", why=f"the way of emergency calls (110, 112) would change: {_few(touched)}")
     if OPERATOR in changed:
         yield Refusal(name="operator", why="the operator's number (0) would lead elsewhere")
+    elif operator:
+        why = f"calls to the operator's number (0) would end elsewhere: {_few(operator, '; ')}"
+        yield Refusal(name="operator", why=why)
+    elif operator is None and _flow_of_operator(running) & {name.partition(" ")[0] for _, name in (*new, *old)}:
+        yield Refusal(name="operator", why="the flow of the operator's number (0) would be another one")
+
+
+def _losses(new: Things, old: Things, running: Tree) -> Iterator[str]:
+    """Kinds of which too much would be gone: `5 of 12 phones`. Numbers may move from one context to the next."""
+    kept = {name.partition(" ")[2] for kind, name in new if kind == "extension" and name.startswith(NUMBERS)}
+    gone = Counter(
+        kind
+        for thing, text in old.items()
+        if thing not in new and (kind := kind_of(thing, text))
+        if kind != "numbers" or thing[1].partition(" ")[2] not in kept
+    )
+    gone["things"] = len(old.keys() - new.keys())
+    before = {**counted(running), "things": count(running)} if too_many(max(gone.values()), 0) else {}
+    for kind in sorted(gone):
+        if before and too_many(gone[kind], before[kind]):
+            yield f"{gone[kind]} of {before[kind]} {kind}"
+
+
+def _flow_of_operator(tree: Tree) -> set[str]:
+    """The context of the flow that the operator's number leads to."""
+    return set(OPERATORS_FLOW.findall(tree.get("asterisk/extensions.conf", "")))
 
 
 def _emergency(thing: Thing, new: str, old: str) -> bool:
@@ -53,5 +82,5 @@ def _emergency(thing: Thing, new: str, old: str) -> bool:
     return kind == "extension" and bool(EMERGENCY.fullmatch(name))
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _few(names: Sequence[str], between: str = ", ") -> str:
+    return between.join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.losses import too_many
 from orchestrator.service import directory as directories
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -22,10 +23,6 @@ from orchestrator.store.reading import Read, gather, read_sections
 from orchestrator.store.tables_in import TABLE_ENDINGS, read_table
 from orchestrator.store.writing import sections
 
-MOST_GONE = 0.3
-"""The part of a section's things that one import may delete."""
-FEW_GONE = 3
-"""Deletions in a section that are never too many."""
 FEW = 5
 """New things, and changed ones, that nobody is asked about."""
 
@@ -147,7 +144,7 @@ def _refusals(changes: Difference) -> Iterator[str]:
     """Sections of which so much would be gone that it may be a mistake."""
     for section, before in changes.before.items():
         gone = sum(change.kind == GONE and change.section == section for change in changes.changes)
-        if gone > FEW_GONE and gone > MOST_GONE * before:
+        if too_many(gone, before):
             yield f"{gone} of {before} {section} would be gone"
 
 

@@ -16,7 +16,7 @@ from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.edits import edits
-from orchestrator.domain.outcomes import Outcome, outcomes
+from orchestrator.domain.outcomes import Outcome, of_operator, outcomes
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
@@ -99,24 +99,26 @@ def compared(
     """
     wanted, applied = tree or running, running if applied is None else applied
     before = directories.of_tree(applied, beside=directory, written=tree.get(directories.APPLIED, ""))
+    told = _outcomes(before, directory) if before and not problems else None
+    operator = [each.told(directory) for each in of_operator(before, directory, told)] if before and told else []
     return Planned(
         plan=difference(wanted, running),
         directory=directory,
         tree=tree,
-        refusals=tuple(refusals(wanted, applied, problems)),
+        refusals=tuple(refusals(wanted, applied, problems, None if told is None else operator)),
         edits=tuple(edits(before, directory)) if before else (),
-        outcomes=_outcomes(before, directory) if before and not problems else (),
+        outcomes=tuple(told or ()),
         first=not running,
         same=tree == running,
     )
 
 
-def _outcomes(before: Directory, after: Directory) -> tuple[Outcome, ...]:
-    """Calls that end elsewhere; none can be told where problems were forced into what runs."""
+def _outcomes(before: Directory, after: Directory) -> list[Outcome] | None:
+    """Calls that end elsewhere; None where problems were forced into what runs: then it cannot be told."""
     try:
-        return tuple(outcomes(before, after, directories.today()))
+        return list(outcomes(before, after, directories.today()))
     except (KeyError, ValueError):
-        return ()
+        return None
 
 
 def _kept(trees: Trees, to: int | str) -> str:
