@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orchestrator.asterisk.address import Address
+from orchestrator.asterisk.rest import LIMIT, Rest
 from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.record import LINES
 from orchestrator.rollout.trees import KEPT, Trees, read
+from orchestrator.service.running import LIST_WITHIN
 
 
 def tree(number: int) -> dict[str, str]:
@@ -125,3 +131,58 @@ def test_a_damaged_tree_that_does_not_run_is_replaced_under_its_name(tmp_path: P
     (tmp_path / "t1/asterisk/x.conf").write_text("damaged")
     assert trees.write(tree(1), "t1") == tmp_path / "t1"
     assert read(tmp_path / "t1") == tree(1)
+
+
+class Busy:
+    """An Asterisk that cannot be read back the first `times`."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    async def reload(self, module: str) -> None: ...
+
+    async def differences(self, tree: object, changed: object) -> list[str]:
+        self.times -= 1
+        if self.times >= 0:
+            raise OSError("GET modules: no answer")
+        return []
+
+
+async def test_a_busy_asterisk_undoes_no_good_apply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees = await grown(tmp_path, 1)
+    monkeypatch.setattr(rollout, "ASK_AGAIN", 0.01)
+    assert (await rollout.apply(trees, tree(1), "t1", Busy(3))).done
+    assert trees.name() == "t1"
+
+
+async def test_what_could_not_be_read_back_in_time_is_not_told_as_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = await grown(tmp_path, 1)
+    monkeypatch.setattr(rollout, "ASK_AGAIN", 0.01)
+    monkeypatch.setattr(rollout, "READ_WITHIN", 0.05)
+    outcome = await rollout.apply(trees, tree(1), "t1", Busy(1000))
+    assert not outcome.done
+    assert outcome.differences[0].startswith("it could not be read back within 0 s")
+    assert "no answer" in outcome.differences[0]
+    assert trees.name() == "t0"
+    assert trees.unsettled, "nobody knows what Asterisk has: the next apply reloads everything"
+
+
+def test_a_list_may_take_longer_than_what_a_caller_waits_for() -> None:
+    with socket.socket() as slow:
+        slow.bind(("127.0.0.1", 0))
+        slow.listen()
+        thread = threading.Thread(target=_answers_late, args=(slow, LIMIT + 0.3))
+        thread.start()
+        address = Address(url=f"http://127.0.0.1:{slow.getsockname()[1]}/ari", user="u", password="p")
+        assert Rest(address, within=LIST_WITHIN).ask("GET", "asterisk", "modules") == []
+        thread.join()
+
+
+def _answers_late(slow: socket.socket, seconds: float) -> None:
+    line, _ = slow.accept()
+    with line:
+        line.recv(4096)
+        time.sleep(seconds)
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")

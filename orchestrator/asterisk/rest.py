@@ -15,16 +15,17 @@ from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.errors import NotConnected, refusal
 
 LIMIT = 1.0
-"""Seconds that connecting or one answer may take."""
+"""Seconds that connecting or one answer may take, where a caller waits for it."""
 
 
 class Rest:
     """Plain requests to Asterisk."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, within: float = LIMIT) -> None:
+        """`within`: seconds that connecting or one answer may take."""
         parts = urlsplit(address.url)
         self._path = parts.path
-        self._line = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=LIMIT)
+        self._line = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=within)
         token = b64encode(f"{address.user}:{address.password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
 

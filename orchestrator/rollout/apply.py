@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from orchestrator.rollout.plan import RELOADS, Change, Plan, Tree, plan
 from orchestrator.rollout.trees import Trees, digests
 
 ALL = tuple(RELOADS.values())
+READ_WITHIN = 60.0
+"""Seconds in which Asterisk must let itself be read back after the reloads; one that is busy is asked again."""
+ASK_AGAIN = 2.0
+"""Seconds from one try to the next."""
 
 
 class Running(Protocol):
@@ -73,6 +78,20 @@ async def _reload(running: Running, modules: Sequence[str], tree: Tree, changed:
     try:
         for module in modules:
             await running.reload(module)
-        return await running.differences(tree, changed)
     except OSError as bad:
         return (f"Asterisk does not take it: {bad}",)
+    return await _read_back(running, tree, changed)
+
+
+async def _read_back(running: Running, tree: Tree, changed: Sequence[Change]) -> Sequence[str]:
+    """What differs. No answer is no difference: an Asterisk that is busy after the reloads is asked again."""
+    until = time.monotonic() + READ_WITHIN
+    while True:
+        try:
+            return await running.differences(tree, changed)
+        except OSError as bad:
+            if time.monotonic() + ASK_AGAIN > until:
+                return (
+                    f"it could not be read back within {READ_WITHIN:.0f} s, which tells nothing of the tree: {bad}",
+                )
+        await asyncio.sleep(ASK_AGAIN)

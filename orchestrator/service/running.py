@@ -173,7 +173,7 @@ async def connected(state: State) -> AsyncIterator[Running | None]:
                 f"Asterisk of {state.root} runs, but does not let us in within {CONNECT_WITHIN:.0f} s",
                 todo=f"see {state.log / 'full'}; it may be overloaded, stopped, or have another tree's password",
             )
-        yield Running(ami, Rest(wiring.ari(state)))
+        yield Running(ami, Rest(wiring.ari(state), within=LIST_WITHIN))
     finally:
         owner.cancel()
         await asyncio.gather(owner, return_exceptions=True)
