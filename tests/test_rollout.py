@@ -18,7 +18,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Speak
 from orchestrator.domain.problems import Problem
 from orchestrator.rollout import apply as rollout
-from orchestrator.rollout.plan import Change, plan, things
+from orchestrator.rollout.plan import Change, differing, plan, things
 from orchestrator.rollout.safety import refusals
 from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
@@ -74,14 +74,18 @@ def test_what_is_dangerous_is_refused_by_name() -> None:
     tree = compiled(small())
     text = tree["asterisk/extensions.conf"]
     empty = {"asterisk/extensions.conf": ""}
-    assert {refusal.name for refusal in refusals(empty, tree, ())} == {"deletions", "emergency", "operator"}
+    assert {refusal.name for refusal in refusals(differing(empty, tree), tree, ())} == {
+        "deletions",
+        "emergency",
+        "operator",
+    }
     moved = {
         **tree,
         "asterisk/extensions.conf": text.replace("exten => 0,1,Goto(flow-town,door", "exten => 0,1,Goto(x,y"),
     }
-    assert [refusal.name for refusal in refusals(moved, tree, ())] == ["operator"]
+    assert [refusal.name for refusal in refusals(differing(moved, tree), tree, ())] == ["operator"]
     problem = Problem(code="dead_end", where="town.desk", what="is one")
-    assert [refusal.name for refusal in refusals(tree, tree, [problem])] == ["problems"]
+    assert [refusal.name for refusal in refusals(differing(tree, tree), tree, [problem])] == ["problems"]
     for file, before, after in (
         ("extensions", "Set(EMERGENCY=+4962052110)", "Set(EMERGENCY=+4962052119)"),
         ("extensions", "Set(TRUNKS=trunks)", "Set(TRUNKS=trunks-other)"),
@@ -93,9 +97,9 @@ def test_what_is_dangerous_is_refused_by_name() -> None:
         name = f"asterisk/{file}.conf"
         assert before in tree[name]
         elsewhere = {**tree, name: tree[name].replace(before, after)}
-        assert [refusal.name for refusal in refusals(elsewhere, tree, ())] == ["emergency"], before
+        assert [refusal.name for refusal in refusals(differing(elsewhere, tree), tree, ())] == ["emergency"], before
     allowed = {**tree, "asterisk/extensions.conf": text.replace("PERMISSION=mobile", "PERMISSION=abroad")}
-    assert [*refusals(allowed, tree, ())] == []
+    assert [*refusals(differing(allowed, tree), tree, ())] == []
 
 
 def test_one_apply_at_a_time(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from orchestrator.compile.stubs import with_stubs, without_stubs
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.losses import too_many
-from orchestrator.rollout.plan import Tree, counted, plan
+from orchestrator.rollout.plan import Tree, counted, differing, plan
 from orchestrator.rollout.safety import Refusal
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
@@ -89,7 +89,8 @@ def test_the_operator_must_not_end_elsewhere_unasked() -> None:
     assert operator.name == "operator"
     assert "calls to the operator's number (0) would end elsewhere: 06205 21-0, " in operator.why
     assert "06205 21-77, " in operator.why, "it leads to the same flow"
-    (unknown,) = service.refusals(tree_of(derive(other)), tree_of(derive(town)), ())
+    before = tree_of(derive(town))
+    (unknown,) = service.refusals(differing(tree_of(derive(other)), before), before, ())
     assert unknown.name == "operator", "where outcomes cannot be told, the flow counts"
 
 
@@ -113,11 +114,12 @@ def test_a_stub_that_goes_with_time_is_no_other_plan() -> None:
 
 
 SAID = """
+from orchestrator.rollout.plan import differing
 from orchestrator.rollout.safety import refusals
 from tests.test_compile import compiled
 from tests.towns import small
 tree = compiled(small())
-print([each.why for each in refusals(dict.fromkeys(tree, ""), tree, ())])
+print([each.why for each in refusals(differing(dict.fromkeys(tree, ""), tree), tree, ())])
 """
 
 

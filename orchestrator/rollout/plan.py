@@ -36,7 +36,7 @@ UNREAD = ("attend.json", "directory.jsonl")
 """Files that Asterisk does not read: attendants and control notice a new one themselves."""
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class Change:
     """One thing that will be different."""
 
@@ -71,9 +71,9 @@ class Plan:
         return sum(change.action == action for change in self.changes)
 
 
-def plan(desired: Tree, running: Tree) -> Plan:
-    """The difference between two trees; `running` is empty before the first apply."""
-    new, old = differing(desired, running)
+def plan(desired: Tree, running: Tree, found: tuple[Things, Things] | None = None) -> Plan:
+    """The difference between two trees; `running` is empty before the first apply. `found`: what `differing` found."""
+    new, old = found or differing(desired, running)
     changes = [Change(kind=kind, name=name, action="create") for kind, name in new.keys() - old.keys()]
     changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
     changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]

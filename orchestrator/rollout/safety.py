@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.domain.losses import too_many
 from orchestrator.domain.problems import Problem
-from orchestrator.rollout.plan import NUMBERS, Thing, Things, Tree, count, counted, differing, kind_of
+from orchestrator.rollout.plan import NUMBERS, Thing, Things, Tree, count, counted, kind_of
 
 EMERGENCY = re.compile(r"(?:from-phones \+?[0-9]*11[02]|emergency \S+|trunks(?:-\S+)? 11[02]|caller who)")
 """Extensions that an emergency call goes through: as dialled, written down, and tried on one trunk after the other."""
@@ -29,15 +29,15 @@ class Refusal:
 
 
 def refusals(
-    desired: Tree, running: Tree, problems: Sequence[Problem], operator: Sequence[str] | None = None
+    found: tuple[Things, Things], running: Tree, problems: Sequence[Problem], operator: Sequence[str] | None = None
 ) -> Iterator[Refusal]:
-    """Everything that stands against replacing `running` by `desired`.
+    """Everything that stands against replacing `running`; `found` is what `plan.differing` found of it.
 
     `operator` are the calls to the operator that would end elsewhere, in words; None if that is not known.
     """
     if problems:
         yield Refusal(name="problems", why=f"the proof found {len(problems)} problems; see `durchwahl check`")
-    new, old = differing(desired, running)
+    new, old = found
     if lost := [*_losses(new, old, running)]:
         yield Refusal(name="deletions", why=f"{', '.join(lost)} would be deleted")
     changed = list(old)

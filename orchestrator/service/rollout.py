@@ -21,7 +21,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import Proof, prove
 from orchestrator.rollout import apply as rollout
-from orchestrator.rollout.plan import Tree, endpoints
+from orchestrator.rollout.plan import Tree, differing, endpoints
 from orchestrator.rollout.plan import plan as difference
 from orchestrator.rollout.record import Applies
 from orchestrator.rollout.safety import refusals
@@ -98,14 +98,16 @@ def compared(
     `applied` is `running` before somebody damaged it: edits, outcomes and refusals are told against that.
     """
     wanted, applied = tree or running, running if applied is None else applied
+    found = differing(wanted, running)
     before = directories.of_tree(applied, beside=directory, written=tree.get(directories.APPLIED, ""))
     told = _outcomes(before, directory) if before and not problems else None
     operator = [each.told(directory) for each in of_operator(before, directory, told)] if before and told else []
+    against = found if applied is running else differing(wanted, applied)
     return Planned(
-        plan=difference(wanted, running),
+        plan=difference(wanted, running, found),
         directory=directory,
         tree=tree,
-        refusals=tuple(refusals(wanted, applied, problems, None if told is None else operator)),
+        refusals=tuple(refusals(against, applied, problems, None if told is None else operator)),
         edits=tuple(edits(before, directory)) if before else (),
         outcomes=tuple(told or ()),
         first=not running,
