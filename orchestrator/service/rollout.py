@@ -180,7 +180,10 @@ async def rollback(
 
 async def _still(state: State, tree: Tree) -> list[str]:
     """After a way back: what the directory says and `tree` does not, so that nobody takes it for undone."""
-    directory = await directories.read(state)
+    try:
+        directory = await directories.read(state)
+    except ServiceError:
+        return []  # the directory is empty: it says nothing
     before = directories.of_tree(tree, beside=directory)
     if not before or not (found := list(edits(before, directory))):
         return []
