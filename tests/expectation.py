@@ -136,8 +136,10 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
             return (f"VMCOUNT({box}@town)}} >= {directory.boxes[box].quota}]", f"/{box}-${{UNIQUEID}}", f",{limit},kq)")
         case When(schedule=schedule):
             return (f"Gosub(hours-{schedule},state,1)",)
+        case Transfer(number=number, trunk=trunk, seconds=seconds) if number.startswith("+"):
+            return (f"Gosub(switched,transfer,1({number},{trunk}))", f"Dial(${{FORWARD}},{seconds},")
         case Transfer(number=number, trunk=trunk, seconds=seconds):
-            return (f"Dial(PJSIP/{number}@trunk-{trunk},{seconds})",)
+            return (f"Dial(PJSIP/{number}@trunk-{trunk},{seconds},i)",)
         case Switch(name=name):
             return (f"({name})",)
         case Forward(number=number, seconds=seconds):
