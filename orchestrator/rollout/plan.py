@@ -74,15 +74,14 @@ class Plan:
 def plan(desired: Tree, running: Tree, found: tuple[Things, Things] | None = None) -> Plan:
     """The difference between two trees; `running` is empty before the first apply. `found`: what `differing` found."""
     new, old = found or differing(desired, running)
-    changes = [Change(kind=kind, name=name, action="create") for kind, name in new.keys() - old.keys()]
-    changes += [Change(kind=kind, name=name, action="delete") for kind, name in old.keys() - new.keys()]
-    changes += [Change(kind=kind, name=name, action="update") for kind, name in new.keys() & old.keys()]
+    changed = [(*thing, "update" if thing in old else "create") for thing in new]
+    changed += [(*thing, "delete") for thing in old if thing not in new]
     files = sorted(path for path in desired.keys() | running.keys() if desired.get(path) != running.get(path))
     digest = hashlib.sha256(f"{checksum_of(_lasting(desired))} {checksum_of(running)}".encode()).hexdigest()
     read = [path for path in files if path not in UNREAD]
     return Plan(
         checksum=digest[:12],
-        changes=tuple(sorted(changes)),
+        changes=tuple(Change(kind=kind, name=name, action=action) for kind, name, action in sorted(changed)),
         reloads=tuple(RELOADS[path] for path in read if path in RELOADS),
         restart=tuple(path for path in read if path not in RELOADS) if running else (),
         before=count(running),
@@ -111,16 +110,18 @@ def differing(desired: Tree, running: Tree) -> tuple[Things, Things]:
                 del mine[name]
             else:
                 theirs[name] = body
-        here, there = dict(_things(path, mine)), dict(_things(path, theirs))
-        new |= {thing: text for thing, text in here.items() if there.get(thing) != text}
-        old |= {thing: text for thing, text in there.items() if here.get(thing) != text}
+        for name in sorted(mine.keys() | theirs.keys()):
+            here, there = _things(path, name, mine.pop(name, "")), _things(path, name, theirs.pop(name, ""))
+            new |= {thing: text for thing, text in here.items() if there.get(thing) != text}
+            old |= {thing: text for thing, text in there.items() if here.get(thing) != text}
     return new, old
 
 
 def things(tree: Tree) -> Iterator[tuple[Thing, str]]:
     """Every meaningful thing of a tree with the text that defines it."""
     for path, text in tree.items():
-        yield from _things(path, dict(_blocks(path, text)))
+        for name, body in _blocks(path, text):
+            yield from _things(path, name, body).items()
 
 
 def endpoints(tree: Tree) -> Mapping[str, str]:
@@ -161,20 +162,20 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         start = end + 1
 
 
-def _things(path: str, blocks: Mapping[str, str]) -> Iterator[tuple[Thing, str]]:
-    if path in UNREAD:
-        return
-    for name, body in blocks.items():
-        match path:
-            case "asterisk/extensions.conf":
-                for part in body.split("\nexten => ")[1:]:
-                    yield ("extension", f"{name} {part.partition(',')[0]}"), f"exten => {part.strip()}"
-            case "asterisk/pjsip.conf":
-                yield ("endpoint", name), body
-            case "asterisk/voicemail.conf":
-                yield ("mailbox", name), body
-            case _:
-                yield ("file", path), body
+def _things(path: str, name: str, body: str) -> dict[Thing, str]:
+    """What an admin knows of one block, with the text that defines it."""
+    if path in UNREAD or not body:
+        return {}
+    match path:
+        case "asterisk/extensions.conf":
+            parts = (part.strip() for part in body.split("\nexten => ")[1:])
+            return {("extension", f"{name} {part.partition(',')[0]}"): f"exten => {part}" for part in parts}
+        case "asterisk/pjsip.conf":
+            return {("endpoint", name): body}
+        case "asterisk/voicemail.conf":
+            return {("mailbox", name): body}
+        case _:
+            return {("file", path): body}
 
 
 def count(tree: Tree) -> int:
