@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
-from orchestrator.service import exporting, importing
+from orchestrator.service import exporting, importing, present, rollout
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State, create, open_state
 from orchestrator.store.marked import Mistakes
 from orchestrator.store.merging import over
 from orchestrator.store.reading import read_files, read_sections
@@ -84,6 +84,23 @@ async def test_a_mistake_in_what_is_stored_names_the_thing(state: State) -> None
     path.write_text('schedules: {nie: {week: {mo: "8:00-12:00"}}}\n')
     plan = await importing.edited(state, path, scope)
     assert any(each.startswith("the stored directory: department amt: there is no schedule") for each in plan.problems)
+
+
+async def test_a_house_that_wants_reasons_gets_them(state: State) -> None:
+    path = state.root / "settings.toml"
+    path.write_text(path.read_text().replace("require_why = false", "require_why = true"))
+    strict = open_state(state.root)
+    again = await planned(strict, "more.yaml", GOOD.replace("last: Grün", "last: Blau"))
+    for change in (
+        lambda: importing.keep(strict, again, why=" "),
+        lambda: rollout.apply(strict, lambda done, total: None, checksum="", force=(), why=""),
+        lambda: rollout.rollback(strict, 1),
+        lambda: present.remove(strict, "night", what="night off", why=""),
+    ):
+        with pytest.raises(ServiceError, match="without a reason") as refused:
+            await change()
+        assert "--why" in refused.value.todo
+    await importing.keep(strict, again, why="as the mayor wishes")
 
 
 async def test_somebody_else_was_faster(state: State) -> None:

@@ -69,6 +69,7 @@ async def keep(state: State, directory: Directory, *, what: str, why: str, since
 
     Raises ServiceError if somebody else changed the directory after revision `since`; None: whatever is there goes.
     """
+    demand(state, why)
     async with opened(state) as engine:
         try:
             return await save(engine, directory, who=who(), what=what, why=why, since=since)
@@ -173,6 +174,12 @@ def spoken(state: State, directory: Directory) -> Sounds:
 def today() -> date:
     """The current day in UTC: good enough for a calendar that must reach a year ahead."""
     return datetime.now(UTC).date()
+
+
+def demand(state: State, why: str) -> None:
+    """Raises ServiceError where the settings ask for a reason and there is none."""
+    if state.settings().require_why and not why.strip():
+        raise ServiceError("nothing is changed here without a reason; nothing was", todo='add --why "…"')
 
 
 def who() -> str:

@@ -64,6 +64,7 @@ async def now(state: State) -> Mapping[str, Switched]:
 
 async def put(state: State, directory: Directory, row: store.Row, what: str) -> Turned:
     """Switch it, here and in a running Asterisk. Raises ServiceError for what cannot be switched."""
+    directories.demand(state, row.why)
     said = await asyncio.to_thread(speak, state, directory, row.name, row.switched)
     if said.seconds > ANNOUNCEMENT:
         raise ServiceError(
@@ -83,6 +84,7 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
 
 async def remove(state: State, name: str, *, what: str, why: str) -> Turned:
     """Switch it off, here and in a running Asterisk."""
+    directories.demand(state, why)
     async with opened(state) as engine:
         change = await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
     return Turned(change=change, how=await _push(state, name, ""))

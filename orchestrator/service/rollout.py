@@ -156,6 +156,7 @@ async def apply(
     state: State, progress: sounds.Progress, *, checksum: str, force: tuple[str, ...], why: str = ""
 ) -> Applied:
     """Apply the plan, whole or not at all; with a `checksum` only if it is still the plan of that name."""
+    directories.demand(state, why)
     with _alone(wiring.trees(state)) as trees:
         planned = await plan(state, progress)
         if refused := _against(planned, checksum, force):
@@ -170,6 +171,7 @@ async def rollback(
     state: State, to: int | str, *, checksum: str = "", force: tuple[str, ...] = (), why: str = ""
 ) -> Applied:
     """Go back to a tree that ran before. What only the newer one has stays as stubs, until no caller can be in it."""
+    directories.demand(state, why)
     with _alone(wiring.trees(state)) as trees:
         planned = await way_back(state, to)
         if refused := _against(planned, checksum, force):

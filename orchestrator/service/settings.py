@@ -36,6 +36,7 @@ metrics_port = {metrics}   # /metrics of the first attendant, on 127.0.0.1 only;
 rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
+require_why = false        # true: whoever changes, switches or applies something says why (--why)
 database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
                            # with its password in secrets/database
 
@@ -121,6 +122,8 @@ class Settings(BaseSettings):
     rtp_start: int = Field(ge=1024, le=65532)
     rtp_end: int = Field(ge=1027, le=65535)
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
+    require_why: bool = False
+    """Whether nothing is changed without a reason for the record."""
     database: str = ""
     """Empty: SQLite in the state folder; else the address of a PostgreSQL database, without a password."""
     trunks: dict[str, str] = Field(default_factory=dict)
