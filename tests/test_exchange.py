@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
-from orchestrator.service import exporting, importing, present, rollout
+from orchestrator.service import exporting, importing, present, rollout, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, create, open_state
 from orchestrator.store.marked import Mistakes
@@ -101,6 +101,13 @@ async def test_a_house_that_wants_reasons_gets_them(state: State) -> None:
             await change()
         assert "--why" in refused.value.todo
     await importing.keep(strict, again, why="as the mayor wishes")
+
+
+async def test_a_disk_that_takes_no_prompt_is_not_blamed_on_the_text(state: State) -> None:
+    (wiring.workshop(state).root / "de").write_text("where a folder should be")
+    with pytest.raises(ServiceError, match="cannot be written") as refused:
+        await rollout.plan(state, lambda done, total: None)
+    assert "disk" in refused.value.todo
 
 
 async def test_somebody_else_was_faster(state: State) -> None:

@@ -63,9 +63,13 @@ async def plan(state: State, progress: sounds.Progress) -> Planned:
     try:
         made = await asyncio.to_thread(sounds.make, sounds.prompts_of(directory), workshop, progress)
         await asyncio.to_thread(soundroot.build, wiring.program("asterisk").share, workshop)
-    except (Unspoken, OSError) as bad:
+    except Unspoken as bad:
         raise ServiceError(
             f"a prompt cannot be made: {bad}", todo="correct the text or the file; nothing changed"
+        ) from bad
+    except OSError as bad:
+        raise ServiceError(
+            f"a prompt cannot be written: {bad}", todo="look at the disk: its space, its owner; nothing changed"
         ) from bad
     proof = prove(directory, made.sounds, directories.today())
     running = wiring.trees(state).running()
