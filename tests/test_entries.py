@@ -83,6 +83,7 @@ To: <sip:{phone}@{exchange}>
 Call-ID: {tag}
 CSeq: {number} REGISTER
 Contact: <sip:{phone}@{address}>
+Expires: {expires}
 Max-Forwards: 70
 {proof}Content-Length: 0
 
@@ -96,18 +97,19 @@ def sent_on(town: Town, phone: str, contact: str) -> Iterator[None]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.connect((host, int(port)))
         line.settimeout(5)
-        _register(town, line, phone)
+        _register(town, line, phone, expires=60)
         thread = threading.Thread(target=_sends_on, args=(line, contact))
         thread.start()
         try:
             yield
         finally:
             thread.join()
+            _register(town, line, phone, expires=0)
 
 
-def _register(town: Town, line: socket.socket, phone: str) -> None:
+def _register(town: Town, line: socket.socket, phone: str, *, expires: int) -> None:
     address, tag = ":".join(map(str, line.getsockname())), f"t{time.monotonic_ns()}"
-    asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone}
+    asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone, "expires": expires}
     line.send(REGISTER.format(number=1, proof="", **asked).replace("\n", "\r\n").encode())
     said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', _heard(line, "SIP/2.0 401")))
     password, uri = wiring.secrets(town.state).of(f"sip:{phone}"), f"sip:{town.exchange}"
