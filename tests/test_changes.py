@@ -12,6 +12,7 @@ from sqlalchemy import URL, insert
 from orchestrator.domain.directory import Directory
 from orchestrator.service import changes as service
 from orchestrator.service import directory as directories
+from orchestrator.service import importing
 from orchestrator.service.changing import change
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
@@ -39,8 +40,9 @@ async def bring(state: State, people: str, why: str = "") -> Directory:
     """Import the small town with these people; the directory that is stored then."""
     path = state.root.parent / "town.yaml"
     path.write_text(GOOD.replace(ANNA, people))
-    imported = await directories.import_files(state, [path], dry_run=False, why=why)
-    assert imported.saved, imported.problems
+    imported = await importing.plan(state, [path])
+    assert not imported.problems
+    await importing.keep(state, imported, why=why)
     return (await directories.read_stored(state)).directory
 
 
@@ -205,21 +207,15 @@ async def test_the_second_of_two_admins_is_told_of_the_first(state: State) -> No
     assert (await directories.read_stored(state)).directory == theirs
 
 
-async def test_an_import_during_another_is_refused(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_import_during_another_is_refused(state: State) -> None:
     await bring(state, ANNA)
     mine = state.root.parent / "mine.yaml"
     mine.write_text(GOOD.replace("Anna", "Anne"))
-    read_files = directories.read_files
-
-    def slow(*arguments: object) -> object:
-        monkeypatch.setattr(directories, "read_files", read_files)
-        done = durchwahl(state.root, "import", str(theirs))
-        assert done.returncode == 0, done.stderr
-        return read_files(*arguments)  # type: ignore[arg-type]
-
+    planned = await importing.plan(state, [mine])
     theirs = state.root.parent / "theirs.yaml"
     theirs.write_text(GOOD.replace("Grün", "Gelb"))
-    monkeypatch.setattr(directories, "read_files", slow)
+    done = durchwahl(state.root, "import", str(theirs))
+    assert done.returncode == 0, done.stderr
     with pytest.raises(ServiceError, match="changed meanwhile: change 2 by"):
-        await directories.import_files(state, [mine], dry_run=False, why="")
+        await importing.keep(state, planned, why="")
     assert (await directories.read_stored(state)).directory.people["p2500"].name == "Anna Gelb"

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.domain.flow import Transfer
 from orchestrator.service import directory as directories
+from orchestrator.service import importing
 from orchestrator.service.state import create
 from orchestrator.store.reading import read_files
 
@@ -148,19 +149,20 @@ async def test_nothing_is_saved_on_a_mistake_or_a_dry_run(tmp_path: Path) -> Non
     state = create(tmp_path / "state")
     file = tmp_path / "town.yaml"
     file.write_text(GOOD)
-    assert (await directories.import_files(state, [file], dry_run=False, why="")).saved
+    await importing.keep(state, await importing.plan(state, [file]), why="")
     before = await directories.read(state)
     changed = GOOD.replace("Anna", "Beate")
     file.write_text(changed)
-    assert not (await directories.import_files(state, [file], dry_run=True, why="")).saved
+    assert not (await importing.plan(state, [file])).problems
     assert await directories.read(state) == before
     file.write_text(changed.replace("otherwise: amt", "otherwise: x"))
-    refused = await directories.import_files(state, [file], dry_run=False, why="")
+    refused = await importing.plan(state, [file])
     assert refused.problems
-    assert not refused.saved
+    with pytest.raises(ValueError, match="not kept"):
+        await importing.keep(state, refused, why="")
     assert await directories.read(state) == before
     file.write_text(changed.replace("closed: bye_now", "closed: bye"))  # reads well, but the proof objects
-    refused = await directories.import_files(state, [file], dry_run=False, why="")
+    refused = await importing.plan(state, [file])
     assert any(problem.startswith(f"{file}:15:7: town.door: on closed") for problem in refused.problems)
     assert await directories.read(state) == before
 

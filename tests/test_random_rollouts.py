@@ -84,12 +84,15 @@ class Admin:
     async def written(self) -> Directory:
         return await directories.plain(self.town.state)
 
+    async def revision(self) -> int:
+        return (await directories.read_stored(self.town.state)).revision
+
     async def changes(self, what: str, wanted: Directory) -> bool:
         """Saved as it was wanted, or refused as a whole."""
         state = self.town.state
-        before, revision, tree = await self.written(), await directories.revision(state), self.tree()
+        before, revision, tree = await self.written(), await self.revision(), self.tree()
         changed = await changing.change(state, lambda directory: wanted, what=what, why="tests")
-        after, number = await self.written(), await directories.revision(state)
+        after, number = await self.written(), await self.revision()
         assert changed.saved == (not changed.problems and after != before), changed.problems
         assert after == (changed.directory if changed.saved else before)
         assert (number > revision) == changed.saved
@@ -226,9 +229,9 @@ def old() -> Trunk:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_what_is_edited_and_applied_is_what_asterisk_has(town: Town, seed: int) -> None:
-    admin, state = Admin(town, seed), town.state
+    admin = Admin(town, seed)
     admin.ran |= town.directory.flows.keys()
-    begun, first = await admin.written(), await directories.revision(state)
+    begun, first = await admin.written(), await admin.revision()
     at_first = believed(town)
     mistakes = sorted(MISTAKES)[seed % 2 :: 2]
     async with FarExchange(OLD, begun.trunks["alt"].port, status=486):

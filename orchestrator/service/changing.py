@@ -1,6 +1,6 @@
 """One audited change of the directory: loaded, edited, proved as an import is, and saved; or refused, and nothing is.
 
-Every command that changes a few things goes this way. Not here: whole files (directory.import_files).
+Every command that changes a few things goes this way. Not here: whole files (importing).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from orchestrator.metrics.control import shift
 from orchestrator.phone.desk import Answers, Desk, LetsItRing
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
-from orchestrator.service import rollout, testcall, up, wiring
+from orchestrator.service import importing, rollout, testcall, up, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import keys, start, when
 from orchestrator.service.state import State, create
@@ -83,7 +83,8 @@ SCENES = (
 async def demo(state: State, *, once: bool, say: Say) -> bool:
     """Run the example town and its calls; whether every call went where `explain` said."""
     say("loading the example town")
-    imported = await directories.import_files(state, [EXAMPLE], dry_run=False, why="demo")
+    imported = await importing.plan(state, [EXAMPLE])
+    await importing.keep(state, imported, why="demo")
     say(f"  {', '.join(f'{count} {kind}' for kind, count in imported.counts.items())}")
     proof = await directories.check(state)
     say(f"proved: {proof.numbers} numbers, {proof.places} places, {len(proof.problems)} problems;")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,20 +21,11 @@ from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.store import lines
-from orchestrator.store.load import EmptyDirectory, Overtaken, Stored, last_change, load_stored, save
-from orchestrator.store.reading import Read, read_files
+from orchestrator.store.load import EmptyDirectory, Overtaken, Stored, load_stored, save
+from orchestrator.store.reading import Read
 
 APPLIED = "directory.jsonl"
 """The file of a tree that holds the directory of which it was made, derived."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Imported:
-    """What an import found, and whether it was saved."""
-
-    problems: tuple[str, ...]
-    counts: Mapping[str, int]
-    saved: bool
 
 
 async def read(state: State) -> Directory:
@@ -82,12 +72,6 @@ async def keep(state: State, directory: Directory, *, what: str, why: str, since
             ) from None
 
 
-async def revision(state: State) -> int:
-    """Which change the stored directory is of; 0: none yet."""
-    async with opened(state) as engine:
-        return await last_change(engine)
-
-
 def judge(directory: Directory) -> tuple[Problem, ...]:
     """What stands against saving a directory (not derived).
 
@@ -126,20 +110,6 @@ async def running(state: State) -> Directory:
 
 def _applied(path: Path) -> Directory:
     return lines.read(path.read_text(encoding="utf-8"))
-
-
-async def import_files(state: State, files: Sequence[Path], *, dry_run: bool, why: str) -> Imported:
-    """Read files and, if nothing is wrong in them and it is no dry run, make them the directory."""
-    for path in files:
-        if not path.exists():
-            raise ServiceError(f"{path} does not exist", todo="name a YAML file or a folder of them")
-    since = None if dry_run else await revision(state)
-    found = await asyncio.to_thread(read_files, files, today().year)
-    problems = await asyncio.to_thread(judged, found)
-    if problems or dry_run:
-        return Imported(problems=problems, counts=counted(found.directory), saved=False)
-    await keep(state, found.directory, what=f"import {', '.join(map(str, files))}", why=why, since=since)
-    return Imported(problems=(), counts=counted(found.directory), saved=True)
 
 
 def judged(found: Read) -> tuple[str, ...]:
