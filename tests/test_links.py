@@ -8,7 +8,8 @@ import pytest
 
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.links import LINKS, SINGULAR, links
+from orchestrator.domain.kinds import ONE
+from orchestrator.domain.links import LINKS, links
 from orchestrator.domain.people import Group
 from orchestrator.domain.proof import prove
 from orchestrator.domain.town import NumberRange, Wave
@@ -31,7 +32,7 @@ def test_a_whole_directory_has_no_loose_ends() -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "target"),
     [
-        *((kind, field, target) for kind, (_, named) in LINKS.items() for field, target in named.items()),
+        *((kind, field, target) for kind, named in LINKS.items() for field, target in named.items()),
         *((kind, "permission", "permissions") for kind in ("people", "departments", "phones")),
     ],
 )
@@ -40,8 +41,8 @@ def test_a_name_that_leads_nowhere_is_told(kind: str, field: str, target: str) -
     key, thing = next(iter(getattr(directory, kind).items()))
     lost = replace(thing, **{field: ("lost",) if isinstance(getattr(thing, field), tuple) else "lost"})
     (problem,) = links(replace(directory, **{kind: {**getattr(directory, kind), key: lost}}))  # type: ignore[arg-type]
-    called = SINGULAR.get(target, "permission")
-    assert (problem.code, problem.where) == (f"unknown_{called}", f"{LINKS[kind][0]} {key}")
+    called = ONE[target]
+    assert (problem.code, problem.where) == (f"unknown_{called}", f"{ONE[kind]} {key}")
     assert problem.what == f"there is no {called} 'lost'"
     assert problem.todo
 

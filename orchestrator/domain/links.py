@@ -11,40 +11,34 @@ from collections.abc import Collection, Iterator, Mapping
 
 from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.kinds import ONE
 from orchestrator.domain.problems import Problem
 
-LINKS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "people": ("person", {"department": "departments", "site": "sites", "stand_in": "people"}),
-    "departments": ("department", {"site": "sites", "parent": "departments", "stand_in": "departments"}),
-    "phones": ("phone", {"site": "sites"}),
-    "groups": ("group", {"department": "departments"}),
-    "sites": ("site", {"trunk": "trunks"}),
-    "waves": ("wave", {"trunk": "trunks"}),
-    "ranges": ("range", {"department": "departments", "site": "sites"}),
-    "schedules": ("schedule", {"calendars": "calendars"}),
+LINKS: Mapping[str, Mapping[str, str]] = {
+    "people": {"department": "departments", "site": "sites", "stand_in": "people"},
+    "departments": {"site": "sites", "parent": "departments", "stand_in": "departments"},
+    "phones": {"site": "sites"},
+    "groups": {"department": "departments"},
+    "sites": {"trunk": "trunks"},
+    "waves": {"trunk": "trunks"},
+    "ranges": {"department": "departments", "site": "sites"},
+    "schedules": {"calendars": "calendars"},
 }
-"""Field of the directory -> what its things are called, and which of their fields name things of which other field."""
+"""Field of the directory -> which fields of its things name things of which other field."""
 PERMITTED = ("people", "departments", "phones")
-SINGULAR = {
-    "people": "person",
-    "departments": "department",
-    "sites": "site",
-    "trunks": "trunk",
-    "calendars": "calendar",
-}
 
 
 def links(directory: Directory) -> Iterator[Problem]:
     """One problem for each name that leads nowhere."""
-    for kind, (called, named) in LINKS.items():
+    for kind, named in LINKS.items():
         for key, thing in getattr(directory, kind).items():
             for field, target in named.items():
                 known = getattr(directory, target)
-                yield from _missing(f"{called} {key}", SINGULAR[target], getattr(thing, field), known)
+                yield from _missing(f"{ONE[kind]} {key}", ONE[target], getattr(thing, field), known)
     permissions = {*PRESETS, *directory.permissions}
     for kind in PERMITTED:
         for key, thing in getattr(directory, kind).items():
-            yield from _missing(f"{LINKS[kind][0]} {key}", "permission", thing.permission, permissions)
+            yield from _missing(f"{ONE[kind]} {key}", "permission", thing.permission, permissions)
     yield from _missing("town", "permission", directory.town.permission, permissions)
     yield from _waves(directory)
     yield from _rings(directory)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.kinds import ONE
+
 NUMBERS, MANY, PUBLIC = "numbers", "many", "public"
 """What a column holds: an extension; several extensions or phones, apart by blanks; a public number."""
 WORDS, TEXT, YES, DAY = "words", "text", "yes", "day"
@@ -171,18 +173,8 @@ TELLING: Mapping[str, frozenset[str]] = {
     "switches": frozenset({""}),
 }
 """Section -> the columns one of which, besides its key, tells it from all others."""
-SINGULAR = {
-    "departments": "department",
-    "phones": "phone",
-    "groups": "group",
-    "ranges": "range",
-    "sites": "site",
-    "trunks": "trunk",
-    "boxes": "box",
-    "permissions": "permission",
-    "waves": "wave",
-    "switches": "switch",
-}
+NAMED = ("departments", "phones", "groups", "ranges", "sites", "trunks", "boxes", "permissions", "waves", "switches")
+SINGULAR = {section: ONE[section] for section in NAMED}
 """Section -> the English heading of its key, where that is a name."""
 
 

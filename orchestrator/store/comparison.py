@@ -9,27 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.domain.kinds import ONE
 from orchestrator.store.writing import Sections
 
 SINGULAR = {
-    "sites": "site",
-    "trunks": "trunk",
-    "permissions": "permission",
-    "waves": "wave",
-    "ranges": "range",
+    **{section: one for section, one in ONE.items() if section != "flows"},
     "retired": "retired number",
-    "phones": "phone",
-    "boxes": "box",
-    "switches": "switch",
-    "numbers": "number",
     "singles": "single number",
-    "calendars": "calendar",
-    "schedules": "schedule",
-    "departments": "department",
-    "groups": "group",
-    "people": "person",
     "prompts": "prompt",
-    "flows": "flow",
+    "flows": ONE["flows"],
 }
 """Section -> what one of its things is called."""
 NEW, CHANGED, GONE = "new", "changed", "gone"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.kinds import ONE
 from orchestrator.domain.town import Town
 from orchestrator.store import tables
 from orchestrator.store.codec import from_data
@@ -20,14 +21,7 @@ TOWN = "town"
 """Kind and key of the one town."""
 SWITCHED = "switched"
 """Kind of what changes without a rollout: it has edits too, but is no part of the directory."""
-SINGULAR: Mapping[str, str] = {
-    TOWN: TOWN,
-    **{name: name.removesuffix("s") for name in (*tables.KINDS, *tables.PAIRS)},
-    "people": "person",
-    "boxes": "box",
-    "switches": "switch",
-    SWITCHED: SWITCHED,
-}
+SINGULAR: Mapping[str, str] = {TOWN: TOWN, **ONE, SWITCHED: SWITCHED}
 """Field of the directory, or `switched` -> what one of its things is called."""
 LONGEST = 70
 """Characters of a value that are shown in words."""

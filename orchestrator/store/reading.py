@@ -16,6 +16,7 @@ from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, NAME_HINT, Flow
+from orchestrator.domain.kinds import ONE
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.town import Town
 from orchestrator.store import read_hours, read_town
@@ -29,18 +30,11 @@ SECTIONS = (
     *("permissions", "ranges", "retired", "waves", "switches", "numbers", "singles", "prompts", "flows"),
 )
 KINDS = {
-    "flows": "flow",
-    "schedules": "schedule",
-    "numbers": "number",
-    "sites": "site",
-    "trunks": "trunk",
-    "groups": "group",
-    "ranges": "range",
-    "retired": "retired",
-    "waves": "wave",
-    "singles": "single",
-    "calendars": "calendar",
-    "permissions": "permission",
+    section: ONE[section]
+    for section in (
+        *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
+        *("calendars", "permissions"),
+    )
 }
 """Section -> what one of its entries is called in a problem."""
 NAMED = ("schedules", "departments", "groups", "phones", "trunks", "permissions", "switches", "flows")
