@@ -18,7 +18,7 @@ from orchestrator.domain.prompts import Sounds
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
 PART = 1 << 20
-"""Characters that are digested at a time."""
+"""Characters of a part."""
 
 
 def compile_tree(
@@ -58,9 +58,14 @@ def checksum_of(files: Tree) -> str:
     digest = hashlib.sha256()
     for path, text in sorted(files.items()):
         digest.update(f"{path}\0{len(text)}\0".encode())
-        for start in range(0, len(text), PART):
-            digest.update(text[start : start + PART].encode())
+        for part in encoded(text):
+            digest.update(part)
     return digest.hexdigest()[:16]
+
+
+def encoded(text: str) -> Iterator[bytes]:
+    """`text` in UTF-8, a part at a time."""
+    return (text[start : start + PART].encode() for start in range(0, len(text), PART))
 
 
 def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Context]:

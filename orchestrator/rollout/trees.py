@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.compile.tree import PART, checksum_of
+from orchestrator.compile.tree import checksum_of, encoded
 from orchestrator.rollout.plan import Tree
 from orchestrator.rollout.record import Applies, read_record, sync, write_record
 
@@ -238,8 +238,8 @@ def digests(tree: Tree) -> dict[str, str]:
 def digest(text: str) -> str:
     """The beginning of the SHA-256 of one file. No second copy of a long text is made."""
     found = hashlib.sha256()
-    for start in range(0, len(text), PART):
-        found.update(text[start : start + PART].encode())
+    for part in encoded(text):
+        found.update(part)
     return found.hexdigest()[:16]
 
 
