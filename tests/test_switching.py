@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,11 +10,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from orchestrator.asterisk import database
-from orchestrator.domain.callers import CLASSES
-from orchestrator.domain.flow import Flow, Menu, Switch, Transfer
-from orchestrator.domain.people import Phone
 from orchestrator.domain.switches import FAMILY
-from orchestrator.domain.town import Permission, Retired, Site, Trunk, Wave
 from orchestrator.journal.journeys import Journey
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
@@ -27,66 +22,16 @@ from orchestrator.service.running import connected
 from orchestrator.service.switching import Period
 from tests.far_exchange import FarExchange
 from tests.running_town import Town, running_town, until, world
-from tests.towns import BERLIN, MONDAY_10, person, small, town_flow
+from tests.switched_town import ABROAD, OUT, switched_town
+from tests.towns import BERLIN, MONDAY_10
 
-OLD, PROVIDER = "127.0.0.4", "127.0.0.5"
-"""Where the old exchange and the provider are: each at a port of its own, as several runs may share a machine."""
 ALWAYS = Period()
-PUT_THROUGH = Transfer(number="+491712345678", trunk="down", busy="town.box", nobody="town.box", failed="town.box")
-OUTSIDE = Flow(name="out", start="to", steps={"to": PUT_THROUGH})
-"""A number outside, by a trunk at whose end nobody is."""
-OUT, ABROAD = "+491712345678", "+33123456789"
 
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The small town with a night service, a school that has not moved, and a retired number."""
-    town = small()
-    night = Switch(name="night", on="town.closed", off="town.door")
-    counter = Switch(name="lunch", on="town.closed", off="town.desk")
-    welcome = town_flow().steps["welcome"]
-    assert isinstance(welcome, Menu)
-    welcome = replace(welcome, keys={**welcome.keys, "2": "n_2500.diverted", "3": "town.counter"}, wait=1.5)
-    school = person("9110", site="schule", stand_in="", box="10")
-    trunks = {
-        "provider": replace(town.trunks["provider"], public=False),
-        "amt": Trunk(id="amt", host=PROVIDER, port=free_port(PROVIDER)),
-        "down": Trunk(id="down", host=PROVIDER, port=free_port(PROVIDER), order=9),
-        "alt": Trunk(id="alt", host=OLD, port=free_port(OLD), public=False),
-    }
-    written = replace(
-        town,
-        flows={
-            "town": replace(town_flow(night=night, welcome=welcome, counter=counter), start="night"),
-            "out": OUTSIDE,
-        },
-        numbers={"0": "town", "71": "out"},
-        switches={"night": "Nachtschaltung", "lunch": "Mittagspause"},
-        trunks=trunks,
-        waves={"2": Wave(id="2", name="Schulen", trunk="alt", day=date(2027, 3, 1))},
-        sites={
-            **town.sites,
-            "schule": Site(id="schule", name="S", address="S 1", emergency_number="+49620521", wave=2),
-        },
-        people={**town.people, school.id: school},
-        phones={
-            **town.phones,
-            "tel2500": replace(town.phones["tel2500"], permission="weit"),
-            "tel9110": Phone(id="tel9110", site="schule", label="S", extension="9110"),
-        },
-        permissions={"weit": Permission(id="weit", classes=CLASSES[:4], per_hour=3, at_once=1)},
-        boxes={id_: replace(box, quota=99) for id_, box in town.boxes.items()},
-        retired={"2499": Retired(extension="2499", to="2500", until=date(2027, 6, 30), announced=True)},
-    )
-    with running_town(tmp_path_factory.mktemp("w"), written) as running:
+    with running_town(tmp_path_factory.mktemp("w"), switched_town()) as running:
         yield running
-
-
-def free_port(address: str) -> int:
-    """A port at which nobody listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.bind((address, 0))
-        return int(line.getsockname()[1])
 
 
 def far(town: Town, trunk: str) -> FarExchange:
