@@ -253,7 +253,7 @@ async def test_what_is_edited_and_applied_is_what_asterisk_has(town: Town, seed:
 async def second_thoughts(admin: Admin) -> None:
     """A change that is taken back before it is applied is none; one that makes callers wait too long is not applied."""
     state, written = admin.town.state, await admin.written()
-    last, tree = await directories.revision(state), admin.tree()
+    last, tree = await admin.revision(), admin.tree()
     person = next(iter(written.people.values()))
     assert await admin.changes("stays", put(written, "people", person.id, replace(person, last_name="Neu")))
     await admin.takes_back(last)
