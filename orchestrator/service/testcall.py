@@ -21,7 +21,7 @@ from orchestrator.journal.cel import Event, read
 from orchestrator.journal.journeys import Call as Events
 from orchestrator.journal.journeys import Journey, journey
 from orchestrator.phone.call import Call
-from orchestrator.phone.errors import PhoneError
+from orchestrator.phone.errors import NotStarted, PhoneError
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, wiring
 from orchestrator.service.errors import ServiceError
@@ -151,7 +151,7 @@ def directory_number(directory: Directory, number: str) -> str:
 async def call(
     telephone: Telephone, follower: Follower, directory: Directory, sounds: Sounds, dialled: str, wish: Wish
 ) -> Journey:
-    """Place one call, press its keys where its menus are, and follow it to its end."""
+    """Place one call, press its keys where its menus are, and follow it to its end. Raises PhoneError, ServiceError."""
     placed = await telephone.dial(dialled)
     citizen = Citizen(placed, directory, sounds, wish)
     hanging = asyncio.create_task(_hang_up(placed, wish.hangup_after)) if wish.hangup_after else None
@@ -166,6 +166,8 @@ async def call(
         if hanging:
             hanging.cancel()
             await asyncio.gather(hanging, return_exceptions=True)
+    if placed.ended and placed.ended.by == "fault":  # the exchange heard nobody from then on, and went its own way
+        raise NotStarted(f"{placed.ended}\n{telephone.log()[-2000:]}")
     made = journey(follower.call) if follower.call else None
     if made is None:
         raise ServiceError(
