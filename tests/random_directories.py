@@ -13,7 +13,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Forward, LeaveMessage
 from orchestrator.domain.numbers import problems
 from orchestrator.domain.outgoing import CLASSES
-from orchestrator.domain.people import ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
 from orchestrator.domain.schedule import WEEKDAYS, Block, Calendar, Schedule, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.calendar import complete
@@ -148,7 +148,18 @@ def _with_phones_and_boxes(draw: Draw, found: Directory) -> Directory:
             kind = draw(st.sampled_from(SHARED_KINDS))
             phones[name] = Phone(id=name, site="otto", label=draw(TEXTS), extension=extension, kind=kind)
     boxes = implied_boxes(found.departments.values(), found.people.values())
-    more = {"name": TEXTS, "email": TEXTS, "language": st.sampled_from(["de", "en"]), "quota": st.integers(1, 9)}
+    people = st.sampled_from(sorted(found.people))
+    more = {
+        "name": TEXTS,
+        "email": TEXTS,
+        "language": st.sampled_from(["de", "en"]),
+        "quota": st.integers(1, 9),
+        "mail": st.sampled_from(MAILS),
+        "members": st.lists(people, unique=True, max_size=3).map(tuple),
+        "head": people,
+        "overdue": st.integers(0, 48),
+        "keep": st.integers(1, 90),
+    }
     changed = {name: replace(box, **draw(st.fixed_dictionaries({}, optional=more))) for name, box in boxes.items()}
     kept = {"2600": Box(id="2600", name=draw(TEXTS), department="it", limit=draw(st.integers(10, 600)))}
     return replace(found, phones=phones, boxes={**changed, **kept})

@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Menu, Ring, Say
-from orchestrator.domain.people import ORDERS, SHARED_KINDS, Box, Department, Group, Person
+from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person
 from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
 from tests.full_town import FAR, HEAD, desk_phone
@@ -77,6 +77,10 @@ def phones(rng: Random, directory: Directory) -> tuple[str, ...]:
     return tuple(rng.sample(sorted(directory.phones), rng.randint(1, 3)))
 
 
+def members(rng: Random, directory: Directory) -> tuple[str, ...]:
+    return tuple(rng.sample(sorted(directory.people), min(rng.randrange(3), len(directory.people))))
+
+
 def classes(rng: Random, directory: Directory) -> tuple[str, ...]:
     return tuple(rng.sample(CLASSES, rng.randrange(4)))
 
@@ -118,6 +122,11 @@ FIELDS: Mapping[str, Value] = {
     "boxes.quota": of(1, 7, 99),
     "boxes.limit": of(10, 60, 600),
     "boxes.language": of("de", "en"),
+    "boxes.mail": of(*MAILS),
+    "boxes.members": members,
+    "boxes.head": name_in("people", ""),
+    "boxes.overdue": of(0, 4, 24),
+    "boxes.keep": of(1, 30, 90),
     "schedules.region": of("BW", "BY", "none"),
     "schedules.calendars": of((), ("ferien",)),
     "sites.emergency_number": of(f"{HEAD}0", f"{HEAD}30", f"{HEAD}31"),
@@ -183,7 +192,15 @@ def left(rng: Random, directory: Directory) -> Directory:
         for id_, each in directory.people.items()
         if id_ != gone.id
     }
-    directory = replace(directory, people=people)
+    boxes = {
+        id_: replace(
+            each,
+            head="" if each.head == gone.id else each.head,
+            members=tuple(member for member in each.members if member != gone.id),
+        )
+        for id_, each in directory.boxes.items()
+    }
+    directory = replace(directory, people=people, boxes=boxes)
     if rng.random() < 0.5:
         return directory
     for phone in gone.phones:

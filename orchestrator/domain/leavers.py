@@ -54,6 +54,7 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
             boxes[box.id] = replace(
                 box, name=f"{home.name} ({person.extension})", email=kept.email if kept else "", department=home.id
             )
+    boxes = {name: _unnamed(box, gone) for name, box in boxes.items()}
     return replace(
         found,
         people={
@@ -69,6 +70,14 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
         retired=retired,
         numbers=numbers,
     )
+
+
+def _unnamed(box: Box, gone: Collection[str]) -> Box:
+    """`box` without those who are gone among its people."""
+    if box.head not in gone and not any(id_ in gone for id_ in box.members):
+        return box
+    members = tuple(id_ for id_ in box.members if id_ not in gone)
+    return replace(box, members=members, head="" if box.head in gone else box.head)
 
 
 def _silent(ringing: Any, phones: set[str]) -> Any:
@@ -108,7 +117,10 @@ def back(found: Directory, former: Former, own: Collection[str]) -> tuple[Direct
     boxes = dict(found.boxes)
     box = former.box if former.box and _kept(found, former.box.id) else None
     if box:
-        boxes[box.id] = replace(box, language=_still(box.language, found.town.languages) or found.town.languages[0])
+        boxes[box.id] = replace(
+            _unnamed(box, {box.head, *box.members} - {*found.people, person.id}),
+            language=_still(box.language, found.town.languages) or found.town.languages[0],
+        )
     again = replace(
         person,
         phones=tuple(name for name in person.phones if name in phones),

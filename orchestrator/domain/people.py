@@ -13,6 +13,11 @@ ALL_AT_ONCE, IN_TURN, LONGEST_IDLE = "all", "in_turn", "longest_idle"
 ORDERS = (ALL_AT_ONCE, IN_TURN, LONGEST_IDLE)
 """How several phones ring: all at once; one after the other as written; one after the other, and first the one that
 has not talked for the longest time."""
+ATTACHMENT, COMPRESSED, LINK, TEXT, OFF = "attachment", "compressed", "link", "text", "off"
+MAILS = (ATTACHMENT, COMPRESSED, LINK, TEXT, OFF)
+"""What is mailed of a new message: the recording as WAV; as a smaller file; a link; that it is there; nothing."""
+KEEP_DAYS = 90
+"""Days after which a message is deleted at the latest: what the greetings say (docs/decisions/0006)."""
 SHARED_KINDS = ("meeting_room", "lift", "gate", "fax", "hall", "other")
 
 
@@ -51,6 +56,16 @@ class Box:
     """Messages until it is full."""
     department: str = ""
     """The department that keeps this box for a person who has left; empty: it is somebody's own."""
+    mail: str = ATTACHMENT
+    """Of `MAILS`."""
+    members: tuple[str, ...] = ()
+    """Ids of the people who work with the messages of a department; empty: all of it."""
+    head: str = ""
+    """Id of the person who is told of messages that nobody has dealt with in time; empty: nobody is."""
+    overdue: int = 0
+    """Hours within which somebody must have dealt with a message; 0: that is not watched."""
+    keep: int = KEEP_DAYS
+    """Days after which a message is deleted, whoever has heard it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,9 +88,18 @@ def _names(directory: Directory) -> Iterator[Problem]:
     for box in directory.boxes:
         if not (box.isascii() and box.isdigit()):
             yield _bad_name(f"box {box!r}", "a mailbox is a number")
+    yield from _people_of_boxes(directory)
     for site in directory.sites.values():
         if not E164.fullmatch(site.emergency_number):
             yield _bad_name(f"site {site.id}: emergency number {site.emergency_number!r}", "write it as +49 6205 2110")
+
+
+def _people_of_boxes(directory: Directory) -> Iterator[Problem]:
+    """Who works with a box, and who is told what is overdue there, must exist."""
+    for box in directory.boxes.values():
+        for id_ in (*box.members, *((box.head,) if box.head else ())):
+            if id_ not in directory.people:
+                yield _unknown(f"box {box.id}", "person", id_, "name the number of a person of the directory")
 
 
 def _bad_name(where: str, todo: str) -> Problem:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import KEEP_DAYS, MAILS, SHARED_KINDS, Box, Department, Group, Person, Phone
 from orchestrator.domain.references import RESERVED_PHONES
 from orchestrator.store.marked import Marked, suggest
 from orchestrator.store.read_flows import order, phones_of
@@ -21,8 +21,14 @@ DEPARTMENT = (
     *("order", "numbers", "answer_within", "permission"),
 )
 GROUP = ("name", "number", "phones", "department", "order", "ring")
-BOX = ("name", "language", "email", "limit", "quota", "department")
+BOX = (
+    *("name", "language", "email", "limit", "quota", "department"),
+    *("mail", "members", "head", "overdue", "keep"),
+)
+LONGEST_OVERDUE = 24 * 14
+"""Hours."""
 PHONE = ("site", "label", "number", "kind", "permission", "owner")
+BOX_NUMBERS = (("limit", 10, 600), ("quota", 1, 9999), ("overdue", 0, LONGEST_OVERDUE), ("keep", 1, KEEP_DAYS))
 Thing = TypeVar("Thing")
 Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
 """Reads one section: name -> thing."""
@@ -216,11 +222,19 @@ class People:
             given["department"] = fields["department"].one_of(self._departments, "department")
         if "language" in fields:
             given["language"] = fields["language"].one_of(self.found.town.languages, "language")
-        if "limit" in fields:
-            given["limit"] = fields["limit"].number(10, 600)
-        if "quota" in fields:
-            given["quota"] = fields["quota"].number(1, 9999)
+        if "mail" in fields:
+            given["mail"] = fields["mail"].one_of(MAILS, "way to mail")
+        if "members" in fields:
+            given["members"] = tuple(self._id(member) for member in fields["members"].values())
+        if "head" in fields:
+            given["head"] = self._id(fields["head"])
+        for key, least, most in BOX_NUMBERS:
+            if key in fields:
+                given[key] = fields[key].number(least, most)
         return replace(boxes.get(number, Box(id=number, name=number)), **given)  # type: ignore[arg-type]
+
+    def _id(self, number: Marked) -> str:
+        return self._ids.get(number.one_of(self._ids, "person with number"), "")
 
     def _stand_ins(self) -> None:
         known = {person.extension for person in self.found.people.values()}

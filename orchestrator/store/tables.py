@@ -115,6 +115,56 @@ switched = Table(
 )
 """What is switched on now without a rollout: absences, forwardings, night service, waves. Asterisk's own database holds
 a copy."""
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer(), primary_key=True, autoincrement=True),
+    Column("key", Text(), nullable=False, unique=True),
+    Column("kind", Text(), nullable=False),
+    Column("box", Text(), nullable=False),
+    Column("message", Text(), nullable=False),
+    Column("recipient", Text(), nullable=False),
+    Column("created", Float(), nullable=False),
+    Column("due", Float(), nullable=False, index=True),
+    Column("attempts", Integer(), nullable=False),
+    Column("state", Text(), nullable=False, index=True),
+    Column("sent", Float(), nullable=True),
+    Column("error", Text(), nullable=False),
+)
+"""Mail to be sent, and mail that was: `key` says what it tells whom, so that nothing is told twice."""
+cases = Table(
+    "cases",
+    metadata,
+    Column("message", Text(), primary_key=True),
+    Column("box", Text(), nullable=False, index=True),
+    Column("opened", Float(), nullable=False),
+    Column("state", Text(), nullable=False, index=True),
+    Column("who", Text(), nullable=False),
+    Column("changed", Float(), nullable=False),
+    Column("escalated", Float(), nullable=True),
+    Column("comment", Text(), nullable=False),
+)
+"""Messages to a department as what somebody has to deal with."""
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", Integer(), primary_key=True, autoincrement=True),
+    Column("at", Float(), nullable=False, index=True),
+    Column("box", Text(), nullable=False),
+    Column("message", Text(), nullable=False),
+    Column("received", Float(), nullable=False),
+    Column("why", Text(), nullable=False),
+    Column("who", Text(), nullable=False),
+)
+"""The deletion log: which message is gone, when and why; never what was said or who called."""
+lockouts = Table(
+    "lockouts",
+    metadata,
+    Column("box", Text(), primary_key=True),
+    Column("failed", Integer(), nullable=False),
+    Column("until", Float(), nullable=False),
+)
+"""Wrong PINs in a row, and until when a box is locked for them."""
 journeys = Table(
     "journeys",
     metadata,

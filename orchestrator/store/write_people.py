@@ -107,10 +107,24 @@ def boxes(directory: Directory) -> dict[str, Line]:
     lines: dict[str, Line] = {}
     for number, box in sorted(directory.boxes.items()):
         if number not in usual:
-            lines[number] = fields(box, leave=("id",))
+            line = fields(box, leave=("id",))
         elif box != usual[number]:
-            lines[number] = Line(_differs(box, usual[number]))
+            line = Line(_differs(box, usual[number]))
+        else:
+            continue
+        lines[number] = Line({**line, **_by_number(directory, line)})
     return lines
+
+
+def _by_number(directory: Directory, line: Mapping[str, Any]) -> dict[str, Any]:
+    """The people whom a box names, by their numbers."""
+    people = directory.people
+    named: dict[str, Any] = {}
+    if ids := line.get("members"):
+        named["members"] = [people[id_].extension if id_ in people else id_ for id_ in ids]
+    if head := people.get(line.get("head", "")):
+        named["head"] = head.extension
+    return named
 
 
 def _differs(thing: Any, usual: Any) -> dict[str, Any]:
