@@ -14,7 +14,7 @@ import pytest
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.explain import World
-from orchestrator.messages.filer import locked
+from orchestrator.messages.lock import locked
 from orchestrator.messages.retention import DELETE_AFTER
 from orchestrator.phone.hearing import recognise, tone_seconds
 from orchestrator.phone.sound import read_sound

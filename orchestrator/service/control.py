@@ -27,8 +27,11 @@ from orchestrator.domain.explain import retrace
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
-from orchestrator.messages.filer import Filer
-from orchestrator.messages.retention import forget_rejected, old_messages
+from orchestrator.messages import retention
+from orchestrator.messages.api import Messages
+from orchestrator.messages.filer import Filer, Taken
+from orchestrator.messages.folder import FolderFull
+from orchestrator.messages.mailbox import Spool
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring
@@ -62,13 +65,14 @@ class Control:
     """The connection to Asterisk by which it was told last what is switched."""
     former: Directory = field(init=False)
     """What ran before that."""
+    filer: Filer = field(init=False)
+    messages: Messages = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
-
-    @property
-    def filer(self) -> Filer:
-        return Filer(self.state.spool)
+        spool = Spool(self.state.spool)
+        self.filer = Filer(spool)
+        self.messages = Messages(spool=spool, engine=self.engine, directory=lambda: self.directory, light=self._light)
 
     async def finished(self, journey: Journey) -> Journey:
         """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
@@ -90,13 +94,23 @@ class Control:
                 return journey
 
     async def _file(self, channel: str, *, caller: str, at: float) -> set[str]:
-        """File every recording of `channel`, light the lamps, and say what became of them."""
-        taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
+        """File every recording of `channel`, tell who is to be told, and say what became of them."""
+        try:
+            taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
+        except FolderFull as bad:  # it stays where it is, and is tried again
+            log.error("a message cannot be filed", channel=channel, why=str(bad))
+            return {"message"}
         for each in taken:
+            await self._tell(each)
             self.metrics.messages.labels(each.verdict).inc()
-            if each.verdict == "message":
-                await self._light(each.box)
         return {each.verdict for each in taken}
+
+    async def _tell(self, taken: Taken) -> None:
+        """The recording is removed only when everything is written down: until then, all of it is done once more."""
+        if taken.message:
+            await self._light(taken.box)
+            await self.messages.received(taken.message)
+        await asyncio.to_thread(self.filer.release, taken)
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count and log one call that is over."""
@@ -192,10 +206,17 @@ class Control:
     async def _forget(self) -> None:
         now = time.time()
         await forget(self.engine, now)
-        await asyncio.to_thread(forget_rejected, self.state.spool, now)
-        for old in await asyncio.to_thread(lambda: list(old_messages(self.state.spool, now))):
-            await self.ami.action("VoicemailRemove", Context="town", Mailbox=old.box, Folder=old.folder, ID=old.id)
-            log.info("message deleted for its age", box=old.box, id=old.id)
+        spool = self.filer.spool
+        for forget_files in (retention.forget_rejected, retention.forget_playing):
+            await asyncio.to_thread(forget_files, spool, now)
+        for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
+            await self.messages.expire(old, why)
+            log.info("message removed", box=old.box, id=old.id, why=why)
+
+    def _keep(self, box: str) -> float:
+        """Seconds that messages of a box are kept."""
+        found = self.directory.boxes.get(box)
+        return found.keep * retention.DAY if found else retention.DELETE_AFTER
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)
