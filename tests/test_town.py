@@ -176,7 +176,7 @@ async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
         await asyncio.gather(line, return_exceptions=True)
 
 
-async def test_a_message_that_is_too_old_is_deleted_by_asterisk_itself(town: Town) -> None:
+async def test_a_message_that_is_too_old_goes_and_its_lamp_with_it(town: Town) -> None:
     inbox = town.state.spool / "voicemail" / "town" / "61" / "INBOX"
     inbox.mkdir(parents=True, exist_ok=True)
     for number, (id_, left) in enumerate((("old", time.time() - DELETE_AFTER - 60), ("new", time.time()))):

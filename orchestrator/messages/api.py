@@ -152,12 +152,19 @@ class Messages:
         return await self._moved(asker, box, id, HEARD if heard else NEW)
 
     async def delete(self, asker: Asker, box: str, id: str) -> Message:
-        """Put a message among the deleted ones, from where it can be taken back for a day. Raises MessageError."""
-        return await self._moved(asker, box, id, DELETED)
+        """Put a message among the deleted ones, from where it can be taken back for a day; its case is done.
+
+        Raises MessageError.
+        """
+        moved = await self._moved(asker, box, id, DELETED)
+        await self._set_case(asker, id, "done")
+        return moved
 
     async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
-        """Take back a deletion. Raises MessageError."""
-        return await self._moved(asker, box, id, HEARD if heard else NEW)
+        """Take back a deletion; its case is open again. Raises MessageError."""
+        moved = await self._moved(asker, box, id, HEARD if heard else NEW)
+        await self._set_case(asker, id, "open")
+        return moved
 
     async def erase(self, asker: Asker, box: str, id: str) -> Message:
         """Remove a message for good, which the deletion log keeps. Raises MessageError."""
@@ -202,6 +209,20 @@ class Messages:
             await asyncio.to_thread(retention.remove, self.spool, message)
         await self.light(message.box)
 
+    async def reconcile(self) -> None:
+        """Have a case for every message of a department, and none without one: `VoiceMailMain()` knows no cases.
+
+        After the loss of the database this is how they come back: what was heard counts as dealt with.
+        """
+        shared = {box for box in self.directory().boxes if department_of(self.directory(), box)}
+        for box in sorted(shared & set(await asyncio.to_thread(self.spool.boxes))):
+            there = {each.id: each for each in await asyncio.to_thread(self.spool.box(box).messages)}
+            async with self.engine.begin() as connection:
+                known = {case.message for case in await ledger.cases_of(connection, [box])}
+                for id_ in there.keys() - known:
+                    await ledger.open_case(connection, there[id_], "open" if there[id_].new else "done")
+                await ledger.close_cases(connection, known - there.keys())
+
     # Cases
 
     async def cases(self, asker: Asker, *states: State) -> list[Case]:
@@ -221,10 +242,14 @@ class Messages:
                 raise NoSuchMessage(f"box {box} has no case of message {id}")
             await ledger.set_case(connection, id, state, who=asker.name, at=self.clock(), comment=comment)
             after = await ledger.case(connection, id)
-        if state != "open":
+        if state != "open" and (await self.find(asker, box, id)).new:
             await self.mark(asker, box, id, heard=True)
         assert after is not None  # noqa: S101 - it was there in this transaction
         return after
+
+    async def _set_case(self, asker: Asker, id: str, state: State) -> None:
+        async with self.engine.begin() as connection:
+            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock())
 
     async def _moved(self, asker: Asker, box: str, id: str, to: str) -> Message:
         moved = await _asked(lambda each: self._mailbox(asker, box).move(each, to), id)

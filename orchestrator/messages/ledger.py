@@ -44,14 +44,14 @@ class Case:
     comment: str = ""
 
 
-async def open_case(connection: AsyncConnection, message: Message) -> None:
-    """Begin a case; one that exists stays as it is."""
+async def open_case(connection: AsyncConnection, message: Message, state: State = "open") -> None:
+    """Begin a case, in `state`; one that exists stays as it is."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {
         "message": message.id,
         "box": message.box,
         "opened": message.at,
-        "state": "open",
+        "state": state,
         "who": "",
         "changed": message.at,
         "escalated": None,
@@ -84,9 +84,9 @@ async def set_case(
     return done.rowcount > 0
 
 
-async def move_case(connection: AsyncConnection, message: str, box: str) -> None:
-    """The message went to another department's box, and its case with it."""
-    await connection.execute(update(cases).where(cases.c.message == message).values(box=box))
+async def close_cases(connection: AsyncConnection, messages: Iterable[str]) -> None:
+    """Forget the cases of messages that are gone."""
+    await connection.execute(delete(cases).where(cases.c.message.in_(list(messages))))
 
 
 async def deleted(connection: AsyncConnection, messages: Sequence[Message], why: Why, *, who: str, at: float) -> None:

@@ -175,7 +175,7 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                for part in (self._reread, self._switch, self._stale, self._forget, self._rotate):
+                for part in (self._reread, self._switch, self._stale, self._forget, self.messages.reconcile, self._rotate):
                     await self._bulkhead(part)
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
