@@ -187,7 +187,7 @@ async def test_a_message_that_is_too_old_goes_and_its_lamp_with_it(town: Town) -
     try:
         assert await ami.ready(5)
         control = Control(town.state, town.directory, engine, ami, Rest(wiring.ari(town.state)))
-        await control._forget()
+        await control.mailroom.forget()
         assert [path.name for path in sorted(inbox.glob("msg*"))] == ["msg0000.txt", "msg0000.wav"]
         assert "msg_id=new" in (inbox / "msg0000.txt").read_text()
     finally:

@@ -27,24 +27,18 @@ from orchestrator.domain.explain import retrace
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
-from orchestrator.messages import retention
-from orchestrator.messages.api import Messages
-from orchestrator.messages.filer import Filer, Taken
-from orchestrator.messages.folder import FolderFull
-from orchestrator.messages.mailbox import Spool
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.web.server import Call, Sources, Status, application
 
 log = structlog.get_logger()
 
-STALE = 600.0
-"""Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
 TIDY_EVERY = 60.0
 
 
@@ -65,22 +59,23 @@ class Control:
     """The connection to Asterisk by which it was told last what is switched."""
     former: Directory = field(init=False)
     """What ran before that."""
-    filer: Filer = field(init=False)
-    messages: Messages = field(init=False)
+    mailroom: Mailroom = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
-        spool = Spool(self.state.spool)
-        self.filer = Filer(spool)
-        self.messages = Messages(spool=spool, engine=self.engine, directory=lambda: self.directory, light=self._light)
+        self.mailroom = Mailroom(
+            state=self.state,
+            directory=lambda: self.directory,
+            engine=self.engine,
+            ami=self.ami,
+            metrics=self.metrics,
+        )
 
     async def finished(self, journey: Journey) -> Journey:
         """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
         if not journey.recording:
             return journey
-        verdicts = await self._file(journey.recording, caller=journey.caller, at=journey.began)
-        if not verdicts and (before := await asyncio.to_thread(self.filer.filed, journey.recording)):
-            verdicts = {before}  # by an attempt whose journey could not be written
+        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began)
         match journey.outcome:
             case "failed" if "message" in verdicts:
                 return replace(journey, outcome="message")
@@ -92,25 +87,6 @@ class Control:
                 return replace(journey, outcome="too_short")
             case _:
                 return journey
-
-    async def _file(self, channel: str, *, caller: str, at: float) -> set[str]:
-        """File every recording of `channel`, tell who is to be told, and say what became of them."""
-        try:
-            taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
-        except FolderFull as bad:  # it stays where it is, and is tried again
-            log.error("a message cannot be filed", channel=channel, why=str(bad))
-            return {"message"}
-        for each in taken:
-            await self._tell(each)
-            self.metrics.messages.labels(each.verdict).inc()
-        return {each.verdict for each in taken}
-
-    async def _tell(self, taken: Taken) -> None:
-        """The recording is removed only when everything is written down: until then, all of it is done once more."""
-        if taken.message:
-            await self._light(taken.box)
-            await self.messages.received(taken.message)
-        await asyncio.to_thread(self.filer.release, taken)
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count and log one call that is over."""
@@ -175,12 +151,17 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                for part in (self._reread, self._switch, self._stale, self._forget, self.messages.reconcile, self._rotate):
+                for part in self._minutely():
                     await self._bulkhead(part)
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
             await asyncio.sleep(1)
+
+    def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        room = self.mailroom
+        messages = (room.stale, room.forget, room.messages.reconcile, room.count)
+        return (self._reread, self._switch, *messages, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -201,22 +182,10 @@ class Control:
     async def _look(self) -> None:
         self.metrics.read_shift(self.state.shift)
         self.metrics.ami.set(self.ami.up)
-        self.metrics.recordings.set(len(await asyncio.to_thread(self.filer.waiting)))
+        self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
 
     async def _forget(self) -> None:
-        now = time.time()
-        await forget(self.engine, now)
-        spool = self.filer.spool
-        for forget_files in (retention.forget_rejected, retention.forget_playing):
-            await asyncio.to_thread(forget_files, spool, now)
-        for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
-            await self.messages.expire(old, why)
-            log.info("message removed", box=old.box, id=old.id, why=why)
-
-    def _keep(self, box: str) -> float:
-        """Seconds that messages of a box are kept."""
-        found = self.directory.boxes.get(box)
-        return found.keep * retention.DAY if found else retention.DELETE_AFTER
+        await forget(self.engine, time.time())
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)
@@ -233,17 +202,6 @@ class Control:
         self.metrics.prompts.set(len(prompts_of(self.directory)))
         if self.applied:
             self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
-
-    async def _stale(self) -> None:
-        for changed, channel in await asyncio.to_thread(self.filer.waiting):
-            if time.time() - changed > STALE:
-                await self._file(channel, caller="", at=changed)
-
-    async def _light(self, box: str) -> None:
-        try:
-            await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
-        except AsteriskError as bad:
-            log.warning("the lamp is late", box=box, why=str(bad))
 
 
 async def run(state: State, stop: asyncio.Event) -> None:
