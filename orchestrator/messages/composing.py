@@ -126,7 +126,7 @@ class Composer:
 
     def _listen(self, message: Message, enclosed: Enclosed) -> list[str]:
         told = [] if enclosed.form == "none" else [self._say(enclosed.form)]
-        told += self._ways(f"{quote(self.box.id, safe='')}/{quote(message.id, safe='')}")
+        told += self._ways(f"{quote(self.box.id, safe='')}/{quote(message.id, safe='', errors='replace')}")
         until = self._local(message.left) + timedelta(days=self.box.keep)
         kept = self._say("until", day=day(until, self.language))
         return ["\n".join(told), kept] if told else [kept]
@@ -149,10 +149,10 @@ class Composer:
         mail = _headed(self.head, letter.recipient, message_id(letter.key, self.head.domain), town=town)
         mail["Subject"] = subject
         mail["Date"] = format_datetime(self._local(letter.created))
-        mail["Content-Language"] = self.language
         machine = self._say("machine", town=plain(town))
         text = "\n\n".join([self._say("hello"), *said]) + f"\n\n-- \n{machine}\n"
         mail.set_content(text, charset="utf-8", cte="quoted-printable")
+        mail["Content-Language"] = self.language
         return mail
 
 

@@ -101,10 +101,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 def plain(text: str) -> str:
     """`text` on one line, without control, invisible and direction signs, and not longer than a name is.
 
-    What callers and files call themselves goes into headers: a line break there would begin a header of theirs.
+    What callers and files call themselves goes into headers: a line break there would begin a header of theirs, and
+    Python's `email` decodes one out of an encoded word (`=?…?=`, RFC 2047) that stands in a value.
     """
     shown = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
-    shown = re.sub(" +", " ", shown).strip()
+    shown = re.sub(" +", " ", shown.replace("=?", "= ?")).strip()
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}…"
 
 
