@@ -246,7 +246,8 @@ def test_large_recordings() -> None:
     assert enclosed(wav, "attachment", 100_000) == Enclosed(form="large")
     assert enclosed(wav, "compressed", 10_000_000).form == "mp3"
     assert enclosed(None, "attachment", 10_000_000) == Enclosed(form="lost")
-    assert enclosed(b"no sound", "compressed", 10_000_000) == Enclosed(form="lost")
+    assert enclosed(_wav(b""), "attachment", 10_000_000) == Enclosed(form="lost")
+    assert enclosed(b"no sound" * 9, "compressed", 10_000_000) == Enclosed(form="lost")
     assert enclosed(wav, "text", 10_000_000) == Enclosed()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 
 from orchestrator.messages import outbox, postman
+from orchestrator.messages.letters import Letter, digest
 from orchestrator.messages.smtp import Server
 from tests.mail_server import (
     DROP,
@@ -108,6 +110,8 @@ async def test_a_server_that_is_down_for_days_is_given_up_late(url: URL, tmp_pat
         ("data", [SLOW], "sent"),
         ("mail", ["451 4.3.0 later"], "sent"),
         ("mail", ["550 5.7.1 not from you"], "sent"),
+        ("mail", ["452 4.3.1 no room for that"], "sent"),
+        ("rcpt", ["530 5.7.0 authentication required"], "sent"),
     ],
 )
 async def test_the_first_mail_is_refused(url: URL, tmp_path: Path, stage: str, answers: list[str], state: str) -> None:
@@ -222,6 +226,30 @@ async def test_stopped_in_the_middle_of_a_mail(url: URL, tmp_path: Path) -> None
             assert await place.states() == ["sent", "waiting"]
             await through(place, running, 1)
             assert len(running.post.ids) == len(set(running.post.ids)) == 2
+
+
+async def test_a_letter_that_cannot_be_written_does_not_stop_the_others(url: URL, tmp_path: Path) -> None:
+    with mail_server() as running:
+        async with desk(url, tmp_path) as place:
+            await place.leave(1, 2)
+            broken = Letter(key="b", kind="message", box="no box", recipient="a@b", created=NOON, message="1.0-1")
+            async with place.engine.begin() as connection:
+                await outbox.queue(connection, [broken])
+            await through(place, running, 1)
+            assert sorted(await place.states()) == ["sent", "sent", "waiting"]
+            (row,) = await outbox.listed(place.engine)
+            assert "it cannot be written" in row.error
+
+
+async def test_nothing_is_sent_where_nothing_is_left_to_tell(url: URL, tmp_path: Path) -> None:
+    with mail_server() as running:
+        async with desk(url, tmp_path) as place:
+            morning = date(2026, 11, 25)
+            async with place.engine.begin() as connection:
+                await outbox.queue(connection, [digest(place.directory.boxes["10"], morning, "a@b", NOON)])
+            await through(place, running, 1)
+            assert await place.states() == ["moot"]
+            assert running.post.taken == []
 
 
 async def test_it_wakes_for_a_new_letter(url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

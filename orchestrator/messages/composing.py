@@ -161,9 +161,9 @@ def message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def trial(head: Letterhead, recipient: str, town: str, at: datetime) -> EmailMessage:
+def trial(head: Letterhead, recipient: str, at: datetime) -> EmailMessage:
     """A mail by which an admin sees that mail works. Each has an id of its own."""
-    mail = _headed(head, recipient, message_id(f"trial:{recipient}:{at.isoformat()}", head.domain), town=town)
+    mail = _headed(head, recipient, message_id(f"trial:{recipient}:{at.isoformat()}", head.domain), town="")
     mail["Subject"] = "Testnachricht der Telefonanlage"
     mail["Date"] = format_datetime(at)
     mail.set_content(

@@ -176,7 +176,7 @@ class Postman:
         """A bulkhead: a letter that cannot be written must not hold up the others."""
         try:
             mail = await self.writer.write(letter, bare=bare)
-            return mail.as_bytes() if mail else None
+            return await asyncio.to_thread(mail.as_bytes) if mail else None
         except SQLAlchemyError:
             raise
         except OSError as bad:

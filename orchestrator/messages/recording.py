@@ -12,7 +12,7 @@ import soundfile
 import soxr
 
 from orchestrator.domain.people import ATTACHMENT, COMPRESSED
-from orchestrator.messages.audio import RATE
+from orchestrator.messages.audio import HEADER, RATE
 from orchestrator.messages.composing import Enclosed
 
 MP3_RATE = 16000
@@ -28,11 +28,11 @@ AROUND = 8192
 def enclosed(wav: bytes | None, mail: str, limit: int) -> Enclosed:
     """What is enclosed for a box with this `mail` (of people.MAILS) in a mail of at most `limit` bytes.
 
-    None for a recording that is gone. Takes a second of computing for ten minutes: call it from a thread.
+    None for a recording that is gone. Takes some seconds of computing for ten minutes: call it from a thread.
     """
     if mail not in (ATTACHMENT, COMPRESSED):
         return Enclosed()
-    if wav is None:
+    if wav is None or len(wav) <= HEADER:
         return Enclosed(form="lost")
     if mail == ATTACHMENT and _fits(wav, limit):
         return Enclosed(form="wav", audio=wav)

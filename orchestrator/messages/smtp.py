@@ -29,6 +29,9 @@ from aiosmtplib.errors import (
 Security = Literal["starttls", "tls", "none"]
 TOO_LARGE = ("5.3.4", "5.2.3")
 """Enhanced status codes (RFC 3463) of a mail that is too large for a server or a mailbox."""
+LOGIN_FIRST = 530
+"""The code of a server that takes nothing without a login (RFC 4954)."""
+LOGIN = "`user` in [mail] of settings.toml, and its password in secrets/smtp"
 LONGEST_ANSWER = 300
 """Characters that are kept of what a server says."""
 
@@ -91,6 +94,9 @@ class Line:
             async with asyncio.timeout(2 * self.server.data):
                 return (await self.client.data(mail, timeout=self.server.data)).message
         except SMTPResponseException as bad:
+            if bad.code == LOGIN_FIRST:
+                self.client.close()
+                raise Unreachable(f"{self.server} demands a login: {_answer(bad)}", todo=LOGIN) from bad
             raise await self._refused(bad) from bad
         except (SMTPException, OSError, ValueError) as bad:
             self.client.close()
@@ -188,9 +194,7 @@ def _meaning(server: Server, bad: BaseException) -> tuple[str, str]:
     if any(isinstance(each, socket.gaierror) for each in causes):
         return "this name is not known", "`host` in [mail] of settings.toml; does the name server answer?"
     if isinstance(bad, SMTPAuthenticationError):
-        return f"it refuses the login of {server.user}: {_answer(bad)}", (
-            "`user` in [mail] of settings.toml, and its password in secrets/smtp"
-        )
+        return f"it refuses the login of {server.user}: {_answer(bad)}", (LOGIN)
     if isinstance(bad, SMTPNotSupported) or "STARTTLS" in str(bad):
         return f"it does not offer what we need: {bad}", "does this port offer STARTTLS and a login? 587 usually does"
     if isinstance(bad, SMTPResponseException):

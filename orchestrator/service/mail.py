@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,7 +23,6 @@ from orchestrator.messages.letters import Letters, Message
 from orchestrator.messages.outbox import Envelope, Fill
 from orchestrator.messages.postman import Observer, Postman
 from orchestrator.messages.reminders import Reminders
-from orchestrator.service import directory as directories
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.settings import Mail
@@ -166,9 +164,8 @@ async def test(state: State, recipient: str) -> str:
         raise ServiceError("mail is off: `host` is missing in [mail] of settings.toml", todo="docs/mail.md says how")
     if not (to := letters.address(recipient)):
         raise ServiceError(f"{recipient!r} is no mail address", todo="write it like anna.gruen@stadt.example")
-    town = (await directories.running(state)).town
     head = Letterhead(sender=letters.address(settings.sender))
-    mail = trial(head, to, town.name, datetime.now(UTC).astimezone(ZoneInfo(town.timezone)))
+    mail = trial(head, to, datetime.now(UTC).astimezone())
     to_server = server(state, settings)
     try:
         async with smtp.line(to_server) as line:
