@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import time as clock
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,10 @@ def test_mail_is_off_by_default(state: State) -> None:
         ('host = "mail.example"\nuser = "x"', "password would go in the clear"),
         ('web = "telefon.example"', "web 'telefon.example' is no address"),
         ('security = "ssl"', "security"),
-        ('digest = "7 Uhr"', "digest"),
+        ('digest = "7 Uhr"', "digest: '7 Uhr' is no time of day"),
+        ("digest = 7", "digest: 7 is no time of day"),
+        ('digest = "29:00"', "digest"),
+        ('digest = "07:00Z"', "digest"),
         ("megabytes = 0", "megabytes"),
         ("sended = 1", "sended"),
     ],
@@ -59,6 +63,12 @@ def test_a_wrong_setting_is_named(state: State, line: str, said: str) -> None:
     with pytest.raises(ServiceError, match=r"settings\.toml: ") as bad:
         settings.load(state.root / "settings.toml")
     assert said in str(bad.value)
+
+
+@pytest.mark.parametrize("given", ['"7:30"', '"07:30"', "07:30:00"])
+def test_a_time_of_day(state: State, given: str) -> None:
+    mail(state, f"digest = {given}")
+    assert settings.load(state.root / "settings.toml").mail.digest == clock(7, 30)
 
 
 def test_a_test_mail_says_what_happened(state: State) -> None:

@@ -86,7 +86,6 @@ async def test_a_server_that_is_down_for_days_is_given_up_late(url: URL, tmp_pat
         for tries in range(outbox.TRIES):
             assert (await place.states()) == ["waiting"], tries
             await one.round()
-            await asyncio.sleep(0.3)
             one._closed = 0.0
         assert (await place.states()) == ["dead"]
         assert place.heard.outcomes == ["dead"]
@@ -142,6 +141,20 @@ async def test_a_mail_whose_answer_is_lost_comes_again_as_the_same(url: URL, tmp
             await through(place, running)
             assert await place.states() == ["sent", "sent"]
             assert len(running.post.ids) == 3
+            assert len(set(running.post.ids)) == 2
+
+
+async def test_an_answer_that_comes_too_late(url: URL, tmp_path: Path) -> None:
+    """The server has taken it, and we have hung up: the same mail again, and the others meanwhile."""
+    with mail_server(Post({"data": [SLOW]})) as running:
+        async with desk(url, tmp_path) as place:
+            await place.leave(1, 2)
+            one = place.postman(running.server(data=0.3))
+            while await one.round():
+                pass
+            assert (await place.states())[0] == "waiting"
+            await through(place, running)
+            assert await place.states() == ["sent", "sent"]
             assert len(set(running.post.ids)) == 2
 
 

@@ -138,6 +138,13 @@ class Mail(BaseModel):
     digest: time = time(7)
     """When departments are told what is open, by the town's clock."""
 
+    @field_validator("digest", mode="before")
+    @classmethod
+    def _clock(cls, digest: object) -> object:
+        if not isinstance(digest, time) and not re.fullmatch(r"[0-2]?[0-9]:[0-5][0-9]", str(digest)):
+            raise ValueError(f'{digest!r} is no time of day: write "07:00"')
+        return digest if isinstance(digest, time) else f"{digest:0>5}"
+
     @model_validator(mode="after")
     def _whole(self) -> Mail:
         if not self.host:
