@@ -86,6 +86,8 @@ def test_who_works_with_a_box() -> None:
     assert told.readers(directory, replace(box, email="b@stadt.example")) == ("b@stadt.example",)
     left_behind = Box(id="77", name="Vorgänger", department="buergerbuero")
     assert told.readers(directory, left_behind) == ("anna@stadt.example", "beate@stadt.example")
+    with_it = replace(directory, boxes={**directory.boxes, "77": left_behind})
+    assert told.shared(with_it) == ["10", "77"]
     assert told.readers(directory, Box(id="78", name="niemand")) == ()
 
 

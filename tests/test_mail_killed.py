@@ -65,4 +65,4 @@ async def test_killed_while_it_sends(url: URL, tmp_path: Path, seed: int) -> Non
             assert await place.states() == [outbox.SENT] * LETTERS
             assert len(set(running.post.ids)) == LETTERS
             assert len(running.post.ids) <= LETTERS + kills
-            assert kills >= 4
+            assert kills >= 2

@@ -105,6 +105,13 @@ def departments(directory: Directory, box: Box) -> tuple[Department, ...]:
     return tuple(each for each in every if each.box == box.id or each.id == box.department)
 
 
+def shared(directory: Directory) -> list[str]:
+    """The boxes for which `departments` has any."""
+    found = {each.box for each in directory.departments.values()}
+    found |= {box.id for box in directory.boxes.values() if box.department in directory.departments}
+    return sorted(found & directory.boxes.keys())
+
+
 def readers(directory: Directory, box: Box) -> tuple[str, ...]:
     """Addresses of those who work with a box: its own; else its members' or, where none are named, the department's."""
     if box.email:

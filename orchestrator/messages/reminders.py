@@ -72,7 +72,7 @@ class Reminders:
 
     async def _oldest(self, directory: Directory) -> Mapping[str, float]:
         """Box -> since when the oldest of what is open or unheard there waits, for the boxes of departments."""
-        shared = [box.id for box in directory.boxes.values() if letters.departments(directory, box)]
+        shared = letters.shared(directory)
         asked = select(cases.c.box, func.min(cases.c.opened)).where(cases.c.state != DONE).group_by(cases.c.box)
         async with self.engine.connect() as connection:
             opened = {box: oldest for box, oldest in await connection.execute(asked) if box in shared}
