@@ -171,6 +171,18 @@ async def test_a_mail_that_breaks_every_connection_does_not_stop_the_others(url:
             assert (await outbox.listed(place.engine))[0].id == first.id
 
 
+async def test_a_mail_for_which_the_sender_is_blamed_does_not_stop_the_others(url: URL, tmp_path: Path) -> None:
+    with mail_server(Post({"mail": ["501 5.5.4 not like that"]})) as running:
+        async with desk(url, tmp_path) as place:
+            await place.leave(1, 2, 3)
+            one = place.postman(running.server())
+            assert not await one.round()
+            await asyncio.sleep(0.01)
+            while await one.round():
+                pass
+            assert await place.states() == ["waiting", "sent", "sent"]
+
+
 async def test_three_broken_connections_are_the_servers_fault(url: URL, tmp_path: Path) -> None:
     with mail_server(Post({"data": [DROP] * 9})) as running:
         async with desk(url, tmp_path) as place:

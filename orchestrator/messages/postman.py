@@ -147,6 +147,9 @@ class Postman:
                 self._broken = 0
                 raise Unreachable(f"{self.server}: {bad}", todo="look into the log of the mail server") from bad
             return not bad.broken
+        except Unreachable as bad:  # it may be this letter after all: the next time another one is first
+            await outbox.failed(self.engine, envelope, str(bad), now=self.clock(), again=self._again(envelope))
+            raise
         self._broken = 0
         self._accepted[envelope.id] = (state, self.clock())
         self.observer.mailed(state, self._since(envelope))
@@ -187,13 +190,16 @@ class Postman:
 
     async def _refused(self, envelope: Envelope, bad: Refused) -> None:
         now = self.clock()
-        again = 0.0 if bad.permanent else now + _pause(self.first, envelope.attempts, LONGEST)
+        again = 0.0 if bad.permanent else self._again(envelope)
         state = await outbox.failed(self.engine, envelope, str(bad), now=now, again=again)
         self.observer.mailed("dead" if state == DEAD else "later", self._since(envelope))
         if state == DEAD:
             log.error("mail %d to %s is given up: %s; `durchwahl mail` lists it", envelope.id, envelope.recipient, bad)
         else:
             log.warning("mail %d to %s has to wait: %s", envelope.id, envelope.recipient, bad)
+
+    def _again(self, envelope: Envelope) -> float:
+        return self.clock() + _pause(self.first, envelope.attempts, LONGEST)
 
     def _since(self, envelope: Envelope) -> float:
         return max(0.0, self.clock() - envelope.created)
