@@ -18,7 +18,8 @@ from orchestrator.domain.directory import Directory
 from orchestrator.messages import outbox
 from orchestrator.messages.clerk import Clerk
 from orchestrator.messages.composing import Letterhead
-from orchestrator.messages.letters import Message, letters
+from orchestrator.messages.letters import letters
+from orchestrator.messages.mailbox import Message, Spool
 from orchestrator.messages.postman import Postman
 from orchestrator.messages.smtp import Server
 from tests.databases import database
@@ -42,7 +43,7 @@ def town(**changed: Any) -> Directory:
 
 
 def message(number: int, box: str = "2500", caller: str = "01712345678", left: float = NOON) -> Message:
-    return Message(id=f"{number}.0-1", box=box, caller=caller, left=left + number, seconds=2)
+    return Message(id=f"{number}.0-1", box=box, folder="INBOX", caller=caller, at=left + number, seconds=2)
 
 
 def tone(seconds: float = 2.0, hertz: float = 440.0) -> bytes:
@@ -56,7 +57,7 @@ def left(spool: Path, told: Message, *, folder: str = "INBOX", samples: bytes = 
     inbox = spool / "voicemail" / "town" / told.box / folder
     inbox.mkdir(parents=True, exist_ok=True)
     number = len(list(inbox.glob("*.txt")))
-    fields = {"callerid": told.caller or "Unknown", "origtime": int(told.left), "msg_id": told.id}
+    fields = {"callerid": told.caller or "Unknown", "origtime": int(told.at), "msg_id": told.id}
     lines = [f"{name}={value}" for name, value in {**fields, "duration": told.seconds}.items()]
     (inbox / f"msg{number:04d}.txt").write_text("\n".join(["[message]", *lines, ""]))
     path = inbox / f"msg{number:04d}.wav"
@@ -97,7 +98,7 @@ class Desk:
         directory = self.directory
         return Clerk(
             engine=self.engine,
-            spool=self.spool,
+            spool=Spool(self.spool),
             directory=lambda: directory,
             head=lambda: self.head,
             limit=10_000_000,

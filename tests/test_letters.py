@@ -24,7 +24,8 @@ from orchestrator.domain.people import Box
 from orchestrator.messages import letters as told
 from orchestrator.messages import wording
 from orchestrator.messages.composing import Composer, Enclosed, Letterhead
-from orchestrator.messages.letters import Letter, Message, letters
+from orchestrator.messages.letters import Letter, letters
+from orchestrator.messages.mailbox import Message
 from orchestrator.messages.recording import enclosed
 from orchestrator.store.tables import cases
 from tests.databases import sqlite
@@ -215,10 +216,15 @@ async def test_moved_while_it_waits(place: Desk) -> None:
 
 
 async def test_a_recording_that_is_gone(place: Desk) -> None:
-    left(place.spool, message(1)).unlink()
+    path = left(place.spool, message(1))
+    path.write_bytes(path.read_bytes()[:44])
     mail = await new(place, message(1))
     assert list(mail.iter_attachments()) == []
     assert "Die Aufnahme ist nicht mehr vorhanden" in text(mail)
+    path.unlink()
+    mail = await new(place, message(1))
+    assert list(mail.iter_attachments()) == []
+    assert "Sie ist inzwischen gelöscht." in text(mail)
 
 
 @pytest.mark.parametrize("folder", ["", "Deleted"])
@@ -278,7 +284,7 @@ HOSTILE = st.text(st.characters(), max_size=200) | st.sampled_from(
 def test_nothing_can_be_put_into_a_header(name: str, town_name: str, caller: str, id: str) -> None:
     directory = with_box("2500", name=name)
     directory = replace(directory, town=replace(directory.town, name=town_name))
-    about = Message(id=id, box="2500", caller=caller, left=NOON, seconds=5)
+    about = Message(id=id, box="2500", folder="INBOX", caller=caller, at=NOON, seconds=5)
     (letter,) = letters(directory, directory.boxes["2500"], about)
     composer = Composer(directory=directory, head=HEAD, box=directory.boxes["2500"])
     raw = composer.new(replace(letter, key="k"), about, Enclosed(form="wav", audio=b"RIFF")).as_bytes()

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import URL, insert, select
 
 from orchestrator.messages import outbox
+from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.reminders import Case, Reminders, digests, nearly_full, open_hours, overdue
 from orchestrator.store.tables import cases
 from tests.mail_town import desk, left, message, town
@@ -98,7 +99,7 @@ async def test_each_is_queued_once(url: URL, tmp_path: Path) -> None:
         async with place.engine.begin() as connection:
             await connection.execute(insert(cases).values(**row, changed=0.0, escalated=None, comment=""))
         for _ in range(2):  # and after a restart
-            reminders = Reminders(engine=place.engine, spool=place.spool, directory=town, at=SEVEN)
+            reminders = Reminders(engine=place.engine, spool=Spool(place.spool), directory=town, at=SEVEN)
             for moment in (at(25, 6), at(25, 7), at(25, 8), at(25, 11), at(25, 12)):
                 await reminders.look(moment.timestamp())
         expected = [f"digest:10:2026-11-25:{each}" for each in READERS]
@@ -111,7 +112,7 @@ async def test_each_is_queued_once(url: URL, tmp_path: Path) -> None:
 
 async def test_nothing_when_there_is_nothing(url: URL, tmp_path: Path) -> None:
     async with desk(url, tmp_path) as place:
-        reminders = Reminders(engine=place.engine, spool=place.spool, directory=town, at=SEVEN)
+        reminders = Reminders(engine=place.engine, spool=Spool(place.spool), directory=town, at=SEVEN)
         assert await reminders.look(at(25, 9).timestamp()) == 0
         done = {"message": "1.0-1", "box": "10", "opened": 0.0, "state": "done", "who": "", "comment": ""}
         async with place.engine.begin() as connection:

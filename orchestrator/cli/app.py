@@ -6,7 +6,18 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import calendar, changes, directory, exchange, mail, numbers, rollout, running, switching
+from orchestrator.cli import (
+    calendar,
+    changes,
+    directory,
+    exchange,
+    mail,
+    messages,
+    numbers,
+    rollout,
+    running,
+    switching,
+)
 
 app = typer.Typer(
     name="durchwahl",
@@ -24,6 +35,7 @@ mail.register(app)
 rollout.register(app)
 running.register(app)
 switching.register(app)
+messages.register(app)
 
 
 @app.callback()

@@ -6,10 +6,9 @@ Belongs here: fetching what a mail tells. Not here: its text (composing), and wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -17,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box
-from orchestrator.messages import spooled
 from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pending
-from orchestrator.messages.letters import Letter, Message
+from orchestrator.messages.letters import Letter
+from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
 from orchestrator.messages.recording import enclosed
 from orchestrator.messages.reminders import DONE, is_nearly_full
 from orchestrator.store.tables import cases
@@ -32,7 +31,7 @@ class Clerk:
     """Writes all mails of one exchange."""
 
     engine: AsyncEngine
-    spool: Path
+    spool: Spool
     directory: Callable[[], Directory]
     """The directory that runs now."""
     head: Callable[[], Letterhead]
@@ -53,33 +52,45 @@ class Clerk:
             case "overdue":
                 return await self._overdue(composer, letter)
             case "full":
-                count = await asyncio.to_thread(spooled.count, self.spool, box.id)
+                count = len(await asyncio.to_thread(self.spool.box(box.id).messages, NEW))
                 return composer.full(letter, count) if is_nearly_full(box, count) else None
             case "digest":
                 pending = list(await self._pending(directory, box))
                 return composer.digest(letter, pending) if pending else None
 
     def _new(self, composer: Composer, letter: Letter, bare: bool) -> EmailMessage:
-        found = spooled.recorded(self.spool, letter.box, letter.message)
-        if found is None:
+        message = self._find(letter)
+        if message is None:
             return composer.new(letter, None, Enclosed())
-        message, wav = found
-        what = Enclosed(form="large") if bare else enclosed(wav, composer.box.mail, self.limit)
+        what = Enclosed(form="large") if bare else enclosed(self._wav(message), composer.box.mail, self.limit)
         return composer.new(letter, message, what)
 
-    async def _overdue(self, composer: Composer, letter: Letter) -> EmailMessage | None:
-        found = await asyncio.to_thread(spooled.find, self.spool, letter.box, letter.message)
-        case = (await self._cases(letter.box)).get(letter.message)
-        if found is None or (case and case.state == DONE):
+    def _find(self, letter: Letter) -> Message | None:
+        """The message that a letter is about, in whatever folder it is now; None: it is deleted."""
+        try:
+            message = self.spool.box(letter.box).find(letter.message)
+        except NoSuchMessage:
             return None
-        return composer.overdue(letter, found[0])
+        return None if message.folder == DELETED else message
+
+    def _wav(self, message: Message) -> bytes | None:
+        """Its recording; None: it is gone. Raises OSError."""
+        try:
+            return self.spool.box(message.box).audio(message.id).read_bytes()
+        except (NoSuchMessage, FileNotFoundError):
+            return None
+
+    async def _overdue(self, composer: Composer, letter: Letter) -> EmailMessage | None:
+        message = await asyncio.to_thread(self._find, letter)
+        case = (await self._cases(letter.box)).get(letter.message)
+        if message is None or (case and case.state == DONE):
+            return None
+        return composer.overdue(letter, message)
 
     async def _pending(self, directory: Directory, box: Box) -> Iterator[Pending]:
         known = await self._cases(box.id)
-        spool = self.spool
-        there = await asyncio.to_thread(lambda: {each.id: each for each in spooled.everything(spool, box.id)})
-        new = await asyncio.to_thread(lambda: {each.id for each in spooled.unheard(spool, box.id)})
-        return pending(directory, there, new, known)
+        there = await asyncio.to_thread(self.spool.box(box.id).messages)
+        return pending(directory, (each for each in there if each.folder != DELETED), known)
 
     async def _cases(self, box: str) -> Mapping[str, Any]:
         async with self.engine.connect() as connection:
@@ -87,14 +98,12 @@ class Clerk:
             return {row.message: row for row in rows}
 
 
-def pending(
-    directory: Directory, there: Mapping[str, Message], new: set[str], known: Mapping[str, Any]
-) -> Iterator[Pending]:
-    """What is open of the messages that are `there`: cases that are not done, and what is `new` and no case."""
-    for id, message in there.items():
-        case = known.get(id)
+def pending(directory: Directory, there: Iterable[Message], known: Mapping[str, Any]) -> Iterator[Pending]:
+    """What is open of the messages that are `there`: cases that are not done, and what is new and no case."""
+    for message in there:
+        case = known.get(message.id)
         if case is None:
-            if id in new:
+            if message.new:
                 yield Pending(message=message, state="unheard")
         elif case.state == OPEN:
             yield Pending(message=message, state="open")

@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box
-from orchestrator.messages.letters import Letter, Message
+from orchestrator.messages.letters import Letter
+from orchestrator.messages.mailbox import Message
 from orchestrator.messages.wording import WORDS, caller, day, length, moment, plain
 
 
@@ -77,7 +78,7 @@ class Composer:
         mail = self._mail(letter, self._say("new_subject", **self._facts(message)), said)
         if enclosed.form in ("wav", "mp3"):
             subtype = "wav" if enclosed.form == "wav" else "mpeg"
-            name = f"{self._local(message.left):%Y-%m-%d-%H%M}.{enclosed.form}"
+            name = f"{self._local(message.at):%Y-%m-%d-%H%M}.{enclosed.form}"
             mail.add_attachment(enclosed.audio, maintype="audio", subtype=subtype, filename=name)
         return mail
 
@@ -93,7 +94,7 @@ class Composer:
 
     def digest(self, letter: Letter, pending: Iterable[Pending]) -> EmailMessage:
         """Tells what is open, the oldest first."""
-        rows = sorted(pending, key=lambda each: (each.message.left, each.message.id))
+        rows = sorted(pending, key=lambda each: (each.message.at, each.message.id))
         lines = [self._line(row) for row in rows]
         date = day(self._local(letter.created), self.language)
         ways = "\n".join(self._ways(quote(self.box.id, safe="")))
@@ -111,7 +112,7 @@ class Composer:
         return {
             "caller": caller(self.directory, message.caller, self.language),
             "length": length(message.seconds),
-            "when": moment(self._local(message.left), self.language),
+            "when": moment(self._local(message.at), self.language),
         }
 
     def _about(self, message: Message) -> str:
@@ -127,7 +128,7 @@ class Composer:
     def _listen(self, message: Message, enclosed: Enclosed) -> list[str]:
         told = [] if enclosed.form == "none" else [self._say(enclosed.form)]
         told += self._ways(f"{quote(self.box.id, safe='')}/{quote(message.id, safe='', errors='replace')}")
-        until = self._local(message.left) + timedelta(days=self.box.keep)
+        until = self._local(message.at) + timedelta(days=self.box.keep)
         kept = self._say("until", day=day(until, self.language))
         return ["\n".join(told), kept] if told else [kept]
 

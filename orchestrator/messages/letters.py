@@ -13,24 +13,11 @@ from typing import Literal
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box, Department, Person
+from orchestrator.messages.mailbox import Message
 
 Kind = Literal["message", "full", "overdue", "digest"]
 ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 """A mail address that every server takes (RFC 5321 without quoted names; SMTPUTF8 is not asked for)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """What is told of a message in a box."""
-
-    id: str
-    box: str
-    caller: str
-    """Digits as they came, internal or public; empty: withheld."""
-    left: float
-    """When it was left, seconds since the epoch."""
-    seconds: int
-    """How long it lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +62,7 @@ def letters(directory: Directory, box: Box, message: Message) -> Letters:
             kind="message",
             box=box.id,
             recipient=box.email,
-            created=message.left,
+            created=message.at,
             message=message.id,
         ),
     )

@@ -1,6 +1,6 @@
 """A recording as it goes out by mail: the WAV as it is, or as MP3 where that is wanted or the WAV is too large.
 
-Belongs here: the choice, and the making of an MP3. Not here: finding the recording (spooled), the mail (composing).
+Belongs here: the choice, and the making of an MP3. Not here: finding the recording (mailbox), the mail (composing).
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
@@ -18,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box
 from orchestrator.domain.schedule import Schedule
-from orchestrator.messages import letters, spooled
+from orchestrator.messages import letters
 from orchestrator.messages.letters import Letter, Letters
+from orchestrator.messages.mailbox import NEW, Spool
 from orchestrator.messages.outbox import queue
 from orchestrator.store.tables import cases
 
@@ -43,7 +43,7 @@ class Reminders:
     """Looks what is due and queues it. The digest is looked for once a day; a restart does it again, to no effect."""
 
     engine: AsyncEngine
-    spool: Path
+    spool: Spool
     directory: Callable[[], Directory]
     at: time
     """When digests are made, by the town's clock."""
@@ -64,11 +64,8 @@ class Reminders:
         return new + await self._escalate(directory, now)
 
     def _counts(self, directory: Directory) -> Mapping[str, int]:
-        try:
-            there = [path.name for path in (self.spool / "voicemail" / "town").iterdir()]
-        except FileNotFoundError:
-            return {}
-        return {box: spooled.count(self.spool, box) for box in there if box in directory.boxes}
+        there = (box for box in self.spool.boxes() if box in directory.boxes)
+        return {box: len(self.spool.box(box).messages(NEW)) for box in there}
 
     async def _oldest(self, directory: Directory) -> Mapping[str, float]:
         """Box -> since when the oldest of what is open or unheard there waits, for the boxes of departments."""
@@ -81,7 +78,7 @@ class Reminders:
         return {box: min(since) for box, since in waits.items() if since}
 
     def _unheard(self, box: str) -> float | None:
-        return min((message.left for message in spooled.unheard(self.spool, box)), default=None)
+        return min((message.at for message in self.spool.box(box).messages(NEW)), default=None)
 
     async def _escalate(self, directory: Directory, now: float) -> int:
         asked = select(cases).where(cases.c.state != DONE, cases.c.escalated.is_(None))

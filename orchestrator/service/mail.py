@@ -19,7 +19,8 @@ from orchestrator.domain.directory import Directory
 from orchestrator.messages import letters, outbox, smtp
 from orchestrator.messages.clerk import Clerk
 from orchestrator.messages.composing import Letterhead, trial
-from orchestrator.messages.letters import Letters, Message
+from orchestrator.messages.letters import Letters
+from orchestrator.messages.mailbox import Message, Spool
 from orchestrator.messages.outbox import Envelope, Fill
 from orchestrator.messages.postman import Observer, Postman
 from orchestrator.messages.reminders import Reminders
@@ -87,7 +88,7 @@ def mailing(
         return None
     clerk = Clerk(
         engine=engine,
-        spool=state.spool,
+        spool=Spool(state.spool),
         directory=directory,
         head=lambda: Letterhead(sender=settings.sender, web=settings.web, menu=menu(directory())),
         limit=settings.megabytes * MEGABYTE,
@@ -95,7 +96,7 @@ def mailing(
     return Mailing(
         engine=engine,
         postman=Postman(engine=engine, server=server(state, settings), writer=clerk, observer=watcher),
-        reminders=Reminders(engine=engine, spool=state.spool, directory=directory, at=settings.digest),
+        reminders=Reminders(engine=engine, spool=Spool(state.spool), directory=directory, at=settings.digest),
         watcher=watcher,
     )
 
