@@ -298,20 +298,27 @@ def test_nothing_can_be_put_into_a_header(name: str, town_name: str, caller: str
 
 
 async def test_a_digest(place: Desk) -> None:
-    for number, caller in ((1, "01712345678"), (2, "062054711"), (3, ""), (4, "2500")):
+    for number, caller in ((1, "01712345678"), (2, "062054711"), (3, ""), (4, "2500"), (5, "2501")):
         left(place.spool, message(number, "10", caller), folder="INBOX" if number > 1 else "Old")
     async with place.engine.begin() as connection:
-        for number, state, who in ((1, "open", ""), (2, "taken", "p3501"), (4, "done", "p3501"), (9, "open", "")):
+        for number, state, who in (
+            (1, "open", ""),
+            (2, "taken", "p3501"),
+            (4, "done", "p3501"),
+            (5, "called_back", "p3501"),
+            (9, "open", ""),
+        ):
             row = {"message": f"{number}.0-1", "box": "10", "opened": NOON, "state": state, "who": who}
             await connection.execute(insert(cases).values(**row, changed=NOON, escalated=None, comment=""))
     box = place.directory.boxes["10"]
     letter = told.digest(box, DAY, "anna@stadt.example", NOON)
     mail = await written(place, letter)
-    assert mail["Subject"] == "Bürgerbüro: 3 offen am 25. November 2026"
+    assert mail["Subject"] == "Bürgerbüro: 4 offen am 25. November 2026"
     assert [line for line in text(mail).splitlines() if line.startswith("- ")] == [
         "- Mittwoch, 25. November 2026, 14:00 Uhr, von 0171 2345678, 0:02: offen",
         "- Mittwoch, 25. November 2026, 14:00 Uhr, von 06205 4711, 0:02: in Arbeit (Beate Blau)",
         "- Mittwoch, 25. November 2026, 14:00 Uhr, von unbekannter Nummer, 0:02: nicht abgehört",
+        "- Mittwoch, 25. November 2026, 14:00 Uhr, von 2501, 0:02: zurückgerufen (Beate Blau)",
     ]
     async with place.engine.begin() as connection:
         await connection.execute(cases.update().values(state="done"))

@@ -114,7 +114,7 @@ async def test_nothing_when_there_is_nothing(url: URL, tmp_path: Path) -> None:
     async with desk(url, tmp_path) as place:
         reminders = Reminders(engine=place.engine, spool=Spool(place.spool), directory=town, at=SEVEN)
         assert await reminders.look(at(25, 9).timestamp()) == 0
-        done = {"message": "1.0-1", "box": "10", "opened": 0.0, "state": "done", "who": "", "comment": ""}
+        done = {"box": "10", "opened": 0.0, "who": "", "comment": "", "changed": 0.0, "escalated": None}
         async with place.engine.begin() as connection:
-            await connection.execute(insert(cases).values(**done, changed=0.0, escalated=None))
+            await connection.execute(insert(cases).values(**done, message="1.0-1", state="done"))
         assert await reminders.look(datetime(2026, 11, 26, 9, tzinfo=UTC).timestamp()) == 0

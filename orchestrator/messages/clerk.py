@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +20,7 @@ from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pend
 from orchestrator.messages.letters import Letter
 from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
 from orchestrator.messages.recording import enclosed
-from orchestrator.messages.reminders import DONE, is_nearly_full
+from orchestrator.messages.reminders import DONE, SETTLED, is_nearly_full
 from orchestrator.store.tables import cases
 
 OPEN = "open"
@@ -83,7 +83,7 @@ class Clerk:
     async def _overdue(self, composer: Composer, letter: Letter) -> EmailMessage | None:
         message = await asyncio.to_thread(self._find, letter)
         case = (await self._cases(letter.box)).get(letter.message)
-        if message is None or (case and case.state == DONE):
+        if message is None or (case and case.state in SETTLED):
             return None
         return composer.overdue(letter, message)
 
@@ -109,7 +109,8 @@ def pending(directory: Directory, there: Iterable[Message], known: Mapping[str, 
             yield Pending(message=message, state="open")
         elif case.state != DONE:
             person = directory.people.get(case.who)
-            yield Pending(message=message, state="taken", who=person.name if person else case.who)
+            state: Literal["called_back", "taken"] = "called_back" if case.state == "called_back" else "taken"
+            yield Pending(message=message, state=state, who=person.name if person else case.who)
 
 
 def _unknown(directory: Directory, id: str) -> Box:

@@ -56,9 +56,9 @@ class Pending:
     """One line of a digest."""
 
     message: Message
-    state: Literal["open", "taken", "unheard"]
+    state: Literal["open", "taken", "called_back", "unheard"]
     who: str = ""
-    """Who has taken it, in words."""
+    """Who has taken it or called back, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

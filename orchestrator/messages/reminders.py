@@ -25,6 +25,8 @@ from orchestrator.store.tables import cases
 
 DONE = "done"
 """The state of a case with which nobody has to deal any more."""
+SETTLED = ("called_back", DONE)
+"""The states of a case that nobody has to be reminded of: the caller was spoken to."""
 NEARLY = 0.8
 """Part of the quota from which on a box is nearly full."""
 
@@ -81,7 +83,7 @@ class Reminders:
         return min((message.at for message in self.spool.box(box).messages(NEW)), default=None)
 
     async def _escalate(self, directory: Directory, now: float) -> int:
-        asked = select(cases).where(cases.c.state != DONE, cases.c.escalated.is_(None))
+        asked = select(cases).where(cases.c.state.not_in(SETTLED), cases.c.escalated.is_(None))
         async with self.engine.begin() as connection:
             rows = (await connection.execute(asked)).all()
             waiting = (Case(message=row.message, box=row.box, opened=row.opened) for row in rows)

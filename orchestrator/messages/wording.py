@@ -58,6 +58,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "digest": "im Postfach {box} ist noch offen:",
         "open": "offen",
         "taken": "in Arbeit ({who})",
+        "called_back": "zurückgerufen ({who})",
         "unheard": "nicht abgehört",
         "line": "{when}, von {caller}, {length}: {state}",
         "machine": "Diese E-Mail hat die Telefonanlage ({town}) automatisch verschickt.\n"
@@ -91,6 +92,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "digest": "in the mailbox {box} this is still open:",
         "open": "open",
         "taken": "taken ({who})",
+        "called_back": "called back ({who})",
         "unheard": "not heard",
         "line": "{when}, from {caller}, {length}: {state}",
         "machine": "The telephone exchange ({town}) sent this mail automatically.\nNobody reads answers to it.",
