@@ -6,7 +6,18 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import calendar, changes, directory, exchange, messages, numbers, rollout, running, switching
+from orchestrator.cli import (
+    calendar,
+    changes,
+    directory,
+    exchange,
+    mail,
+    messages,
+    numbers,
+    rollout,
+    running,
+    switching,
+)
 
 app = typer.Typer(
     name="durchwahl",
@@ -20,6 +31,7 @@ changes.register(app)
 numbers.register(app)
 calendar.register(app)
 exchange.register(app)
+mail.register(app)
 rollout.register(app)
 running.register(app)
 switching.register(app)

@@ -1,1 +1,1 @@
-"""Recordings -> mailboxes: what was said is judged, filed into Asterisk's own spool, and lit on a lamp."""
+"""Recordings -> mailboxes -> people: what was said is judged, filed into Asterisk's own spool, lit, and mailed."""

@@ -9,10 +9,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from orchestrator.journal.journeys import Journey
+from orchestrator.messages.outbox import Fill
 from orchestrator.metrics import labels
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
+DELAYS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200)
+"""Seconds until a message is mailed: from at once to the three days after which it is given up."""
 
 
 class Metrics:
@@ -49,6 +52,17 @@ class Metrics:
         self.nearly_full = gauge("boxes_nearly_full", "Boxes with four fifths of the new messages that they take.")
         self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")
         self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")
+        self.mails = counter("mails", "Attempts to mail a letter, by outcome: sent, later, dead, moot.", "outcome")
+        self.mail_delay = Histogram(
+            "durchwahl_mail_delay_seconds",
+            "Seconds from what is told, a message or a reminder, until the mail server took the mail.",
+            registry=self.registry,
+            buckets=DELAYS,
+        )
+        self.mail_up = gauge("mail_server_up", "1 if the mail server took us the last time; 0 where mail is off too.")
+        self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
+        self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
+        self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count one call that is over."""
@@ -61,6 +75,22 @@ class Metrics:
             self.unexpected.labels(flow).inc()
         if "deadline" in journey.notes:
             self.native.labels(flow).inc()
+
+    def mailed(self, outcome: str, seconds: float) -> None:
+        """Count one attempt to mail a letter, `seconds` after there was something to tell."""
+        self.mails.labels(outcome).inc()
+        if outcome == "sent":
+            self.mail_delay.observe(max(0.0, seconds))
+
+    def mail_server(self, up: bool) -> None:
+        """Whether the mail server could be reached."""
+        self.mail_up.set(up)
+
+    def outbox(self, fill: Fill) -> None:
+        """Take over how full the outbox is."""
+        self.mail_waiting.set(fill.waiting)
+        self.mail_oldest.set(fill.oldest)
+        self.mail_dead.set(fill.dead)
 
     def read_shift(self, path: Path) -> None:
         """Take over what the shift's parent tells of itself."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from datetime import time
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -18,6 +20,7 @@ from pydantic_settings import (
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from orchestrator.messages import letters
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.ports import ATTENDANTS, Ports
 from orchestrator.store.ldif import balanced, is_name
@@ -49,6 +52,12 @@ database = ""              # empty: directory.db in this folder; else PostgreSQL
 # url = "ldaps://dc1.stadt.example"
 # base = "ou=people,dc=stadt,dc=example"
 # user = "cn=durchwahl,ou=services,dc=stadt,dc=example"
+
+# The town's mail server, for messages by mail; its password lies in secrets/smtp. docs/mail.md has the rest.
+# [mail]
+# host = "mail.stadt.example"
+# user = "durchwahl"
+# sender = "telefon@stadt.example"
 """
 
 
@@ -107,6 +116,50 @@ class Ldap(BaseModel):
         return self
 
 
+class Mail(BaseModel):
+    """The town's mail server, how we are known there, and what mails may be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = ""
+    """Empty: no mail is sent, and none is kept for later."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """0: the usual one of `security`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    """Who logs in; empty: nobody has to."""
+    sender: str = ""
+    ca: str = ""
+    """A file of certificates by which the server's is judged; empty: those of the machine."""
+    web: str = ""
+    """Address under which messages are heard in a browser, for links; empty: mails have none."""
+    megabytes: int = Field(default=10, ge=1, le=100)
+    """The largest mail: a recording above that goes out as MP3, or not at all."""
+    digest: time = time(7)
+    """When departments are told what is open, by the town's clock."""
+
+    @field_validator("digest", mode="before")
+    @classmethod
+    def _clock(cls, digest: object) -> object:
+        if not isinstance(digest, time) and not re.fullmatch(r"[0-2]?[0-9]:[0-5][0-9]", str(digest)):
+            raise ValueError(f'{digest!r} is no time of day: write "07:00"')
+        return digest if isinstance(digest, time) else f"{digest:0>5}"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Mail:
+        if not self.host:
+            return self
+        if not re.fullmatch(r"[A-Za-z0-9.:-]+", self.host):
+            raise ValueError(f"host {self.host!r} is no name of a server: write mail.stadt.example")
+        if not letters.address(self.sender):
+            raise ValueError(f"sender {self.sender!r} is no mail address: write telefon@stadt.example")
+        if self.user and self.security == "none" and self.host not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError('the password would go in the clear: write security = "starttls" or "tls"')
+        if self.web and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?", self.web):
+            raise ValueError(f"web {self.web!r} is no address: write https://telefon.stadt.example")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings with their limits; unknown keys are errors."""
 
@@ -128,6 +181,7 @@ class Settings(BaseSettings):
     """Empty: SQLite in the state folder; else the address of a PostgreSQL database, without a password."""
     trunks: dict[str, str] = Field(default_factory=dict)
     ldap: Ldap | None = None
+    mail: Mail = Mail()
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
 

@@ -1,0 +1,118 @@
+"""Writes the letter of an envelope from what is there when it is sent: the message, its recording, the open cases.
+
+Belongs here: fetching what a mail tells. Not here: its text (composing), and whether it arrives (postman).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import OFF, Box
+from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pending
+from orchestrator.messages.letters import Letter
+from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
+from orchestrator.messages.recording import enclosed
+from orchestrator.messages.reminders import DONE, SETTLED, is_nearly_full
+from orchestrator.store.tables import cases
+
+OPEN = "open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clerk:
+    """Writes all mails of one exchange."""
+
+    engine: AsyncEngine
+    spool: Spool
+    directory: Callable[[], Directory]
+    """The directory that runs now."""
+    head: Callable[[], Letterhead]
+    limit: int
+    """Bytes that a mail may have."""
+
+    async def write(self, letter: Letter, *, bare: bool = False) -> EmailMessage | None:
+        """The mail; None where nothing is left to tell. `bare`: without the recording, which was too large.
+
+        Raises OSError and SQLAlchemyError.
+        """
+        directory = self.directory()
+        box = directory.boxes.get(letter.box) or _unknown(directory, letter.box)
+        composer = Composer(directory=directory, head=self.head(), box=box)
+        match letter.kind:
+            case "message":
+                return await asyncio.to_thread(self._new, composer, letter, bare)
+            case "overdue":
+                return await self._overdue(composer, letter)
+            case "full":
+                count = len(await asyncio.to_thread(self.spool.box(box.id).messages, NEW))
+                return composer.full(letter, count) if is_nearly_full(box, count) else None
+            case "digest":
+                pending = list(await self._pending(directory, box))
+                return composer.digest(letter, pending) if pending else None
+
+    def _new(self, composer: Composer, letter: Letter, bare: bool) -> EmailMessage:
+        message = self._find(letter)
+        if message is None:
+            return composer.new(letter, None, Enclosed())
+        what = Enclosed(form="large") if bare else enclosed(self._wav(message), composer.box.mail, self.limit)
+        return composer.new(letter, message, what)
+
+    def _find(self, letter: Letter) -> Message | None:
+        """The message that a letter is about, in whatever folder it is now; None: it is deleted."""
+        try:
+            message = self.spool.box(letter.box).find(letter.message)
+        except NoSuchMessage:
+            return None
+        return None if message.folder == DELETED else message
+
+    def _wav(self, message: Message) -> bytes | None:
+        """Its recording; None: it is gone. Raises OSError."""
+        try:
+            return self.spool.box(message.box).audio(message.id).read_bytes()
+        except (NoSuchMessage, FileNotFoundError):
+            return None
+
+    async def _overdue(self, composer: Composer, letter: Letter) -> EmailMessage | None:
+        message = await asyncio.to_thread(self._find, letter)
+        case = (await self._cases(letter.box)).get(letter.message)
+        if message is None or (case and case.state in SETTLED):
+            return None
+        return composer.overdue(letter, message)
+
+    async def _pending(self, directory: Directory, box: Box) -> Iterator[Pending]:
+        known = await self._cases(box.id)
+        there = await asyncio.to_thread(self.spool.box(box.id).messages)
+        return pending(directory, (each for each in there if each.folder != DELETED), known)
+
+    async def _cases(self, box: str) -> Mapping[str, Any]:
+        async with self.engine.connect() as connection:
+            rows = await connection.execute(select(cases).where(cases.c.box == box))
+            return {row.message: row for row in rows}
+
+
+def pending(directory: Directory, there: Iterable[Message], known: Mapping[str, Any]) -> Iterator[Pending]:
+    """What is open of the messages that are `there`: cases that are not done, and what is new and no case."""
+    for message in there:
+        case = known.get(message.id)
+        if case is None:
+            if message.new:
+                yield Pending(message=message, state="unheard")
+        elif case.state == OPEN:
+            yield Pending(message=message, state="open")
+        elif case.state != DONE:
+            person = directory.people.get(case.who)
+            state: Literal["called_back", "taken"] = "called_back" if case.state == "called_back" else "taken"
+            yield Pending(message=message, state=state, who=person.name if person else case.who)
+
+
+def _unknown(directory: Directory, id: str) -> Box:
+    """A box that was taken out of the directory after it got a message: that there is one is told all the same."""
+    return Box(id=id, name=id, mail=OFF, language=directory.town.languages[0])

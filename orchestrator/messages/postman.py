@@ -1,0 +1,232 @@
+"""Takes letters out of the outbox and hands them over to the mail server, one after the other, for as long as it takes.
+
+Each is handed over exactly once, but for one case that no client can exclude: the server has taken a mail, and the
+connection or this process dies before we know or wrote it down. Then the same mail goes out with the same Message-ID.
+
+Belongs here: the order, what is tried again and when. Not here: the rows (outbox), SMTP (smtp), the text (clerk).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from email.message import EmailMessage
+from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.messages import outbox
+from orchestrator.messages.letters import Letter, address
+from orchestrator.messages.outbox import DEAD, MOOT, SENT, Envelope
+from orchestrator.messages.smtp import Line, Refused, Server, Unreachable, line
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks into the outbox when nobody calls `wake`."""
+MANY = 20
+"""Letters of one session."""
+FIRST, LONGEST = 60.0, 3600.0
+"""Seconds until a letter is tried again: after the first failure, and at most."""
+SERVER_FIRST, SERVER_LONGEST = 5.0, 600.0
+"""The same for the server: asking it costs one connection, whatever waits."""
+BROKEN = 3
+"""So many letters in a row at which the connection broke are the server's fault, and not theirs."""
+LINGER = 10.0
+"""Seconds that the letter in hand may take when we are told to stop: cut off, it would go out twice."""
+
+
+class Writer(Protocol):
+    """Writes the mail that a letter is."""
+
+    async def write(self, letter: Letter, *, bare: bool = False) -> EmailMessage | None:
+        """None: nothing is left to tell. `bare`: without the recording, which was too large."""
+
+
+class Observer(Protocol):
+    """Told what becomes of letters."""
+
+    def mailed(self, outcome: str, seconds: float) -> None:
+        """A letter is `sent`, `later`, `dead` or `moot`, `seconds` after there was something to tell."""
+
+    def mail_server(self, up: bool) -> None:
+        """Whether the mail server could be reached."""
+
+
+@dataclass(kw_only=True)
+class Postman:
+    """The one who sends. Only one may run at a time on one outbox."""
+
+    engine: AsyncEngine
+    server: Server
+    writer: Writer
+    observer: Observer
+    clock: Callable[[], float] = time.time
+    first: float = FIRST
+    server_first: float = SERVER_FIRST
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _accepted: dict[int, tuple[str, float]] = field(default_factory=dict)
+    """Letters that are through, but not yet written down as that."""
+    _closed: float = 0.0
+    """Until when the server is left alone, by the monotonic clock."""
+    _failures: int = 0
+    """How often in a row the server could not be reached."""
+    _broken: int = 0
+
+    def wake(self) -> None:
+        """There is a new letter, and its transaction is over."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled. Whatever fails is tried again later."""
+        while True:
+            self._woken.clear()
+            more = False
+            try:
+                more = await self.round()
+            except (SQLAlchemyError, OSError) as bad:
+                log.error("the outbox cannot be read or written: %s; again in %.0f s", bad, LOOK_EVERY)
+            except Exception:
+                log.exception("mail has to wait")
+            if not more:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until somebody wakes us, or a while. A server that is down is not asked sooner because more is to be sent."""
+        closed = self._closed - time.monotonic()
+        if closed > 0:
+            await asyncio.sleep(closed)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+
+    async def round(self) -> bool:
+        """Send what is due, a session's worth; whether there may be more at once. Raises SQLAlchemyError, OSError."""
+        await self._write_down()
+        if self._closed > time.monotonic() or not (due := await outbox.due(self.engine, self.clock(), MANY)):
+            return False
+        try:
+            async with line(self.server) as session:
+                self._reached()
+                for envelope in due:
+                    if not await self._whole(self._post(session, envelope)):
+                        break
+        except Unreachable as bad:
+            await self._unreachable(bad)
+            return False
+        return True
+
+    async def _whole(self, work: Coroutine[None, None, bool]) -> bool:
+        """Do `work`; when cancelled meanwhile, let it come to its end first, for `LINGER` at most."""
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=LINGER)
+            raise
+        finally:
+            if not task.done():
+                task.cancel()
+            elif not task.cancelled():
+                task.exception()  # it is told by whoever waits, or nobody waits any more
+
+    async def _post(self, session: Line, envelope: Envelope) -> bool:
+        """Send one letter and write down what became of it; whether the session is still good."""
+        try:
+            state = await self._hand_over(session, envelope)
+        except Refused as bad:
+            await self._refused(envelope, bad)
+            self._broken = self._broken + 1 if bad.broken else 0
+            if self._broken >= BROKEN:
+                self._broken = 0
+                raise Unreachable(f"{self.server}: {bad}", todo="look into the log of the mail server") from bad
+            return not bad.broken
+        except Unreachable as bad:  # it may be this letter after all: the next time another one is first
+            await outbox.failed(self.engine, envelope, str(bad), now=self.clock(), again=self._again(envelope))
+            raise
+        self._broken = 0
+        self._accepted[envelope.id] = (state, self.clock())
+        self.observer.mailed(state, self._since(envelope))
+        await self._write_down()
+        return True
+
+    async def _hand_over(self, session: Line, envelope: Envelope) -> str:
+        """The state that a letter has after it: sent, or moot. Raises Refused, Unreachable, SQLAlchemyError."""
+        recipient = address(envelope.recipient)
+        if not recipient:
+            raise Refused(f"{envelope.recipient!r} is no mail address: correct it in the directory", permanent=True)
+        letter = replace(envelope.letter, recipient=recipient)
+        if (mail := await self._written(letter)) is None:
+            return MOOT
+        try:
+            await session.hand_over(recipient, mail)
+        except Refused as bad:
+            if not bad.large or bad.broken or letter.kind != "message":
+                raise
+            smaller = await self._written(letter, bare=True)
+            if smaller is None or len(smaller) >= len(mail):
+                raise
+            await session.hand_over(recipient, smaller)
+        return SENT
+
+    async def _written(self, letter: Letter, *, bare: bool = False) -> bytes | None:
+        """A bulkhead: a letter that cannot be written must not hold up the others."""
+        try:
+            mail = await self.writer.write(letter, bare=bare)
+            return await asyncio.to_thread(mail.as_bytes) if mail else None
+        except SQLAlchemyError:
+            raise
+        except OSError as bad:
+            raise Refused(f"it cannot be written: {bad}") from bad
+        except Exception as bad:
+            log.exception("letter %s cannot be written", letter.key)
+            raise Refused(f"it cannot be written: {bad!r}") from bad
+
+    async def _refused(self, envelope: Envelope, bad: Refused) -> None:
+        now = self.clock()
+        again = 0.0 if bad.permanent else self._again(envelope)
+        state = await outbox.failed(self.engine, envelope, str(bad), now=now, again=again)
+        self.observer.mailed("dead" if state == DEAD else "later", self._since(envelope))
+        if state == DEAD:
+            log.error("mail %d to %s is given up: %s; `durchwahl mail` lists it", envelope.id, envelope.recipient, bad)
+        else:
+            log.warning("mail %d to %s has to wait: %s", envelope.id, envelope.recipient, bad)
+
+    def _again(self, envelope: Envelope) -> float:
+        return self.clock() + _pause(self.first, envelope.attempts, LONGEST)
+
+    def _since(self, envelope: Envelope) -> float:
+        return max(0.0, self.clock() - envelope.created)
+
+    async def _unreachable(self, bad: Unreachable) -> None:
+        pause = _pause(self.server_first, self._failures, SERVER_LONGEST)
+        self._failures += 1
+        self._closed = time.monotonic() + pause
+        self.observer.mail_server(False)
+        if self._failures == 1:
+            log.error("no mail can be sent: %s; to do: %s", bad, bad.todo)
+        for _ in range(await outbox.unreachable(self.engine, str(bad), self.clock())):
+            self.observer.mailed("dead", outbox.GIVE_UP)
+
+    def _reached(self) -> None:
+        if self._failures:
+            log.info("mail can be sent again")
+        self._failures, self._closed = 0, 0.0
+        self.observer.mail_server(True)
+
+    async def _write_down(self) -> None:
+        """Before anything else is sent: what is through, and could not be written down when it was."""
+        for id, (state, at) in list(self._accepted.items()):
+            await outbox.through(self.engine, id, state, at)
+            del self._accepted[id]
+
+
+def _pause(first: float, failures: int, longest: float) -> float:
+    """Seconds: twice as long after each failure, and never the same for all who wait."""
+    return min(longest, first * 2.0 ** min(failures, 20)) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
