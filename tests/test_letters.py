@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -32,7 +33,12 @@ from tests.databases import sqlite
 from tests.mail_server import SENDER
 from tests.mail_town import NOON, Desk, desk, left, message, tone, town
 
-HEAD = Letterhead(sender=SENDER, web="https://telefon.stadt.example/", menu="99")
+HEAD = Letterhead(
+    sender=SENDER,
+    web="https://telefon.stadt.example/",
+    menu="99",
+    link=lambda box, message, left, reader: f"{box}-{quote(message, safe='', errors='replace')}-{int(left)}-{reader}",
+)
 DAY = date(2026, 11, 25)
 
 
@@ -150,7 +156,7 @@ async def test_a_german_mail(place: Desk) -> None:
         "Länge: 0:02 Minuten",
         "Die Aufnahme ist angehängt.",
         "Anhören am Telefon: 99 wählen.",
-        "https://telefon.stadt.example/messages/2500/1.0-1",
+        f"https://telefon.stadt.example/nachricht/2500-1.0-1-{int(message(1).at)}-anna@stadt.example",
         "Die Nachricht wird am 23. Februar 2027 gelöscht.",
         "Antworten darauf liest niemand.",
     ):

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.rights import boxes_of, department_of
@@ -100,6 +100,12 @@ def owner(box: str) -> Asker:
 
 Light = Callable[[str], Awaitable[None]]
 """Has the lamps of a box show what is in it. Must not raise: a lamp is no reason to fail."""
+Tell = Callable[[AsyncConnection, Message], Awaitable[None]]
+"""Writes down, in the transaction in which a message is received, who is to be told of it; twice is once."""
+
+
+async def nobody(connection: AsyncConnection, message: Message) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +116,7 @@ class Messages:
     engine: AsyncEngine
     directory: Callable[[], Directory]
     light: Light
+    tell: Tell = nobody
     clock: Callable[[], float] = time.time
 
     # Looking
@@ -197,10 +204,14 @@ class Messages:
         return copy
 
     async def received(self, message: Message) -> None:
-        """A message is in a box: a department has a case of it. May be said twice. Raises SQLAlchemyError."""
-        if department_of(self.directory(), message.box):
-            async with self.engine.begin() as connection:
+        """A message is in a box: a department has a case of it, and who is to be told is on a list.
+
+        May be said twice. Raises SQLAlchemyError.
+        """
+        async with self.engine.begin() as connection:
+            if department_of(self.directory(), message.box):
                 await ledger.open_case(connection, message)
+            await self.tell(connection, message)
 
     async def expire(self, message: Message, why: Why) -> None:
         """Remove a message that is too old, and write that down. Raises Busy, OSError, SQLAlchemyError."""

@@ -7,7 +7,7 @@ and the rows come from (clerk), sending (smtp).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
@@ -15,7 +15,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Literal
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from orchestrator.domain.directory import Directory
@@ -33,6 +32,8 @@ class Letterhead:
     """The mail address that it comes from."""
     web: str = ""
     """Where messages can be heard in a browser: `https://telefon.stadt.example`; empty: nowhere."""
+    link: Callable[[str, str, float, str], str] = lambda box, message, left, reader: ""
+    """Box, message, when it was left, who reads it -> the token of a link for that reader (links)."""
     menu: str = ""
     """The extension under which messages are heard by telephone; empty: there is none."""
 
@@ -74,7 +75,8 @@ class Composer:
         if message is None:
             when = moment(self._local(letter.created), self.language)
             return self._mail(letter, self._say("gone_subject"), [self._say("gone", when=when)])
-        said = [self._say("new"), self._about(message), *self._listen(message, enclosed)]
+        token = self.head.link(self.box.id, message.id, message.at, letter.recipient) if self.head.web else ""
+        said = [self._say("new"), self._about(message), *self._listen(message, enclosed, token)]
         mail = self._mail(letter, self._say("new_subject", **self._facts(message)), said)
         if enclosed.form in ("wav", "mp3"):
             subtype = "wav" if enclosed.form == "wav" else "mpeg"
@@ -97,7 +99,7 @@ class Composer:
         rows = sorted(pending, key=lambda each: (each.message.at, each.message.id))
         lines = [self._line(row) for row in rows]
         date = day(self._local(letter.created), self.language)
-        ways = "\n".join(self._ways(quote(self.box.id, safe="")))
+        ways = "\n".join(self._ways())
         said = [self._say("digest"), "\n".join(lines), *([ways] if ways else [])]
         return self._mail(letter, self._say("digest_subject", count=len(rows), day=date), said)
 
@@ -125,17 +127,17 @@ class Composer:
         width = max(len(name) for name, _ in told) + 1
         return "\n".join(f"{name + ':':<{width}} {what}" for name, what in told)
 
-    def _listen(self, message: Message, enclosed: Enclosed) -> list[str]:
+    def _listen(self, message: Message, enclosed: Enclosed, token: str = "") -> list[str]:
         told = [] if enclosed.form == "none" else [self._say(enclosed.form)]
-        told += self._ways(f"{quote(self.box.id, safe='')}/{quote(message.id, safe='', errors='replace')}")
+        told += self._ways(token)
         until = self._local(message.at) + timedelta(days=self.box.keep)
         kept = self._say("until", day=day(until, self.language))
         return ["\n".join(told), kept] if told else [kept]
 
-    def _ways(self, path: str) -> list[str]:
+    def _ways(self, token: str = "") -> list[str]:
         ways = [self._say("phone", menu=self.head.menu)] if self.head.menu else []
-        if self.head.web:
-            ways.append(self._say("web", link=f"{self.head.web.rstrip('/')}/messages/{path}"))
+        if token:
+            ways.append(self._say("web", link=f"{self.head.web.rstrip('/')}/nachricht/{token}"))
         return ways
 
     def _line(self, row: Pending) -> str:

@@ -160,7 +160,7 @@ class Control:
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
-        messages = (room.stale, room.forget, room.messages.reconcile, room.count)
+        messages = (room.stale, room.forget, room.messages.reconcile, room.remind, room.count)
         return (self._reread, self._switch, *messages, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -216,14 +216,29 @@ async def run(state: State, stop: asyncio.Event) -> None:
     control.metrics.now.set_function(lambda: len(recorder.calls))
     control.metrics.broken.set_function(lambda: recorder.broken)
     runner = web.AppRunner(
-        application(Sources(metrics=control.metrics.text, waiting=control.waiting, status=control.status)),
+        application(
+            Sources(
+                metrics=control.metrics.text,
+                waiting=control.waiting,
+                status=control.status,
+                reading=control.mailroom.reader,
+            )
+        ),
         access_log=None,
     )
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
-            owned = [tasks.create_task(part) for part in (control.ami.run(), recorder.run(), control.tidy())]
+            owned = [
+                tasks.create_task(part)
+                for part in (
+                    control.ami.run(),
+                    recorder.run(),
+                    control.mailroom.run(),
+                    control.tidy(),
+                )
+            ]
             await stop.wait()
             for task in owned:
                 task.cancel()

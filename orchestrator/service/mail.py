@@ -78,10 +78,12 @@ def mailing(
     directory: Callable[[], Directory],
     watcher: Watcher,
     menu: Callable[[Directory], str] = lambda directory: "",
+    link: Callable[[str, str, float, str], str] = lambda box, message, left, reader: "",
 ) -> Mailing | None:
     """Mail as the settings want it; None: it is off, and no letter is to be queued. Raises ServiceError.
 
-    `menu` gives the extension under which messages are heard by telephone, or an empty one.
+    `menu` gives the extension under which messages are heard by telephone, or an empty one; `link` the token of a link
+    to one message (box, message, when it was left, who reads it).
     """
     settings = state.settings().mail
     if not settings.host:
@@ -90,7 +92,7 @@ def mailing(
         engine=engine,
         spool=Spool(state.spool),
         directory=directory,
-        head=lambda: Letterhead(sender=settings.sender, web=settings.web, menu=menu(directory())),
+        head=lambda: Letterhead(sender=settings.sender, web=settings.web, menu=menu(directory()), link=link),
         limit=settings.megabytes * MEGABYTE,
     )
     return Mailing(

@@ -15,25 +15,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import retention
+from orchestrator.messages import outbox, retention
 from orchestrator.messages.api import Messages
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
-from orchestrator.messages.mailbox import NEW, Spool
+from orchestrator.messages.links import Links
+from orchestrator.messages.mailbox import NEW, Message, Spool
+from orchestrator.messages.reminders import is_nearly_full
 from orchestrator.metrics.control import Metrics
+from orchestrator.service import wiring
+from orchestrator.service.mail import Mailing, mailing
+from orchestrator.service.reading import Reader
 from orchestrator.service.state import State
 
 log = structlog.get_logger()
 
 STALE = 600.0
 """Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
-NEARLY = 0.8
-"""Part of its quota at which a box is nearly full."""
 
 
 @dataclass(kw_only=True)
@@ -47,11 +50,24 @@ class Mailroom:
     metrics: Metrics
     filer: Filer = field(init=False)
     messages: Messages = field(init=False)
+    reader: Reader = field(init=False)
+    mailing: Mailing | None = field(init=False)
+    """None: mail is off."""
 
     def __post_init__(self) -> None:
         spool = Spool(self.state.spool)
         self.filer = Filer(spool)
-        self.messages = Messages(spool=spool, engine=self.engine, directory=self.directory, light=self.light)
+        self.messages = Messages(
+            spool=spool, engine=self.engine, directory=self.directory, light=self.light, tell=self._queue
+        )
+        links = Links(wiring.secrets(self.state).of("links").encode())
+        self.reader = Reader(messages=self.messages, links=links, directory=self.directory)
+        self.mailing = mailing(self.state, self.engine, self.directory, self.metrics, link=self.reader.link)
+
+    async def run(self) -> None:
+        """Send the mail that waits, until cancelled."""
+        if self.mailing:
+            await self.mailing.run()
 
     async def file(self, channel: str, *, caller: str, at: float) -> set[str]:
         """File every recording of `channel`, tell who is to be told, and say what became of them.
@@ -77,7 +93,13 @@ class Mailroom:
         if taken.message:
             await self.light(taken.box)
             await self.messages.received(taken.message)
+            if self.mailing:
+                self.mailing.wake()
         await asyncio.to_thread(self.filer.release, taken)
+
+    async def _queue(self, connection: AsyncConnection, message: Message) -> None:
+        if self.mailing:
+            await outbox.queue(connection, self.mailing.letters(message))
 
     async def light(self, box: str) -> None:
         """Have the lamps of a box show what is in it."""
@@ -103,6 +125,11 @@ class Mailroom:
             await self.messages.expire(old, why)
             log.info("message removed", box=old.box, id=old.id, why=why)
 
+    async def remind(self) -> None:
+        """Queue what is due of digests and reminders. Raises SQLAlchemyError, OSError."""
+        if self.mailing:
+            await self.mailing.look()
+
     async def count(self) -> None:
         """The figures of boxes and cases."""
         boxes, spool = self.directory().boxes, self.filer.spool
@@ -111,7 +138,7 @@ class Mailroom:
             return {number: len(spool.box(number).messages(NEW)) for number in spool.boxes() if number in boxes}
 
         counted = await asyncio.to_thread(new)
-        nearly = [number for number, found in counted.items() if found >= NEARLY * boxes[number].quota]
+        nearly = [number for number, found in counted.items() if is_nearly_full(boxes[number], found)]
         self.metrics.nearly_full.set(len(nearly))
         self.metrics.unheard.set(sum(counted.values()))
 

@@ -11,8 +11,15 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from orchestrator.web import message
+
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "; ".join(
+        (
+            *("default-src 'none'", "style-src 'unsafe-inline'", "media-src 'self'"),
+            *("form-action 'self'", "frame-ancestors 'none'"),
+        )
+    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -61,6 +68,8 @@ class Sources:
     waiting: Callable[[], str]
     """What is not ready yet; empty when the exchange takes calls."""
     status: Callable[[], Awaitable[Status]]
+    reading: message.Reading
+    """One message behind a signed link."""
 
 
 def application(sources: Sources) -> web.Application:
@@ -93,6 +102,7 @@ def application(sources: Sources) -> web.Application:
             web.get("/metrics", metrics),
             web.get("/health/live", live),
             web.get("/health/ready", ready),
+            *message.routes(sources.reading, pages),
         ]
     )
     return app
