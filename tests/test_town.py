@@ -145,7 +145,7 @@ async def test_a_message_is_filed_once_and_told(town: Town) -> None:
     until(lambda: journey.id in town.written(), 15)
     messages = sorted(inbox.glob("msg*.txt"))
     assert len(messages) == before + 1
-    assert f"msg_id={journey.recording}-1\n" in messages[-1].read_text()
+    assert f"msg_id={journey.recording}-1-1\n" in messages[-1].read_text()
     heard = recognise(read_sound(messages[-1].with_suffix(".wav")), read_sound(town.words))
     assert heard.share > 0.7, heard
     assert 'durchwahl_messages_total{verdict="message"}' in town.page("/metrics")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, assert_never
 
+from orchestrator.domain import texts
 from orchestrator.domain.flow import (
     Announce,
     Answer,
@@ -55,8 +56,10 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return step.seconds * len(step.phones)
         case Ring() | Transfer() | Do():
             return step.seconds
+        case LeaveMessage() if answer == "full":
+            return 0.0  # known before the greeting
         case LeaveMessage():
-            return length(step.greeting, sounds)
+            return greeting_seconds(step, sounds)
         case Announce():
             return max(length(step.prompt, sounds), ANNOUNCEMENT)
         case Forward() if answer == "off":
@@ -68,6 +71,17 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return 0.0
         case _:
             assert_never(step)
+
+
+def greeting_seconds(step: LeaveMessage, sounds: Sounds) -> float:
+    """The longest that a caller hears at a mailbox before the beep."""
+    found = length(step.greeting, sounds)
+    if step.wording:
+        states = texts.WORDINGS[step.wording].values()
+        hint = length(texts.SHARED["zero"], sounds) if step.human else 0.0
+        found += max((length(said, sounds) for said in states), default=0.0)
+        found += hint + length(texts.SHARED["notice"], sounds)
+    return found
 
 
 def lost_seconds(step: Step, sounds: Sounds) -> float:
@@ -162,9 +176,9 @@ class Routes:
             usual = hung = 0.0
             for answer, to in onward.items():
                 after = found[to]
-                takes = seconds(step, sounds, answer) if isinstance(step, Forward) else 0.0
+                takes = seconds(step, sounds, answer) if isinstance(step, Forward | LeaveMessage) else 0.0
                 usual, hung = max(usual, takes + after.usual), max(hung, takes + after.hung)
-            if not (onward and isinstance(step, Forward)):
+            if not (onward and isinstance(step, Forward | LeaveMessage)):
                 takes = seconds(step, sounds)
                 usual, hung = usual + takes, hung + takes
             found[place] = Wait(usual, hung + lost_seconds(step, sounds))

@@ -20,7 +20,7 @@ from typing import Literal
 from orchestrator.messages.audio import judge, repair
 
 Verdict = Literal["message", "too_short"]
-RECORDING = re.compile(r"(?P<box>[0-9]+)-(?P<id>(?P<channel>[0-9.]+)-[0-9]+)\.wav")
+RECORDING = re.compile(r"(?P<box>[0-9]+)-(?P<id>(?P<channel>[0-9.]+)-[0-9]+(-[0-9]+)?)\.wav")
 LOCK_LIMIT = 5.0
 TEXT = """\
 ;
