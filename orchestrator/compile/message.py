@@ -113,7 +113,7 @@ def _greeting(zero: str) -> Iterator[Line]:
 def _greeted(spool: str, notice: str) -> Iterator[Line]:
     """Play what the owner recorded, else the compiled greeting; then the notice, which comes in any case.
 
-    A key cuts short what is played; 0 may lead to a human. (Read() calls a file that is not there a hangup.)
+    A key cuts short what is played; 0 may lead to a human. (A file that is not there is an ERROR of Read().)
     """
     human = Line('GotoIf($["${KEY}${ARG5}" = "0o"]?human)')
     yield Line(f"Gosub({NAME},recorded,1(${{ARG1}},{TEMPORARY}))", label="composed")
@@ -124,7 +124,7 @@ def _greeted(spool: str, notice: str) -> Iterator[Line]:
     yield Line(f"Gosub({NAME},recorded,1(${{ARG1}},${{FILE}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = ""]?compiled)')
     yield Line(f"Read(KEY,{spool}/voicemail/town/${{ARG1}}/${{GOSUB_RETVAL}},1,t(),1,{LISTENS})", label="own")
-    yield Line('GotoIf($["${READSTATUS}" != "HANGUP"]?notice)')
+    yield Line('GotoIf($["${READSTATUS}" != "ERROR"]?notice)')
     yield Line(f"Read(KEY,${{GREETING}},1,t(),1,{LISTENS})", label="compiled")
     yield Line('GotoIf($["${ARG6}" = ""]?heard)')
     yield human._replace(label="notice")
