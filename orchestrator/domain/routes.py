@@ -38,6 +38,8 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
+AT_ONCE = ("off", "full")
+"""Answers of Forward and LeaveMessage that are known before anything is said or rung."""
 NOTICED = 5.0
 """Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer of each try."""
 
@@ -47,6 +49,8 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
 
     `answer`: what it came to, where that makes a difference.
     """
+    if answer in AT_ONCE:
+        return 0.0
     match step:
         case Say():
             return length(step.prompt, sounds)
@@ -56,14 +60,10 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return step.seconds * len(step.phones)
         case Ring() | Transfer() | Do():
             return step.seconds
-        case LeaveMessage() if answer == "full":
-            return 0.0  # known before the greeting
         case LeaveMessage():
             return greeting_seconds(step, sounds)
         case Announce():
             return max(length(step.prompt, sounds), ANNOUNCEMENT)
-        case Forward() if answer == "off":
-            return 0.0
         case Forward():
             said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
             return said + step.seconds
@@ -174,11 +174,12 @@ class Routes:
         for place in self._order:
             step, onward = self.graph[place], self.silent[place]
             usual = hung = 0.0
+            differs = isinstance(step, Forward | LeaveMessage)
+            takes = seconds(step, sounds) if differs else 0.0
             for answer, to in onward.items():
-                after = found[to]
-                takes = seconds(step, sounds, answer) if isinstance(step, Forward | LeaveMessage) else 0.0
-                usual, hung = max(usual, takes + after.usual), max(hung, takes + after.hung)
-            if not (onward and isinstance(step, Forward | LeaveMessage)):
+                after, own = found[to], 0.0 if answer in AT_ONCE else takes
+                usual, hung = max(usual, own + after.usual), max(hung, own + after.hung)
+            if not (onward and differs):
                 takes = seconds(step, sounds)
                 usual, hung = usual + takes, hung + takes
             found[place] = Wait(usual, hung + lost_seconds(step, sounds))
