@@ -34,6 +34,10 @@ WORDS = {
     "zero": "Die 0 für die Zentrale.",
     "next_box": "Voll, also die Zentrale.",
     "opens": "Geschlossen. Wieder da",
+    "person_busy": "Hier spricht schon jemand.",
+    "person_nobody": "Niemand nimmt ab.",
+    "person_unreachable": "Nicht zu erreichen.",
+    "person_absent": "Eine Nachricht bitte.",
 }
 """What shared prompts say."""
 

@@ -20,7 +20,7 @@ from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import present, testcall, wiring
+from orchestrator.service import present, switching, testcall, wiring
 from orchestrator.service.questions import start
 from orchestrator.service.running import connected, life
 from tests.running_town import Town, running_town, until, world
@@ -113,6 +113,7 @@ async def calls(
     dialled = f"{number}*{int(at.timestamp()) + town.used % 50}"
     line = Line(number="testcall", exchange=town.exchange, password=wiring.secrets(town.state).of("sip:testcall"))
     before = frozenset((town.state.spool / "recording").glob("*.wav"))
+    switched = await present.now(town.state)
     async with Telephone(wiring.program("baresip"), line) as telephone:
         follower = testcall.Follower(town.state.journal, testcall.tested(dialled), lambda: life(town.state))
         placed = await telephone.dial(dialled)
@@ -127,7 +128,7 @@ async def calls(
     made = testcall.journey(follower.call)
     assert made
     described = replace(world(at, phones=phones or {}, boxes=boxes or {}), observed={place: answer})
-    described = replace(described, python="attend" in town.processes)
+    described = replace(described, python="attend" in town.processes, switches=switched)
     different = testcall.difference(made, tuple(explain(town.directory, start(town.directory, number), described)))
     assert not different, f"{different}\n{made}"
     return made, heard
@@ -311,6 +312,31 @@ async def test_a_closed_office_tells_when_it_opens(town: Town) -> None:
     assert (journey.outcome, journey.place) == ("message", place)
     said = {name: recognise(heard, town.prompt(name, "de")).recognised for name in ("opens", "office_closed", "notice")}
     assert said == {"opens": attended, "office_closed": not attended, "notice": True}
+
+
+async def test_the_greeting_says_how_the_callee_was_found(town: Town) -> None:
+    """Busy, nobody there, not reachable; and who is absent is not named a second time."""
+
+    async def does(caller: Caller) -> None:
+        await caller.beep()
+        await caller.call.hang_up()
+
+    async def said(desk: str) -> set[str]:
+        phones = {"tel2501": desk} if desk else {}
+        async with town.staff(phones):
+            _, heard = await calls(town, "3501", does, place="n_3501.box", answer="too_short", phones=phones)
+        names = ("n_3501.box", "person_busy", "person_nobody", "person_unreachable", "person_absent", "zero", "notice")
+        return {name for name in names if recognise(heard, town.prompt(name, "de")).recognised}
+
+    always = {"n_3501.box", "zero", "notice"}
+    assert await said("busy") == {*always, "person_busy"}
+    assert await said("nobody") == {*always, "person_nobody"}
+    assert await said("") == {*always, "person_unreachable"}
+    await switching.absent(town.state, "3501", switching.Period(), stand_in="", text="", why="")
+    try:
+        assert await said("") == {"person_absent", "zero", "notice"}
+    finally:
+        await switching.back(town.state, "3501", why="")
 
 
 async def test_a_recorded_greeting_is_heard_until_its_end(town: Town) -> None:
