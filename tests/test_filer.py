@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.messages.audio import judge, repair
-from orchestrator.messages.filer import Filer, locked
+from orchestrator.messages.filer import Filer, Taken
+from orchestrator.messages.lock import locked
+from orchestrator.messages.mailbox import Spool
 from tests.killed import killer
 
 
@@ -35,13 +37,26 @@ def recording(path: Path, seconds: float, level: float = 0.1) -> Path:
     return path
 
 
+def file(spool: Path, channel: str, *, caller: str = "", at: float = 1.0) -> list[Taken]:
+    """File and release, as control does."""
+    filer = Filer(Spool(spool))
+    taken = filer.file(channel, caller=caller, at=at)
+    for each in taken:
+        filer.release(each)
+    return taken
+
+
+def filed(spool: Path, channel: str) -> str | None:
+    return Filer(Spool(spool)).filed(channel)
+
+
 def inbox(spool: Path, box: str = "10") -> list[str]:
     return sorted(path.name for path in (spool / "voicemail" / "town" / box / "INBOX").glob("msg*"))
 
 
 def test_a_message_is_filed_as_app_voicemail_does(tmp_path: Path) -> None:
     recording(tmp_path / "recording" / "10-1795.1-1.wav", 3)
-    (taken,) = Filer(tmp_path).file("1795.1", caller="+491711234567", at=1795463178.5)
+    (taken,) = file(tmp_path, "1795.1", caller="+491711234567", at=1795463178.5)
     assert (taken.verdict, taken.box, taken.seconds) == ("message", "10", 3.0)
     assert inbox(tmp_path) == ["msg0000.txt", "msg0000.wav"]
     text = (tmp_path / "voicemail/town/10/INBOX/msg0000.txt").read_text()
@@ -49,8 +64,8 @@ def test_a_message_is_filed_as_app_voicemail_does(tmp_path: Path) -> None:
     assert "origtime=1795463178\n" in text
     assert "duration=3\n" in text
     assert not list((tmp_path / "recording").iterdir())
-    assert Filer(tmp_path).file("1795.1", caller="", at=0) == []
-    assert (Filer(tmp_path).filed("1795.1"), Filer(tmp_path).filed("1795.2")) == ("message", None)
+    assert file(tmp_path, "1795.1", caller="", at=0) == []
+    assert (filed(tmp_path, "1795.1"), filed(tmp_path, "1795.2")) == ("message", None)
 
 
 def test_a_caller_who_comes_back_leaves_two(tmp_path: Path) -> None:
@@ -58,14 +73,36 @@ def test_a_caller_who_comes_back_leaves_two(tmp_path: Path) -> None:
     recording(tmp_path / "recording" / "10-1.1-2.wav", 3)
     recording(tmp_path / "recording" / "20-1.1-3.wav", 4)
     recording(tmp_path / "recording" / "10-1.11-1.wav", 4)
-    taken = Filer(tmp_path).file("1.1", caller="", at=1.0)
+    taken = file(tmp_path, "1.1", caller="", at=1.0)
     assert [(each.box, each.seconds) for each in taken] == [("10", 2.0), ("10", 3.0), ("20", 4.0)]
-    assert [channel for _, channel in Filer(tmp_path).waiting()] == ["1.11"]
+    assert [channel for _, channel in Filer(Spool(tmp_path)).waiting()] == ["1.11"]
+
+
+def test_the_last_take_in_which_something_was_said_is_the_message(tmp_path: Path) -> None:
+    """Who asks for another try and then says nothing has left what was said before."""
+    for take, (length, level) in enumerate(((2.0, 0.1), (4.0, 0.1), (3.0, 0.0)), 1):
+        recording(tmp_path / "recording" / f"10-1.1-1-{take}.wav", length, level)
+    (taken,) = file(tmp_path, "1.1")
+    assert (taken.verdict, taken.seconds) == ("message", 4.0)
+    assert inbox(tmp_path) == ["msg0000.txt", "msg0000.wav"]
+    assert not list((tmp_path / "recording").iterdir())
+
+
+def test_what_is_filed_and_not_released_is_filed_once(tmp_path: Path) -> None:
+    recording(tmp_path / "recording" / "10-1.1-1.wav", 2)
+    filer = Filer(Spool(tmp_path))
+    (first,) = filer.file("1.1", caller="", at=1.0)
+    assert first.message
+    Spool(tmp_path).box("10").move(first.message.id, "Old")
+    (second,) = filer.file("1.1", caller="", at=1.0)
+    assert second.message == Spool(tmp_path).box("10").find("1.1-1")
+    filer.release(second)
+    assert [message.folder for message in Spool(tmp_path).box("10").messages()] == ["Old"]
 
 
 def test_a_caller_cannot_write_into_the_description(tmp_path: Path) -> None:
     recording(tmp_path / "recording" / "10-1.1-1.wav", 3)
-    Filer(tmp_path).file("1.1", caller="0171\nmsg_id=x", at=1.0)
+    file(tmp_path, "1.1", caller="0171\nmsg_id=x", at=1.0)
     text = (tmp_path / "voicemail/town/10/INBOX/msg0000.txt").read_text()
     assert text.count("msg_id=") == 1
 
@@ -73,8 +110,8 @@ def test_a_caller_cannot_write_into_the_description(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seconds", "level"), [(1.0, 0.5), (5.0, 0.0), (5.0, 0.001)])
 def test_nothing_said_is_no_message_and_stays_so(tmp_path: Path, seconds: float, level: float) -> None:
     recording(tmp_path / "recording" / "10-1.1-1.wav", seconds, level)
-    (taken,) = Filer(tmp_path).file("1.1", caller="", at=1.0)
-    assert taken.verdict == Filer(tmp_path).filed("1.1") == "too_short"
+    (taken,) = file(tmp_path, "1.1", caller="", at=1.0)
+    assert taken.verdict == filed(tmp_path, "1.1") == "too_short"
     assert inbox(tmp_path) == []
 
 
@@ -88,19 +125,19 @@ def test_a_header_cut_short_by_a_crash_is_repaired(tmp_path: Path) -> None:
 
 
 KILLED = {
-    "imports": "from pathlib import Path; from orchestrator.messages.filer import Filer",
-    "work": 'Filer(Path(at)).file("1.1", caller="0171", at=1.0)',
+    "imports": "from pathlib import Path; from tests.test_filer import file",
+    "work": 'file(Path(at), "1.1", caller="0171")',
 }
 
 
 def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
     """A child is killed after each line of the filer in turn; the next attempt leaves exactly one message."""
-    with killer(**KILLED, files=("filer.py",)) as killing:
-        for line in range(400):
+    with killer(**KILLED, files=("filer.py", "mailbox.py", "folder.py", "lock.py")) as killing:
+        for line in range(900):
             spool = tmp_path / str(line)
             recording(spool / "recording" / "10-1.1-1.wav", 2)
             survived = killing.survives(spool, line)
-            Filer(spool).file("1.1", caller="0171", at=1.0)
+            file(spool, "1.1", caller="0171", at=1.0)
             assert inbox(spool) == ["msg0000.txt", "msg0000.wav"], f"killed at line {line}"
             assert not list((spool / "recording").iterdir())
             assert judge(spool / "voicemail/town/10/INBOX/msg0000.wav") == (2.0, True)
@@ -113,10 +150,7 @@ def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
 def test_many_at_once_leave_no_gap_and_no_double(tmp_path: Path) -> None:
     for number in range(20):
         recording(tmp_path / "recording" / f"10-1.{number}-1.wav", 2)
-    filer = Filer(tmp_path)
-    threads = [
-        threading.Thread(target=filer.file, args=(f"1.{n}",), kwargs={"caller": "", "at": 1.0}) for n in range(20)
-    ]
+    threads = [threading.Thread(target=file, args=(tmp_path, f"1.{n}")) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

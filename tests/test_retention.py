@@ -4,37 +4,65 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from orchestrator.messages.retention import DELETE_AFTER, REJECTED_AFTER, forget_rejected, old_messages
+from orchestrator.messages.mailbox import DELETED, HEARD, Spool
+from orchestrator.messages.retention import (
+    DAY,
+    DELETE_AFTER,
+    PLAYING_AFTER,
+    REJECTED_AFTER,
+    UNDO_WITHIN,
+    forget_playing,
+    forget_rejected,
+    remove,
+    too_old,
+)
 from orchestrator.service import logs
+from tests.spools import message
 
 
-def test_old_messages_are_found_by_their_own_date(tmp_path: Path) -> None:
-    now = 1_800_000_000.0
-    for box, folder, age in (("10", "INBOX", 1.0), ("10", "INBOX", -1.0), ("20", "Old", 1.0)):
-        inbox = tmp_path / "voicemail" / "town" / box / folder
-        inbox.mkdir(parents=True, exist_ok=True)
-        number = len(list(inbox.iterdir()))
-        left = int(now - DELETE_AFTER - age)
-        (inbox / f"msg{number:04d}.txt").write_text(f"[message]\norigtime={left}\nmsg_id=1.{number}-1\n")
-    (tmp_path / "voicemail" / "town" / "20" / "Old" / "msg0001.txt").write_text("[message]\n")
-    assert [(old.box, old.folder, old.id) for old in old_messages(tmp_path, now)] == [
-        ("10", "INBOX", "1.0-1"),
-        ("20", "Old", "1.0-1"),
-    ]
+def test_messages_go_by_their_own_date_and_their_boxes_rule(tmp_path: Path) -> None:
+    spool, now = Spool(tmp_path), 1_800_000_000.0
+    for box, id_, days in (("10", "a", 91), ("10", "b", 89), ("20", "c", 31), ("20", "d", 29), ("30", "e", 91)):
+        message(spool, box, id_, at=now - days * DAY)
+    keep = {"10": 90 * DAY, "20": 30 * DAY, "30": 400 * DAY}
+    found = list(too_old(spool, lambda box: keep[box], now))
+    assert [(old.id, why) for old, why in found] == [("a", "aged"), ("c", "aged"), ("e", "aged")]
+    for old, _ in found:
+        assert remove(spool, old)
+        assert not remove(spool, old)
+    assert not list(too_old(spool, lambda box: keep[box], now))
 
 
-def test_rejected_recordings_go_after_a_week(tmp_path: Path) -> None:
-    folder = tmp_path / "rejected"
-    folder.mkdir()
-    for name, age in (("old", REJECTED_AFTER + 60), ("new", 60.0)):
-        (folder / f"{name}.wav").touch()
-        os.utime(folder / f"{name}.wav", (0, time.time() - age))
-    assert forget_rejected(tmp_path, time.time()) == 1
-    assert [path.name for path in folder.iterdir()] == ["new.wav"]
+def test_a_deleted_message_can_be_taken_back_for_a_day(tmp_path: Path) -> None:
+    spool, now = Spool(tmp_path), time.time()
+    box = spool.box("10")
+    for id_ in ("a", "b", "c"):
+        message(spool, "10", id_, at=now)
+        box.move(id_, DELETED)
+    for text in sorted((box.path / DELETED).glob("*.txt"))[:2]:
+        os.utime(text, (0, now - UNDO_WITHIN - 60))
+    box.move("b", HEARD)
+    assert [(old.id, why) for old, why in too_old(spool, lambda _: DELETE_AFTER, now)] == [("a", "deleted")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "forget", "after"),
+    [("rejected", forget_rejected, REJECTED_AFTER), ("playing", forget_playing, PLAYING_AFTER)],
+)
+def test_leftovers_go_after_their_time(
+    tmp_path: Path, folder: str, forget: Callable[[Spool, float], int], after: float
+) -> None:
+    (tmp_path / folder).mkdir()
+    for name, age in (("old", after + 60), ("new", 60.0)):
+        (tmp_path / folder / f"{name}.wav").touch()
+        os.utime(tmp_path / folder / f"{name}.wav", (0, time.time() - age))
+    assert forget(Spool(tmp_path), time.time()) == 1
+    assert [path.name for path in (tmp_path / folder).iterdir()] == ["new.wav"]
 
 
 def test_a_large_log_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

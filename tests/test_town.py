@@ -14,7 +14,7 @@ import pytest
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.explain import World
-from orchestrator.messages.filer import locked
+from orchestrator.messages.lock import locked
 from orchestrator.messages.retention import DELETE_AFTER
 from orchestrator.phone.hearing import recognise, tone_seconds
 from orchestrator.phone.sound import read_sound
@@ -145,7 +145,7 @@ async def test_a_message_is_filed_once_and_told(town: Town) -> None:
     until(lambda: journey.id in town.written(), 15)
     messages = sorted(inbox.glob("msg*.txt"))
     assert len(messages) == before + 1
-    assert f"msg_id={journey.recording}-1-1\n" in messages[-1].read_text()
+    assert f"msg_id={journey.recording}-1\n" in messages[-1].read_text()
     heard = recognise(read_sound(messages[-1].with_suffix(".wav")), read_sound(town.words))
     assert heard.share > 0.7, heard
     assert 'durchwahl_messages_total{verdict="message"}' in town.page("/metrics")
@@ -176,7 +176,7 @@ async def test_the_filer_and_asterisk_hold_off_each_other(town: Town) -> None:
         await asyncio.gather(line, return_exceptions=True)
 
 
-async def test_a_message_that_is_too_old_is_deleted_by_asterisk_itself(town: Town) -> None:
+async def test_a_message_that_is_too_old_goes_and_its_lamp_with_it(town: Town) -> None:
     inbox = town.state.spool / "voicemail" / "town" / "61" / "INBOX"
     inbox.mkdir(parents=True, exist_ok=True)
     for number, (id_, left) in enumerate((("old", time.time() - DELETE_AFTER - 60), ("new", time.time()))):
@@ -187,7 +187,7 @@ async def test_a_message_that_is_too_old_is_deleted_by_asterisk_itself(town: Tow
     try:
         assert await ami.ready(5)
         control = Control(town.state, town.directory, engine, ami, Rest(wiring.ari(town.state)))
-        await control._forget()
+        await control.mailroom.forget()
         assert [path.name for path in sorted(inbox.glob("msg*"))] == ["msg0000.txt", "msg0000.wav"]
         assert "msg_id=new" in (inbox / "msg0000.txt").read_text()
     finally:

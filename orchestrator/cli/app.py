@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.cli import calendar, changes, directory, exchange, numbers, rollout, running, switching
+from orchestrator.cli import calendar, changes, directory, exchange, messages, numbers, rollout, running, switching
 
 app = typer.Typer(
     name="durchwahl",
@@ -23,6 +23,7 @@ exchange.register(app)
 rollout.register(app)
 running.register(app)
 switching.register(app)
+messages.register(app)
 
 
 @app.callback()

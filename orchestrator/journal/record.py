@@ -149,8 +149,8 @@ class Recorder:
         try:
             made = journey(call, cut=cut)
             return await self.listener.finished(made) if made else None
-        except OSError:
-            raise  # a full disk: all of them later
+        except (OSError, SQLAlchemyError):
+            raise  # a full disk, a database that is away: all of them later
         except Exception:
             log.exception("call %s is left out of the journal", call.id)
             self.broken += 1

@@ -32,6 +32,11 @@ def repair(path: Path) -> None:
             file.write(struct.pack("<I", size - HEADER))
 
 
+def seconds(path: Path) -> int:
+    """How long a recording is, in whole seconds, at least one. Raises OSError."""
+    return max(1, round((path.stat().st_size - HEADER) / (RATE * 2)))
+
+
 def judge(path: Path) -> tuple[float, bool]:
     """Seconds of a recording, and whether anything was said in it. Raises OSError."""
     samples = array.array("h")
@@ -39,11 +44,11 @@ def judge(path: Path) -> tuple[float, bool]:
     samples.frombytes(data[: len(data) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
-    seconds = len(samples) / RATE
-    if seconds < SHORTEST:
-        return seconds, False
+    length = len(samples) / RATE
+    if length < SHORTEST:
+        return length, False
     windows = (samples[at : at + WINDOW] for at in range(0, len(samples) - WINDOW + 1, WINDOW))
-    return seconds, any(_level(window) > SILENT for window in windows)
+    return length, any(_level(window) > SILENT for window in windows)
 
 
 def _level(samples: array.array[int]) -> float:

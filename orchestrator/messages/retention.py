@@ -1,47 +1,65 @@
-"""What is too old to be kept: messages and rejected recordings, as callers were promised (docs/decisions/0006).
+"""What is too old to be kept: messages, deleted ones, recordings in which nothing was said (docs/decisions/0006).
 
-Belongs here: finding them, by their own date. Not here: removing a message, which Asterisk does itself (it renumbers
-what stays and lights the lamps).
+Belongs here: finding and removing it. Not here: the deletion log (ledger), lamps (api).
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-DELETE_AFTER = 90 * 86400.0
-"""Seconds after which a message is deleted: what the greeting says before the beep."""
-REJECTED_AFTER = 7 * 86400.0
+from orchestrator.domain.people import KEEP_DAYS
+from orchestrator.messages.ledger import Why
+from orchestrator.messages.mailbox import DELETED, Message, NoSuchMessage, Spool
+
+DAY = 86400.0
+DELETE_AFTER = KEEP_DAYS * DAY
+"""Seconds after which a message is gone at the latest: what the greeting says before the beep."""
+UNDO_WITHIN = DAY
+"""Seconds that a deleted message can be taken back; then it is removed for good."""
+REJECTED_AFTER = 7 * DAY
 """Seconds after which a recording in which nothing was said is deleted."""
-_ORIGIN = re.compile(r"^origtime=(\d+)$", re.MULTILINE)
-_ID = re.compile(r"^msg_id=(\S+)$", re.MULTILINE)
+PLAYING_AFTER = 3600.0
+"""Seconds after which nobody is playing a message any more that somebody began to hear."""
+
+Keep = Callable[[str], float]
+"""Box -> seconds that its messages are kept."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Old:
-    """One message to be deleted, in Asterisk's words."""
+def too_old(spool: Spool, keep: Keep, now: float) -> Iterator[tuple[Message, Why]]:
+    """Every message that must go, and why. `now` in seconds since the epoch.
 
-    box: str
-    folder: str
-    id: str
-
-
-def old_messages(spool: Path, now: float) -> Iterator[Old]:
-    """Every message that was left longer than `DELETE_AFTER` before `now` (seconds since the epoch)."""
-    for path in sorted((spool / "voicemail" / "town").glob("*/*/msg*.txt")):
-        with contextlib.suppress(FileNotFoundError):  # deleted or moved meanwhile
-            text = path.read_text(errors="replace")
-            left, id_ = _ORIGIN.search(text), _ID.search(text)
-            if left and id_ and int(left[1]) < now - DELETE_AFTER:
-                yield Old(box=path.parents[1].name, folder=path.parent.name, id=id_[1])
+    One that was deleted over `VoiceMailMain()` counts from when it was filed: nothing else is known of it.
+    """
+    for number in spool.boxes():
+        box = spool.box(number)
+        for message in box.messages():
+            if message.at < now - min(keep(number), DELETE_AFTER):
+                yield message, "aged"
+            elif message.folder == DELETED and box.changed(message) < now - UNDO_WITHIN:
+                yield message, "deleted"
 
 
-def forget_rejected(spool: Path, now: float) -> int:
+def remove(spool: Spool, message: Message) -> bool:
+    """Remove it for good; False if somebody else has. Raises Busy, OSError."""
+    with contextlib.suppress(NoSuchMessage):
+        spool.box(message.box).remove(message.id)
+        return True
+    return False
+
+
+def forget_rejected(spool: Spool, now: float) -> int:
     """Delete rejected recordings that are older than `REJECTED_AFTER`; how many. Raises OSError."""
-    gone = [path for path in (spool / "rejected").glob("*.wav") if path.stat().st_mtime < now - REJECTED_AFTER]
+    return _forget(spool, "rejected", now - REJECTED_AFTER)
+
+
+def forget_playing(spool: Spool, now: float) -> int:
+    """Take away the second names of messages that nobody plays any more; how many. Raises OSError."""
+    return _forget(spool, "playing", now - PLAYING_AFTER)
+
+
+def _forget(spool: Spool, folder: str, before: float) -> int:
+    gone = [path for path in (spool.root / folder).glob("*") if path.stat().st_mtime < before]
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)

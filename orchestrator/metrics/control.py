@@ -46,6 +46,8 @@ class Metrics:
         self.worst = gauge("proof_worst_wait_seconds", "The longest that a caller who does nothing can wait.")
         self.prompts = gauge("prompts", "Prompts of the directory.")
         self.recordings = gauge("recordings_waiting", "Recordings that are not filed yet.")
+        self.nearly_full = gauge("boxes_nearly_full", "Boxes with four fifths of the new messages that they take.")
+        self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")
         self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")
 
     def written(self, journey: Journey, unexpected: str) -> None:

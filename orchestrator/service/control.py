@@ -27,21 +27,18 @@ from orchestrator.domain.explain import retrace
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
-from orchestrator.messages.filer import Filer
-from orchestrator.messages.retention import forget_rejected, old_messages
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.web.server import Call, Sources, Status, application
 
 log = structlog.get_logger()
 
-STALE = 600.0
-"""Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
 TIDY_EVERY = 60.0
 
 
@@ -62,21 +59,23 @@ class Control:
     """The connection to Asterisk by which it was told last what is switched."""
     former: Directory = field(init=False)
     """What ran before that."""
+    mailroom: Mailroom = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
-
-    @property
-    def filer(self) -> Filer:
-        return Filer(self.state.spool)
+        self.mailroom = Mailroom(
+            state=self.state,
+            directory=lambda: self.directory,
+            engine=self.engine,
+            ami=self.ami,
+            metrics=self.metrics,
+        )
 
     async def finished(self, journey: Journey) -> Journey:
         """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
         if not journey.recording:
             return journey
-        verdicts = await self._file(journey.recording, caller=journey.caller, at=journey.began)
-        if not verdicts and (before := await asyncio.to_thread(self.filer.filed, journey.recording)):
-            verdicts = {before}  # by an attempt whose journey could not be written
+        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began)
         match journey.outcome:
             case "failed" if "message" in verdicts:
                 return replace(journey, outcome="message")
@@ -88,15 +87,6 @@ class Control:
                 return replace(journey, outcome="too_short")
             case _:
                 return journey
-
-    async def _file(self, channel: str, *, caller: str, at: float) -> set[str]:
-        """File every recording of `channel`, light the lamps, and say what became of them."""
-        taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
-        for each in taken:
-            self.metrics.messages.labels(each.verdict).inc()
-            if each.verdict == "message":
-                await self._light(each.box)
-        return {each.verdict for each in taken}
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count and log one call that is over."""
@@ -161,12 +151,17 @@ class Control:
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
                 tidied = time.monotonic()
-                for part in (self._reread, self._switch, self._stale, self._forget, self._rotate):
+                for part in self._minutely():
                     await self._bulkhead(part)
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
             await asyncio.sleep(1)
+
+    def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        room = self.mailroom
+        messages = (room.stale, room.forget, room.messages.reconcile, room.count)
+        return (self._reread, self._switch, *messages, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -187,15 +182,10 @@ class Control:
     async def _look(self) -> None:
         self.metrics.read_shift(self.state.shift)
         self.metrics.ami.set(self.ami.up)
-        self.metrics.recordings.set(len(await asyncio.to_thread(self.filer.waiting)))
+        self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
 
     async def _forget(self) -> None:
-        now = time.time()
-        await forget(self.engine, now)
-        await asyncio.to_thread(forget_rejected, self.state.spool, now)
-        for old in await asyncio.to_thread(lambda: list(old_messages(self.state.spool, now))):
-            await self.ami.action("VoicemailRemove", Context="town", Mailbox=old.box, Folder=old.folder, ID=old.id)
-            log.info("message deleted for its age", box=old.box, id=old.id)
+        await forget(self.engine, time.time())
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)
@@ -212,17 +202,6 @@ class Control:
         self.metrics.prompts.set(len(prompts_of(self.directory)))
         if self.applied:
             self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
-
-    async def _stale(self) -> None:
-        for changed, channel in await asyncio.to_thread(self.filer.waiting):
-            if time.time() - changed > STALE:
-                await self._file(channel, caller="", at=changed)
-
-    async def _light(self, box: str) -> None:
-        try:
-            await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
-        except AsteriskError as bad:
-            log.warning("the lamp is late", box=box, why=str(bad))
 
 
 async def run(state: State, stop: asyncio.Event) -> None:

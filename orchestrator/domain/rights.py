@@ -1,0 +1,53 @@
+"""Whose messages are whose: the boxes that somebody works with.
+
+A person's own box; the box of a department for its members, or for all of it where no members are named; a box that
+a department keeps for who has left, as its own. Belongs here: the rule. Not here: what they may do with it (messages).
+"""
+
+from __future__ import annotations
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import Department, Person
+
+
+def boxes_of(directory: Directory, person: Person) -> frozenset[str]:
+    """The boxes whose messages `person` may hear and deal with."""
+    own = {person.box} & directory.boxes.keys()
+    shared = {home.box: home for home in directory.departments.values()}
+    shared |= {
+        box.id: directory.departments[box.department]
+        for box in directory.boxes.values()
+        if box.department in directory.departments
+    }
+    return frozenset(own | {box for box, home in shared.items() if _works(directory, box, home, person)})
+
+
+def members(directory: Directory, box: str) -> tuple[Person, ...]:
+    """Who works with the box of a department; nobody where it is a person's own."""
+    home = department_of(directory, box)
+    if home is None:
+        return ()
+    if own := _named(directory, box, home):
+        return tuple(directory.people[id_] for id_ in own if id_ in directory.people)
+    return tuple(person for person in directory.people.values() if person.department == home.id)
+
+
+def department_of(directory: Directory, box: str) -> Department | None:
+    """The department that a box belongs to: it is its own, or it keeps it; None for a person's own box."""
+    for department in directory.departments.values():
+        if department.box == box:
+            return department
+    return directory.departments.get(directory.boxes[box].department) if box in directory.boxes else None
+
+
+def _works(directory: Directory, box: str, home: Department, person: Person) -> bool:
+    named = _named(directory, box, home)
+    return person.id in named if named else person.department == home.id
+
+
+def _named(directory: Directory, box: str, home: Department) -> tuple[str, ...]:
+    """Whom the box names; one that is kept for who has left names as the department's own does."""
+    for number in (box, home.box):
+        if number in directory.boxes and directory.boxes[number].members:
+            return directory.boxes[number].members
+    return ()

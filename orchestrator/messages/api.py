@@ -1,0 +1,277 @@
+"""Messages as a service: what the phone menu, the web, the command line and mail do with them, all alike.
+
+    asker = Asker(name="p2500", boxes=frozenset({"2500", "30"}))
+    for message in await messages.listed(asker, "30"): ...
+    await messages.hear(asker, "30", id)        # a path to play; it counts as heard with `mark`
+
+Every operation asks whether the asker may; every change lights the lamp and is counted. Belongs here: the operations.
+Not here: files (mailbox), rows (ledger), greetings and PINs over the telephone (dialogue).
+
+MessageError
+├── NotYours        the asker has nothing to do with that box
+├── NoSuchMessage   it is not there (any more)
+├── BoxFull         it cannot take another
+└── BoxBusy         somebody else has it; try again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.rights import boxes_of, department_of
+from orchestrator.messages import ledger, retention
+from orchestrator.messages import mailbox as spools
+from orchestrator.messages.folder import FolderFull
+from orchestrator.messages.ledger import Case, State, Why
+from orchestrator.messages.lock import Busy
+from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Mailbox, Message, Spool
+
+Answer = TypeVar("Answer")
+
+
+class MessageError(Exception):
+    """Something cannot be done with a message; the text says what and why."""
+
+
+class NotYours(MessageError):
+    """The asker has nothing to do with that box."""
+
+
+class NoSuchMessage(MessageError):
+    """The message is not there, or not any more."""
+
+
+class BoxFull(MessageError):
+    """The box cannot take another message."""
+
+
+class BoxBusy(MessageError):
+    """Somebody else is changing the box for longer than one would wait."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who asks: for the record, and for what is theirs."""
+
+    name: str
+    """A person's id, `box 2500` for who knows its PIN or sits at its telephone, `admin anna`."""
+    boxes: frozenset[str]
+    listens: bool = True
+    """Whether they may hear messages; an admin may count and move them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """How full a box is."""
+
+    box: str
+    name: str
+    new: int
+    heard: int
+    deleted: int
+    """Those that can still be taken back."""
+    quota: int
+    """New messages that it takes."""
+
+    @property
+    def full(self) -> bool:
+        """Whether callers are turned away."""
+        return self.new >= self.quota
+
+
+def asker(directory: Directory, person: str) -> Asker:
+    """A person of the directory; nobody's boxes for an unknown one."""
+    found = directory.people.get(person)
+    return Asker(name=person, boxes=boxes_of(directory, found) if found else frozenset())
+
+
+def owner(box: str) -> Asker:
+    """Who knows the box's PIN, or sits at its telephone."""
+    return Asker(name=f"box {box}", boxes=frozenset({box}))
+
+
+Light = Callable[[str], Awaitable[None]]
+"""Has the lamps of a box show what is in it. Must not raise: a lamp is no reason to fail."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """The messages of one exchange. `directory` is the applied one, asked anew each time."""
+
+    spool: Spool
+    engine: AsyncEngine
+    directory: Callable[[], Directory]
+    light: Light
+    clock: Callable[[], float] = time.time
+
+    # Looking
+
+    async def usage(self, asker: Asker, box: str) -> Usage:
+        """How full a box is. Raises MessageError."""
+        found = await self._list(asker, box)
+        counted = {folder: sum(message.folder == folder for message in found) for folder in (NEW, DELETED)}
+        of = self.directory().boxes[box]
+        return Usage(
+            box=box,
+            name=of.name,
+            new=counted[NEW],
+            heard=len(found) - sum(counted.values()),
+            deleted=counted[DELETED],
+            quota=of.quota,
+        )
+
+    async def listed(self, asker: Asker, box: str, *folders: str) -> list[Message]:
+        """The messages of a box, the oldest first; without folders, all that are not deleted. Raises MessageError."""
+        found = await self._list(asker, box, *folders)
+        return found if folders else [message for message in found if message.folder != DELETED]
+
+    async def find(self, asker: Asker, box: str, id: str) -> Message:
+        """One message. Raises MessageError."""
+        mailbox = self._mailbox(asker, box)
+        return await _asked(mailbox.find, id)
+
+    async def hear(self, asker: Asker, box: str, id: str) -> Path:
+        """The audio of a message: 8 kHz, 16 bit, mono WAV, at a path that stays for an hour. Raises MessageError."""
+        mailbox = self._mailbox(asker, box)
+        if not asker.listens:
+            raise NotYours(f"{asker.name} may not hear messages of box {box}")
+        return await _asked(mailbox.audio, id)
+
+    # Changing
+
+    async def mark(self, asker: Asker, box: str, id: str, *, heard: bool) -> Message:
+        """Mark a message as heard, or as new again. Raises MessageError."""
+        return await self._moved(asker, box, id, HEARD if heard else NEW)
+
+    async def delete(self, asker: Asker, box: str, id: str) -> Message:
+        """Put a message among the deleted ones, from where it can be taken back for a day; its case is done.
+
+        Raises MessageError.
+        """
+        moved = await self._moved(asker, box, id, DELETED)
+        await self._set_case(asker, id, "done")
+        return moved
+
+    async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
+        """Take back a deletion; its case is open again. Raises MessageError."""
+        moved = await self._moved(asker, box, id, HEARD if heard else NEW)
+        await self._set_case(asker, id, "open")
+        return moved
+
+    async def erase(self, asker: Asker, box: str, id: str) -> Message:
+        """Remove a message for good, which the deletion log keeps. Raises MessageError."""
+        gone = await _asked(self._mailbox(asker, box).remove, id)
+        async with self.engine.begin() as connection:
+            await ledger.deleted(connection, [gone], "deleted", who=asker.name, at=self.clock())
+        await self.light(box)
+        return gone
+
+    async def forward(
+        self, asker: Asker, box: str, id: str, to: str, *, audio: Path | None = None, keep: bool = True
+    ) -> Message:
+        """Send a message on to another box, with `audio` instead of its own where a comment was put before it.
+
+        Told twice, it is there once. Raises MessageError.
+        """
+        mailbox = self._mailbox(asker, box)
+        if to not in self.directory().boxes or to == box:
+            raise NoSuchMessage(f"there is no other box {to}")
+        message = await _asked(mailbox.find, id)
+        if not asker.listens and audio:
+            raise NotYours(f"{asker.name} may not speak into box {to}")
+        copy = await _asked(
+            lambda _: mailbox.copy(id, self.spool.box(to), as_id=f"{id}-to-{to}", by=asker.name, audio=audio), id
+        )
+        await self.received(copy)
+        await self.light(to)
+        if not keep:
+            await self.delete(asker, box, message.id)
+        return copy
+
+    async def received(self, message: Message) -> None:
+        """A message is in a box: a department has a case of it. May be said twice. Raises SQLAlchemyError."""
+        if department_of(self.directory(), message.box):
+            async with self.engine.begin() as connection:
+                await ledger.open_case(connection, message)
+
+    async def expire(self, message: Message, why: Why) -> None:
+        """Remove a message that is too old, and write that down. Raises Busy, OSError, SQLAlchemyError."""
+        async with self.engine.begin() as connection:  # first, and undone if the message cannot be removed
+            await ledger.deleted(connection, [message], why, who="", at=self.clock())
+            await asyncio.to_thread(retention.remove, self.spool, message)
+        await self.light(message.box)
+
+    async def reconcile(self) -> None:
+        """Have a case for every message of a department, and none without one: `VoiceMailMain()` knows no cases.
+
+        After the loss of the database this is how they come back: what was heard counts as dealt with.
+        """
+        shared = {box for box in self.directory().boxes if department_of(self.directory(), box)}
+        for box in sorted(shared & set(await asyncio.to_thread(self.spool.boxes))):
+            there = {each.id: each for each in await asyncio.to_thread(self.spool.box(box).messages)}
+            async with self.engine.begin() as connection:
+                known = {case.message for case in await ledger.cases_of(connection, [box])}
+                for id_ in there.keys() - known:
+                    await ledger.open_case(connection, there[id_], "open" if there[id_].new else "done")
+                await ledger.close_cases(connection, known - there.keys())
+
+    # Cases
+
+    async def cases(self, asker: Asker, *states: State) -> list[Case]:
+        """What is to be done in the asker's departments, the oldest first."""
+        async with self.engine.connect() as connection:
+            return await ledger.cases_of(connection, asker.boxes, *states)
+
+    async def deal(self, asker: Asker, box: str, id: str, state: State, *, comment: str | None = None) -> Case:
+        """Take a case, say that the caller was called back, that it is done, or give it back. Raises MessageError.
+
+        A message that is dealt with counts as heard.
+        """
+        self._mailbox(asker, box)
+        async with self.engine.begin() as connection:
+            before = await ledger.case(connection, id)
+            if before is None or before.box != box:
+                raise NoSuchMessage(f"box {box} has no case of message {id}")
+            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock(), comment=comment)
+            after = await ledger.case(connection, id)
+        if state != "open" and (await self.find(asker, box, id)).new:
+            await self.mark(asker, box, id, heard=True)
+        assert after is not None  # noqa: S101 - it was there in this transaction
+        return after
+
+    async def _set_case(self, asker: Asker, id: str, state: State) -> None:
+        async with self.engine.begin() as connection:
+            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock())
+
+    async def _moved(self, asker: Asker, box: str, id: str, to: str) -> Message:
+        moved = await _asked(lambda each: self._mailbox(asker, box).move(each, to), id)
+        await self.light(box)
+        return moved
+
+    async def _list(self, asker: Asker, box: str, *folders: str) -> list[Message]:
+        return await asyncio.to_thread(self._mailbox(asker, box).messages, *folders)
+
+    def _mailbox(self, asker: Asker, box: str) -> Mailbox:
+        if box not in asker.boxes or box not in self.directory().boxes:
+            raise NotYours(f"{asker.name} has no box {box}")
+        return self.spool.box(box)
+
+
+async def _asked(do: Callable[[str], Answer], id: str) -> Answer:
+    """Ask a mailbox in a thread, and say in words of this module what went wrong."""
+    try:
+        return await asyncio.to_thread(do, id)
+    except spools.NoSuchMessage as bad:
+        raise NoSuchMessage(str(bad)) from bad
+    except FolderFull as bad:
+        raise BoxFull(str(bad)) from bad
+    except Busy as bad:
+        raise BoxBusy(str(bad)) from bad

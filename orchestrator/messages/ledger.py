@@ -1,0 +1,123 @@
+"""What the spool cannot hold of messages: cases of departments, the deletion log, wrong PINs.
+
+Each function works in the transaction of its caller, so that what belongs together is written together. Belongs here:
+rows. Not here: who may do what (api), mail (outbox).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orchestrator.messages.mailbox import Message
+from orchestrator.store.tables import cases, deletions, lockouts
+
+State = Literal["open", "taken", "called_back", "done"]
+STATES: tuple[State, ...] = get_args(State)
+Why = Literal["deleted", "aged", "rejected", "box_gone"]
+"""Why a message is gone: somebody deleted it; it was too old; nothing was said in it; its box is nobody's any more."""
+GUESSES = 5
+"""Wrong PINs in a row after which a box is locked."""
+FIRST_LOCK, LONGEST_LOCK = 15 * 60.0, 24 * 3600.0
+"""Seconds that it is locked: doubled with each further wrong PIN."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A message to a department as something that somebody has to deal with."""
+
+    message: str
+    box: str
+    opened: float
+    """When the message was left, in seconds since the epoch."""
+    state: State
+    who: str
+    """Who has it; empty while it is open."""
+    changed: float
+    escalated: float | None = None
+    """When the head was told of it."""
+    comment: str = ""
+
+
+async def open_case(connection: AsyncConnection, message: Message, state: State = "open") -> None:
+    """Begin a case, in `state`; one that exists stays as it is."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    row = {
+        "message": message.id,
+        "box": message.box,
+        "opened": message.at,
+        "state": state,
+        "who": "",
+        "changed": message.at,
+        "escalated": None,
+        "comment": "",
+    }
+    await connection.execute(dialect.insert(cases).values(row).on_conflict_do_nothing())
+
+
+async def case(connection: AsyncConnection, message: str) -> Case | None:
+    """The case of a message."""
+    row = (await connection.execute(select(cases).where(cases.c.message == message))).mappings().first()
+    return Case(**row) if row else None
+
+
+async def cases_of(connection: AsyncConnection, boxes: Iterable[str], *states: State) -> list[Case]:
+    """The cases of `boxes` in `states` (in any), the oldest first."""
+    wanted = select(cases).where(cases.c.box.in_(list(boxes)), cases.c.state.in_(states or STATES))
+    rows = await connection.execute(wanted.order_by(cases.c.opened, cases.c.message))
+    return [Case(**row) for row in rows.mappings()]
+
+
+async def set_case(
+    connection: AsyncConnection, message: str, state: State, *, who: str, at: float, comment: str | None = None
+) -> bool:
+    """Bring a case into `state`; False if there is none."""
+    values: dict[str, Any] = {"state": state, "who": "" if state == "open" else who, "changed": at}
+    if comment is not None:
+        values["comment"] = comment
+    done = await connection.execute(update(cases).where(cases.c.message == message).values(values))
+    return done.rowcount > 0
+
+
+async def close_cases(connection: AsyncConnection, messages: Iterable[str]) -> None:
+    """Forget the cases of messages that are gone."""
+    await connection.execute(delete(cases).where(cases.c.message.in_(list(messages))))
+
+
+async def deleted(connection: AsyncConnection, messages: Sequence[Message], why: Why, *, who: str, at: float) -> None:
+    """Write into the deletion log that messages are gone for good, and end their cases."""
+    if not messages:
+        return
+    rows = [
+        {"at": at, "box": each.box, "message": each.id, "received": each.at, "why": why, "who": who}
+        for each in messages
+    ]
+    await connection.execute(insert(deletions), rows)
+    await connection.execute(delete(cases).where(cases.c.message.in_([each.id for each in messages])))
+
+
+async def locked_until(connection: AsyncConnection, box: str) -> float:
+    """Until when no PIN counts for a box (seconds since the epoch); 0: any time."""
+    return float(
+        (await connection.execute(select(lockouts.c.until).where(lockouts.c.box == box))).scalar_one_or_none() or 0.0
+    )
+
+
+async def guessed_wrong(connection: AsyncConnection, box: str, now: float) -> float:
+    """Count a wrong PIN; until when the box is locked for it, 0 if it is not."""
+    found = (await connection.execute(select(lockouts.c.failed).where(lockouts.c.box == box))).scalar_one_or_none()
+    failed = (found or 0) + 1
+    until = now + min(FIRST_LOCK * 2 ** (failed - GUESSES), LONGEST_LOCK) if failed >= GUESSES else 0.0
+    await connection.execute(delete(lockouts).where(lockouts.c.box == box))
+    await connection.execute(insert(lockouts), [{"box": box, "failed": failed, "until": until}])
+    return until
+
+
+async def guessed_right(connection: AsyncConnection, box: str) -> None:
+    """Forget the wrong PINs of a box."""
+    await connection.execute(delete(lockouts).where(lockouts.c.box == box))

@@ -1,0 +1,121 @@
+"""The mailroom: recordings become messages, people are told of them, what is too old goes.
+
+    recording -> Filer -> box ┬─ lamp
+                              └─ one transaction: case, mail          then the recording is removed
+
+Belongs here: the order of these things, and what is done every minute. Not here: boxes and rows (messages), when a call
+is over (control).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from orchestrator.asterisk.ami import Ami
+from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.domain.directory import Directory
+from orchestrator.messages import retention
+from orchestrator.messages.api import Messages
+from orchestrator.messages.filer import Filer, Taken
+from orchestrator.messages.folder import FolderFull
+from orchestrator.messages.mailbox import NEW, Spool
+from orchestrator.metrics.control import Metrics
+from orchestrator.service.state import State
+
+log = structlog.get_logger()
+
+STALE = 600.0
+"""Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
+NEARLY = 0.8
+"""Part of its quota at which a box is nearly full."""
+
+
+@dataclass(kw_only=True)
+class Mailroom:
+    """The messages of one exchange, as control keeps them. `directory` is the applied one, asked anew each time."""
+
+    state: State
+    directory: Callable[[], Directory]
+    engine: AsyncEngine
+    ami: Ami
+    metrics: Metrics
+    filer: Filer = field(init=False)
+    messages: Messages = field(init=False)
+
+    def __post_init__(self) -> None:
+        spool = Spool(self.state.spool)
+        self.filer = Filer(spool)
+        self.messages = Messages(spool=spool, engine=self.engine, directory=self.directory, light=self.light)
+
+    async def file(self, channel: str, *, caller: str, at: float) -> set[str]:
+        """File every recording of `channel`, tell who is to be told, and say what became of them.
+
+        `at`: when the call began, in seconds since the epoch. What was filed by an attempt that could not go on counts.
+        Raises OSError, SQLAlchemyError; then all of it is to be done once more.
+        """
+        try:
+            taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
+        except FolderFull as bad:  # it stays where it is, and is tried again
+            log.error("a message cannot be filed", channel=channel, why=str(bad))
+            return {"message"}
+        for each in taken:
+            await self._tell(each)
+            self.metrics.messages.labels(each.verdict).inc()
+        if taken:
+            return {each.verdict for each in taken}
+        before = await asyncio.to_thread(self.filer.filed, channel)
+        return {before} if before else set()
+
+    async def _tell(self, taken: Taken) -> None:
+        """The recording is removed only when everything is written down: until then, all of it is done once more."""
+        if taken.message:
+            await self.light(taken.box)
+            await self.messages.received(taken.message)
+        await asyncio.to_thread(self.filer.release, taken)
+
+    async def light(self, box: str) -> None:
+        """Have the lamps of a box show what is in it."""
+        try:
+            await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+        except AsteriskError as bad:
+            log.warning("the lamp is late", box=box, why=str(bad))
+
+    # Every minute
+
+    async def stale(self) -> None:
+        """File what no journey claimed."""
+        for changed, channel in await asyncio.to_thread(self.filer.waiting):
+            if time.time() - changed > STALE:
+                await self.file(channel, caller="", at=changed)
+
+    async def forget(self) -> None:
+        """Remove what is too old."""
+        now, spool = time.time(), self.filer.spool
+        for forget_files in (retention.forget_rejected, retention.forget_playing):
+            await asyncio.to_thread(forget_files, spool, now)
+        for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
+            await self.messages.expire(old, why)
+            log.info("message removed", box=old.box, id=old.id, why=why)
+
+    async def count(self) -> None:
+        """The figures of boxes and cases."""
+        boxes, spool = self.directory().boxes, self.filer.spool
+
+        def new() -> dict[str, int]:
+            return {number: len(spool.box(number).messages(NEW)) for number in spool.boxes() if number in boxes}
+
+        counted = await asyncio.to_thread(new)
+        nearly = [number for number, found in counted.items() if found >= NEARLY * boxes[number].quota]
+        self.metrics.nearly_full.set(len(nearly))
+        self.metrics.unheard.set(sum(counted.values()))
+
+    def _keep(self, box: str) -> float:
+        """Seconds that messages of a box are kept."""
+        found = self.directory().boxes.get(box)
+        return found.keep * retention.DAY if found else retention.DELETE_AFTER

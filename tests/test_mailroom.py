@@ -1,0 +1,64 @@
+"""The mailroom: whatever instant it is killed at, a recording becomes one message, one case, and is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from orchestrator.asterisk.ami import Account, Ami
+from orchestrator.metrics.control import Metrics
+from orchestrator.service.mailroom import Mailroom
+from orchestrator.service.state import State
+from orchestrator.store.tables import cases
+from tests.databases import database, sqlite
+from tests.killed import killer
+from tests.spools import whole
+from tests.test_filer import recording
+from tests.towns import small
+
+SILENT = "import structlog, sys; structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))"
+
+
+@asynccontextmanager
+async def mailroom(root: Path) -> AsyncIterator[Mailroom]:
+    """One whose Asterisk is away: lamps are late, and nothing else."""
+    async with database(sqlite(root)) as engine:
+        ami = Ami(Account(host="127.0.0.1", port=9, user="control", secret="x"))
+        yield Mailroom(state=State(root=root), directory=small, engine=engine, ami=ami, metrics=Metrics())
+
+
+async def file(root: Path) -> set[str]:
+    async with mailroom(root) as room:
+        return await room.file("1.1", caller="0171", at=1.0)
+
+
+def test_killed_at_every_line_a_recording_becomes_one_message_and_one_case(tmp_path: Path) -> None:
+    files = ("service/mailroom.py", "messages/api.py", "messages/ledger.py")
+    with killer(
+        imports=f"{SILENT}; import asyncio; from pathlib import Path; from tests.test_mailroom import file",
+        work="asyncio.run(file(Path(at)))",
+        files=files,
+    ) as killing:
+        for line in range(300):
+            root = tmp_path / str(line)
+            recording(root / "spool" / "recording" / "10-1.1-1-1.wav", 2)
+            survived = killing.survives(root, line)
+            assert asyncio.run(file(root)) == {"message"}
+            asyncio.run(once(root))
+            if survived:
+                assert line > 20, "the child was never killed"
+                return
+    pytest.fail("the mailroom never came to its end")
+
+
+async def once(root: Path) -> None:
+    async with mailroom(root) as room:
+        assert whole(room.filer.spool, "10") == {"INBOX": {"1.1-1": 2.0}}
+        assert not list(room.filer.spool.recordings.iterdir())
+        async with room.engine.connect() as connection:
+            assert [row.message for row in await connection.execute(select(cases))] == ["1.1-1"]

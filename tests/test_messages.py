@@ -1,0 +1,252 @@
+"""Messages as everybody uses them: what is whose, what becomes of a case, what is written down of what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, select
+
+from orchestrator.domain.people import Box
+from orchestrator.domain.rights import boxes_of, department_of, members
+from orchestrator.messages import ledger
+from orchestrator.messages.api import Asker, Messages, NoSuchMessage, NotYours, asker, owner
+from orchestrator.messages.audio import judge
+from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
+from orchestrator.messages.pins import Pins, WeakPin, why_weak
+from orchestrator.store.tables import cases, deletions
+from tests.databases import database
+from tests.spools import message, whole
+from tests.towns import person, small
+
+TOWN = small()
+KEPT = Box(id="2600", name="Bürgerbüro (2600)", department="buergerbuero")
+TOWN = replace(
+    TOWN,
+    people={**TOWN.people, "p40": replace(person("40", phones=(), box="40"), department="amt")},
+    departments={
+        **TOWN.departments,
+        "amt": replace(TOWN.departments["buergerbuero"], id="amt", extension="41", box="41", phones=()),
+    },
+    boxes={
+        **TOWN.boxes,
+        "2600": KEPT,
+        "40": Box(id="40", name="x"),
+        "41": Box(id="41", name="Amt", members=("p3501", "p40"), head="p40"),
+    },
+)
+ANNA, BEATE, AMT = (asker(TOWN, id_) for id_ in ("p2500", "p3501", "p40"))
+STRANGER, ADMIN = asker(TOWN, "nobody"), Asker(name="admin", boxes=frozenset(TOWN.boxes), listens=False)
+
+
+class Lamps:
+    """Which boxes were lit."""
+
+    def __init__(self) -> None:
+        self.lit: list[str] = []
+
+    async def light(self, box: str) -> None:
+        self.lit.append(box)
+
+
+@pytest.fixture
+def lamps() -> Lamps:
+    return Lamps()
+
+
+@pytest.fixture
+async def messages(url: URL, tmp_path: Path, lamps: Lamps) -> AsyncIterator[Messages]:
+    async with database(url) as engine:
+        yield Messages(
+            spool=Spool(tmp_path / "spool"),
+            engine=engine,
+            directory=lambda: TOWN,
+            light=lamps.light,
+            clock=lambda: 1000.0,
+        )
+
+
+def test_whose_messages_are_whose() -> None:
+    """A department's are its people's, or its members'; a kept box is worked with as the department's own."""
+    assert (ANNA.boxes, BEATE.boxes, AMT.boxes) == ({"10", "2600"}, {"3501", "10", "2600", "41"}, {"40", "41"})
+    assert STRANGER.boxes == frozenset()
+    assert [each.id for each in members(TOWN, "41")] == ["p3501", "p40"]
+    assert [each.id for each in members(TOWN, "2600")] == ["p2500", "p3501"]
+    assert members(TOWN, "40") == members(TOWN, "999") == ()
+    assert (department_of(TOWN, "2600"), department_of(TOWN, "40")) == (TOWN.departments["buergerbuero"], None)
+    assert all(boxes_of(TOWN, each) <= TOWN.boxes.keys() for each in TOWN.people.values())
+
+
+Do = Callable[[Messages, Asker], Awaitable[object]]
+OPERATIONS: dict[str, Do] = {
+    "usage": lambda all_, who: all_.usage(who, "41"),
+    "listed": lambda all_, who: all_.listed(who, "41"),
+    "find": lambda all_, who: all_.find(who, "41", "m"),
+    "hear": lambda all_, who: all_.hear(who, "41", "m"),
+    "mark": lambda all_, who: all_.mark(who, "41", "m", heard=True),
+    "delete": lambda all_, who: all_.delete(who, "41", "m"),
+    "restore": lambda all_, who: all_.restore(who, "41", "m"),
+    "erase": lambda all_, who: all_.erase(who, "41", "m"),
+    "forward": lambda all_, who: all_.forward(who, "41", "m", "40"),
+    "deal": lambda all_, who: all_.deal(who, "41", "m", "taken"),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_nobody_does_anything_with_anothers_messages(messages: Messages, lamps: Lamps, name: str) -> None:
+    await messages.received(message(messages.spool, "41", "m"))
+    before = whole(messages.spool, "41")
+    for who in (ANNA, STRANGER, owner("40"), owner("999")):
+        with pytest.raises(NotYours):
+            await OPERATIONS[name](messages, who)
+    assert (whole(messages.spool, "41"), lamps.lit) == (before, [])
+    async with messages.engine.connect() as connection:
+        assert [row.state for row in await connection.execute(select(cases))] == ["open"]
+    await OPERATIONS[name](messages, BEATE)
+
+
+async def test_an_admin_counts_and_moves_but_does_not_listen(messages: Messages) -> None:
+    message(messages.spool, "3501", "m")
+    assert (await messages.usage(ADMIN, "3501")).new == 1
+    with pytest.raises(NotYours, match="may not hear"):
+        await messages.hear(ADMIN, "3501", "m")
+    await messages.delete(ADMIN, "3501", "m")
+
+
+async def test_what_is_done_with_a_message_is_seen_and_lit(messages: Messages, lamps: Lamps) -> None:
+    message(messages.spool, "3501", "a", at=1.0)
+    message(messages.spool, "3501", "b", at=2.0, seconds=3.0)
+    assert judge(await messages.hear(BEATE, "3501", "b"))[0] == 3.0
+    assert [each.id for each in await messages.listed(BEATE, "3501")] == ["a", "b"]
+    await messages.mark(BEATE, "3501", "a", heard=True)
+    assert [each.id for each in await messages.listed(BEATE, "3501", NEW)] == ["b"]
+    await messages.delete(BEATE, "3501", "a")
+    usage = await messages.usage(BEATE, "3501")
+    assert (usage.new, usage.heard, usage.deleted, usage.quota, usage.full) == (1, 0, 1, 100, False)
+    assert [each.id for each in await messages.listed(BEATE, "3501")] == ["b"]
+    await messages.restore(BEATE, "3501", "a", heard=False)
+    assert lamps.lit == ["3501"] * 3
+    await messages.erase(BEATE, "3501", "a")
+    with pytest.raises(NoSuchMessage):
+        await messages.restore(BEATE, "3501", "a")
+    async with messages.engine.connect() as connection:
+        (row,) = await connection.execute(select(deletions))
+    assert (row.box, row.message, row.received, row.at, row.why, row.who) == (
+        *("3501", "a", 1.0, 1000.0, "deleted", "p3501"),
+    )
+
+
+async def test_a_case_goes_its_way(messages: Messages) -> None:
+    """Open, taken, called back, done; deleted it is done, taken back it is open. A personal message is no case."""
+    await messages.received(message(messages.spool, "41", "m", at=5.0))
+    await messages.received(message(messages.spool, "3501", "own"))
+    (case,) = await messages.cases(AMT)
+    assert (case.message, case.box, case.state, case.who, case.opened) == ("m", "41", "open", "", 5.0)
+    for state in ("taken", "called_back", "done"):
+        case = await messages.deal(AMT, "41", "m", state, comment="Rückruf Montag")
+        assert (case.state, case.who, case.changed, case.comment) == (state, "p40", 1000.0, "Rückruf Montag")
+    assert (await messages.find(AMT, "41", "m")).folder == HEARD
+    assert (await messages.deal(BEATE, "41", "m", "open")).who == ""
+    await messages.received(message(messages.spool, "41", "m"))
+    assert len(await messages.cases(BEATE)) == 1, "told twice, it is one case"
+    await messages.delete(BEATE, "41", "m")
+    assert [each.state for each in await messages.cases(BEATE)] == ["done"]
+    assert await messages.cases(BEATE, "open", "taken") == []
+    await messages.restore(BEATE, "41", "m")
+    assert [each.state for each in await messages.cases(BEATE)] == ["open"]
+    with pytest.raises(NoSuchMessage, match="no case"):
+        await messages.deal(BEATE, "3501", "own", "done")
+    with pytest.raises(NoSuchMessage, match="no case"):
+        await messages.deal(BEATE, "10", "m", "done")
+
+
+async def test_a_message_is_sent_on_with_or_without_the_first(messages: Messages, lamps: Lamps) -> None:
+    message(messages.spool, "3501", "m", at=7.0)
+    for _ in range(2):
+        copy = await messages.forward(BEATE, "3501", "m", "41")
+    assert (copy.box, copy.at, copy.forwarded_by, copy.folder) == ("41", 7.0, "p3501", NEW)
+    assert [case.message for case in await messages.cases(AMT)] == [copy.id]
+    await messages.forward(BEATE, "3501", "m", "10", keep=False)
+    assert (await messages.find(BEATE, "3501", "m")).folder == DELETED
+    for nowhere in ("3501", "999", "../41"):
+        with pytest.raises(NoSuchMessage):
+            await messages.forward(BEATE, "3501", "m", nowhere)
+    assert set(lamps.lit) == {"41", "10", "3501"}
+
+
+async def test_cases_are_rebuilt_from_the_spool(messages: Messages) -> None:
+    """What was moved, deleted or sent on by the native menu, and a database that was lost."""
+    for id_ in ("a", "b", "c"):
+        await messages.received(message(messages.spool, "41", id_))
+    box = messages.spool.box("41")
+    box.remove("a")
+    box.move("b", HEARD)
+    message(messages.spool, "41", "d")
+    message(messages.spool, "40", "own")
+    await messages.deal(AMT, "41", "c", "taken")
+    await messages.reconcile()
+    found = {case.message: (case.state, case.who) for case in await messages.cases(AMT)}
+    assert found == {"b": ("open", ""), "c": ("taken", "p40"), "d": ("open", "")}
+    async with messages.engine.begin() as connection:
+        await ledger.close_cases(connection, found)
+    await messages.reconcile()
+    assert {case.message: case.state for case in await messages.cases(AMT)} == {"b": "done", "c": "done", "d": "open"}
+
+
+async def test_what_is_too_old_is_written_down_and_gone(messages: Messages, lamps: Lamps) -> None:
+    old = message(messages.spool, "41", "m", at=3.0)
+    await messages.received(old)
+    await messages.expire(old, "aged")
+    assert (whole(messages.spool, "41"), await messages.cases(AMT), lamps.lit) == ({}, [], ["41"])
+    async with messages.engine.connect() as connection:
+        assert [(row.message, row.why) for row in await connection.execute(select(deletions))] == [("m", "aged")]
+
+
+async def test_guessing_locks_a_box_longer_each_time(messages: Messages) -> None:
+    async with messages.engine.begin() as connection:
+        untils = [await ledger.guessed_wrong(connection, "41", 0.0) for _ in range(14)]
+        assert untils[:8] == [0, 0, 0, 0, 900.0, 1800.0, 3600.0, 7200.0]
+        assert untils[-1] == await ledger.locked_until(connection, "41") == 24 * 3600.0
+        assert await ledger.locked_until(connection, "40") == 0.0
+        await ledger.guessed_right(connection, "41")
+        assert await ledger.locked_until(connection, "41") == 0.0
+        assert await ledger.guessed_wrong(connection, "41", 0.0) == 0.0
+
+
+def test_a_pin_lies_where_asterisk_reads_it(tmp_path: Path) -> None:
+    pins = Pins(Spool(tmp_path), lambda box: "135792")
+    assert pins.right("41", "135792")
+    assert not pins.chosen("41")
+    pins.change("41", "804162")
+    assert (pins.right("41", "804162"), pins.right("41", "135792"), pins.chosen("41")) == (True, False, True)
+    file = tmp_path / "voicemail" / "town" / "41" / "secret.conf"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("[general]\npassword = 804162\n", 0o600)
+    file.write_text(";!\n;! Automatically generated\n;!\n[general]\npassword=246801\n")
+    assert pins.right("41", "246801")
+    pins.forget("41")
+    assert pins.right("41", "135792")
+    with pytest.raises(WeakPin, match="at first"):
+        pins.change("41", "135792")
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "",
+        "12345",
+        "1234567890123",
+        "abcdef",
+        "１２３４５６",
+        "111111",
+        "123456",
+        "987654",
+        "121212",
+        "890123",
+        "000041",
+    ],
+)
+def test_a_pin_that_anybody_would_guess_is_none(pin: str) -> None:
+    assert why_weak("41", pin)
