@@ -133,7 +133,7 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
         case Ring(phones=phones, seconds=seconds):
             return (f"Set(TURNS={','.join(phones)})", f"Dial(PJSIP/${{SHIFT(TURNS)}},{seconds}")
         case LeaveMessage(box=box, limit=limit):
-            return (f"VMCOUNT({box}@town)}} >= {directory.boxes[box].quota}]", f"/{box}-${{UNIQUEID}}", f",{limit},kq)")
+            return (f"VMCOUNT({box}@town)}} >= {directory.boxes[box].quota}]", f"leave,1({box},", f",{limit},")
         case When(schedule=schedule):
             return (f"Gosub(hours-{schedule},state,1)",)
         case Transfer(number=number, trunk=trunk, seconds=seconds) if number.startswith("+"):

@@ -22,8 +22,24 @@ KEPT = ("buergerbuero", "standesamt", "bauamt", "sozialamt", "zentrale")
 STAND_INS = {"standesamt": "buergerbuero"}
 """One is enough, so that calls at the same time do not meet at one telephone."""
 RING = 4
-QUOTA = 60
 """Seconds that phones ring here."""
+QUOTA = 60
+WORDS = {
+    "thanks": "Vielen Dank.",
+    "sorry": "Bitte später.",
+    "absent": "Zurzeit ist niemand im Haus.",
+    "notice": "Sprechen Sie nach dem Ton.",
+    "review": "Anhören mit der 1, neu mit der 2.",
+    "again": "Nichts zu hören.",
+    "zero": "Die 0 für die Zentrale.",
+    "next_box": "Voll, also die Zentrale.",
+    "opens": "Geschlossen. Wieder da",
+    "person_busy": "Hier spricht schon jemand.",
+    "person_nobody": "Niemand nimmt ab.",
+    "person_unreachable": "Nicht zu erreichen.",
+    "person_absent": "Eine Nachricht bitte.",
+}
+"""What shared prompts say."""
 
 
 def directory() -> Directory:
@@ -77,10 +93,8 @@ def _short(prompt: Prompt) -> Prompt:
 def record_derived(town: Directory, voice: speech.Voice, recorded: Path) -> None:
     """Recorded files for everything that derived flows say."""
     written = sounds.prompts_of(town)
-    for name in sounds.prompts_of(derive(town)).keys() - written.keys() | {"thanks", "sorry"}:
-        words = {"thanks": "Vielen Dank.", "sorry": "Bitte später.", "absent": "Zurzeit ist niemand im Haus."}.get(
-            name, f"Büro {name[-14:]}"
-        )
+    for name in sounds.prompts_of(derive(town)).keys() - written.keys() | WORDS.keys():
+        words = WORDS.get(name, f"Büro {name[-14:]}")
         for language in town.town.languages:
             samples, rate = speech.speak(voice, words, language)
             write_wav(recorded / language / f"{name}.wav", samples, rate)

@@ -27,6 +27,7 @@ from orchestrator.domain.flow import (
 )
 from orchestrator.domain.people import ORDERS
 from orchestrator.domain.switches import Absence, Forwarding, On, Switched
+from orchestrator.domain.texts import STATES
 from tests.towns import CHRISTMAS_10, MONDAY_10, SUNDAY_10, prompt, small
 
 PHONES = ("tel10", "tel2500", "tel2501")
@@ -102,7 +103,9 @@ def _step(
             too_short=later,
             full=later,
             failed=later,
+            human=st.just("") | later,
             limit=st.just(8),
+            state=st.sampled_from(STATES),
         ),
         st.builds(
             Transfer,
@@ -146,7 +149,7 @@ worlds = st.builds(
     at=st.sampled_from([MONDAY_10, SUNDAY_10, CHRISTMAS_10]),
     keys=st.lists(st.sampled_from([*FEW_KEYS, "9", ""]), max_size=6).map(tuple),
     phones=st.fixed_dictionaries({phone: st.sampled_from(RUNG) for phone in PHONES}),
-    boxes=st.fixed_dictionaries({"10": st.sampled_from(["left", "too_short", "full"])}),
+    boxes=st.fixed_dictionaries({"10": st.sampled_from(["left", "too_short", "full", "human"])}),
     outside=st.fixed_dictionaries({"+4962051234": st.sampled_from(["talked", "busy", "nobody", "failed"])}),
     switches=st.fixed_dictionaries({}, optional=dict(SWITCHES)),
     python=st.booleans(),

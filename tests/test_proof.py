@@ -16,7 +16,7 @@ from orchestrator.domain.people import Group
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import SECONDS_PER_CHARACTER
 from orchestrator.domain.proof import prove
-from orchestrator.domain.routes import NOTICED, seconds
+from orchestrator.domain.routes import NOTICED, Routes, seconds
 from orchestrator.domain.switches import ANNOUNCEMENT
 from orchestrator.domain.town import Town
 from tests.towns import HOURS, TODAY, prompt, small, town_flow
@@ -33,9 +33,18 @@ def test_a_sound_town_has_no_problem_and_a_known_worst_wait() -> None:
     proof = prove(small(), {}, TODAY)
     assert proof.problems == ()
     # 2500 may be absent: an announcement, the stand-in rings, then where the office is forwarded, its mailbox, goodbye.
-    greeting, sorry = (max(map(len, said.values())) for said in (texts.department_nobody("Bürgerbüro"), texts.SORRY))
+    office, state, notice, sorry = (
+        max(len(text) for each in said for text in each.values())
+        for said in (
+            [texts.office("Bürgerbüro")],
+            [each.texts for each in texts.WORDINGS[texts.OFFICE].values()],
+            [texts.NOTICE],
+            [texts.SORRY],
+        )
+    )
     assert proof.worst_number == "2500"
-    assert proof.worst_wait == pytest.approx(ANNOUNCEMENT + 5 + 5 + (greeting + sorry) * SECONDS_PER_CHARACTER)
+    said = (office + state + notice + sorry) * SECONDS_PER_CHARACTER
+    assert proof.worst_wait == pytest.approx(ANNOUNCEMENT + 5 + 20 + said)  # it is closed: the next opening
 
 
 def wrong_steps() -> Iterator[tuple[str, str, Step]]:
@@ -126,13 +135,14 @@ def test_names_that_asterisk_would_misread_are_found() -> None:
 
 
 def test_the_wait_with_hung_attendants_is_known_and_longer() -> None:
-    proof = prove(small(), {}, TODAY)
+    town, proof = small(), prove(small(), {}, TODAY)
     once = len("For the citizens' office press 1.") * SECONDS_PER_CHARACTER + 5
     # 2501 is a shared phone: it rings, then the entry flow with its menu (3 tries, one of them twice), desk, mailbox
     # and goodbye.
     box, sorry = (len(text) * SECONDS_PER_CHARACTER for text in ("Bitte sprechen Sie.", "Rufen Sie wieder an."))
-    assert proof.worst_hung == pytest.approx(30 + 4 * once + NOTICED + 5 + box + sorry)
-    assert proof.worst_hung > proof.worst_wait
+    waits = Routes(graph=town.graph, starts=("t_2501.ring",), python=None).waits({})
+    assert waits["t_2501.ring"].hung == pytest.approx(30 + 4 * once + NOTICED + 5 + box + sorry)
+    assert proof.worst_hung == pytest.approx(proof.worst_wait + NOTICED)  # 2500's: its office tells the next opening
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ async def test_a_message_that_is_too_old_goes_and_its_lamp_with_it(town: Town) -
             path.unlink()
 
 
-async def test_a_full_mailbox_is_told_before_the_greeting(town: Town) -> None:
+async def test_a_full_mailbox_leads_to_the_next_before_its_greeting(town: Town) -> None:
     inbox = town.state.spool / "voicemail" / "town" / "61" / "INBOX"
     inbox.mkdir(parents=True, exist_ok=True)
     for number in range(QUOTA):
@@ -209,7 +209,7 @@ async def test_a_full_mailbox_is_told_before_the_greeting(town: Town) -> None:
     finally:
         for path in inbox.glob("msg*"):
             path.unlink()
-    assert (different, journey.outcome) == ("", "told")
+    assert (different, journey.outcome, journey.place) == ("", "message", "b_10.box")
 
 
 async def test_what_a_caller_hears(town: Town, shift: bool) -> None:

@@ -94,12 +94,14 @@ def read(path: Path) -> tuple[str, Mapping[str, Step]]:
     """Checksum and steps of one `attend.json`. Raises OSError, UnreadableBook."""
     try:
         content = orjson.loads(path.read_bytes())
-        return str(content["tree"]), {place: _step(step) for place, step in content["places"].items()}
+        hours = content.get("hours", {})
+        return str(content["tree"]), {place: _step(step, hours) for place, step in content["places"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableBook(f"{path}: {error!r}") from error
 
 
-def _step(found: Mapping[str, Any]) -> Step:
+def _step(found: Mapping[str, Any], hours: Mapping[str, Any]) -> Step:
+    """One step. A skill that names a schedule is told its `hours`."""
     match found["step"]:
         case "menu":
             return Menu(
@@ -113,7 +115,12 @@ def _step(found: Mapping[str, Any]) -> Step:
                 skill=str(found["skill"]),
                 exits=frozenset(map(str, found["exits"])),
                 seconds=float(found["seconds"]),
-                arguments=dict(found.get("arguments", {})),
+                arguments=_told(found.get("arguments", {}), hours),
             )
         case other:
             raise ValueError(f"a step {other!r} is not for attendants")
+
+
+def _told(arguments: Mapping[str, Any], hours: Mapping[str, Any]) -> Mapping[str, Any]:
+    named = str(arguments.get("schedule", ""))
+    return {**arguments, "hours": hours[named]} if named in hours else dict(arguments)

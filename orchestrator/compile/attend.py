@@ -18,8 +18,11 @@ def places(directory: Directory, sounds: Sounds) -> dict[str, dict[str, Any]]:
 
 
 def text(directory: Directory, sounds: Sounds, tree: str) -> str:
-    """The file, with the checksum of the tree that it belongs to."""
-    return json.dumps({"tree": tree, "places": places(directory, sounds)}, ensure_ascii=False, indent=1) + "\n"
+    """The file, with the checksum of the tree that it belongs to. Schedules stand there once: every office has one."""
+    found = places(directory, sounds)
+    asked = {step["arguments"]["schedule"] for step in found.values() if "schedule" in step.get("arguments", {})}
+    written = {name: hours(directory.schedules[name]) for name in sorted(asked & directory.schedules.keys())}
+    return json.dumps({"tree": tree, "hours": written, "places": found}, ensure_ascii=False, indent=1) + "\n"
 
 
 def _step(directory: Directory, sounds: Sounds, step: Step) -> dict[str, Any]:
@@ -34,13 +37,11 @@ def _step(directory: Directory, sounds: Sounds, step: Step) -> dict[str, Any]:
                 "seconds": dict(sound.seconds),
             }
         case Do():
-            named = directory.schedules.get(step.arguments.get("schedule", ""))
             return {
                 "step": "do",
                 "skill": step.skill,
                 "arguments": {
                     **step.arguments,
-                    **({"hours": hours(named)} if named else {}),
                     **({"intro": sounds[step.intro.name].file} if step.intro else {}),
                 },
                 "exits": list(step.outcomes),

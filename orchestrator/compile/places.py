@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import ringing
+from orchestrator.compile import message, ringing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -42,15 +42,8 @@ MARGIN = 3
 """Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
 OFFER = 250
 """Milliseconds until an offer that no attendant claimed is withdrawn."""
-SILENCE = 5
-"""Seconds of silence that end a message."""
 MOST_LOST = 20
 """How often one call may miss its deadline or its answer before it is given up as failed."""
-SHORTEST = 1500
-"""Milliseconds of a message below which nothing can have been said."""
-NOW_MS = "${STRFTIME(,,%s%3q)}"
-"""Milliseconds since the epoch. STAT() of the file would be exact, but no function that reaches files is loaded
-(docs/decisions/0005); the filer judges the file itself."""
 DISARM = Line("Set(TIMEOUT(absolute)=0)")
 NATIVE = Line(DISARM.application, label="native")
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
@@ -75,9 +68,9 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
-def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str]) -> Context:
+def context(directory: Directory, sounds: Sounds, flow: Flow, timed: frozenset[str]) -> Context:
     """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing."""
-    writer = Writer(directory, sounds, spool, timed)
+    writer = Writer(directory, sounds, timed)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -96,8 +89,8 @@ def _left(to: str) -> tuple[Line, ...]:
 class Writer:
     """Writes places; holds what every step may need to know."""
 
-    def __init__(self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str]) -> None:
-        self._directory, self._sounds, self._spool = directory, sounds, spool
+    def __init__(self, directory: Directory, sounds: Sounds, timed: frozenset[str]) -> None:
+        self._directory, self._sounds = directory, sounds
         self._timed = timed
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
@@ -143,7 +136,8 @@ class Writer:
             case Ring():
                 yield from ringing.lines(name, step, self._timed)
             case LeaveMessage():
-                yield from self._message(name, step)
+                quota = self._directory.boxes[step.box].quota
+                yield from message.lines(name, step, quota, self.sound(step.greeting))
             case Transfer():
                 yield from self._transfer(name, step)
             case Switch():
@@ -187,23 +181,6 @@ class Writer:
         yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{ringing.STAYS})")
         yield from ringing.dialled(name, otherwise="failed")
 
-    def _message(self, name: str, step: LeaveMessage) -> Iterator[Line]:
-        box = fit(step.box, DIGITS)
-        yield Line(f"GotoIf($[${{VMCOUNT({box}@town)}} >= {self._directory.boxes[box].quota}]?{name}=full,1)")
-        yield Line(f"Playback({self.sound(step.greeting)})")
-        yield Line("Playback(beep)")
-        yield Line(f"Set(RECORDING={name})")
-        yield Line(f"Set(BEGAN={NOW_MS})")
-        yield Line("Set(ATTEMPT=$[0${ATTEMPT} + 1])")  # a caller may come back and leave another
-        yield Line(
-            f"Record({self._spool}/recording/{box}-${{UNIQUEID}}-${{ATTEMPT}}.wav,{SILENCE},{int(step.limit)},kq)"
-        )
-        yield Line(f'GotoIf($["${{RECORD_STATUS}}" = "ERROR"]?{name}=failed,1)')
-        silence = f'${{IF($["${{RECORD_STATUS}}" = "SILENCE"]?{SILENCE * 1000}:0)}}'
-        yield Line(f"Set(SPOKE=$[{NOW_MS} - ${{BEGAN}} - {silence}])")
-        yield Line(f"GotoIf($[${{SPOKE}} < {SHORTEST}]?{name}=too_short,1)")
-        yield Line(f"Goto({name}=left,1)")
-
 
 def landing(directory: Directory) -> Context:
     """What every flow includes: the deadline, the unknown answer, and what is written down at a hangup."""
@@ -219,14 +196,8 @@ def landing(directory: Directory) -> Context:
     hungup = (
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
-        Line('GotoIf($["${RECORD_STATUS}:${RECORDING}" = "HANGUP:${PLACE}"]?recorded)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
-        Line("Hangup()"),
-        Line(f"GotoIf($[{NOW_MS} - ${{BEGAN}} < {SHORTEST}]?short)", label="recorded"),
-        Line(f"CELGenUserEvent(ANSWER,{here}=left)"),
-        Line("Hangup()"),
-        Line(f"CELGenUserEvent(ANSWER,{here}=too_short)", label="short"),
     )
     lost = (DISARM, Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"), *natively)
     deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), *natively)  # the place may be gone: an apply

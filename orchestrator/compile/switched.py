@@ -118,6 +118,7 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
+    yield Line("Set(AWAY=${ARG1})")  # the mailbox behind it says nothing of it again
     yield Line("Answer(,i)")
     yield Line(f"Gosub({NAME},announce,1({ABSENT}${{ARG1}},${{ARG2}}))")
     yield Line('GotoIf($["${FORWARD}" = ""]?nobody:target)')

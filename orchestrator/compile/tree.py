@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from orchestrator.compile import attend, entries, hours, outside, pjsip, places, ringing, switched, templates
+from orchestrator.compile import attend, entries, hours, message, outside, pjsip, places, ringing, switched, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -74,12 +74,13 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from outside.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
+    yield from message.contexts(directory, sounds, spool)
     for schedule in directory.schedules.values():
         yield hours.context(schedule)
     yield from ringing.contexts(directory)
     timed = ringing.timed(directory)
     for flow in directory.flows.values():
-        yield places.context(directory, sounds, flow, spool, timed)
+        yield places.context(directory, sounds, flow, timed)
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

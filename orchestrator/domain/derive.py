@@ -1,7 +1,7 @@
 """The flows that nobody has to write: one for every department, person, group and shared phone.
 
-A department: opening hours -> closed by switch? forwarded? -> its phones -> its stand-in's phones
--> its mailbox -> a spoken goodbye.
+A department: opening hours (closed: the next opening is said) -> closed by switch? forwarded? -> its phones
+-> its stand-in's phones -> its mailbox -> a spoken goodbye.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
@@ -11,12 +11,13 @@ Who moves in a wave: until it has moved, the old exchange first. A retired numbe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.domain import retired, texts
+from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import Flow, Forward, HangUp, LeaveMessage, Place, Ring, Say, Step, Switch, Transfer, When
+from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
 from orchestrator.domain.people import ALL_AT_ONCE, Department, Group, Person
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import CLOSED, WAVE
@@ -39,31 +40,39 @@ def derive(directory: Directory) -> Directory:
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:
+    boxes = Boxes(directory, {id_: _office(directory, id_) for id_ in directory.departments})
     for department in directory.departments.values():
-        yield _department(directory, department)
+        yield _department(directory, department, boxes)
     for person in directory.people.values():
-        yield _person(directory, person)
+        yield _person(directory, person, boxes)
+    yield from boxes.flow()
     for group in directory.groups.values():
         yield _group(directory, group)
     yield from _shared(directory)
 
 
-def _department(directory: Directory, department: Department) -> Flow:
+def _department(directory: Directory, department: Department, boxes: Boxes) -> Flow:
     name = department.flow
     after = "stand_in" if department.stand_in else "box"
     steps: dict[str, Step] = {
         "hours": When(
             schedule=department.schedule,
             open=f"{name}.closed",
-            closed=f"{name}.box_closed",
-            holiday=f"{name}.box_closed",
+            closed=f"{name}.later",
+            holiday=f"{name}.later",
+        ),
+        "later": Do(
+            skill="next_opening",
+            outcomes={"said": f"{name}.box_told", "failed": f"{name}.box_closed"},
+            python_down=f"{name}.box_closed",
+            arguments={"schedule": department.schedule},
+            intro=texts.SHARED["opens"],
         ),
         "closed": Switch(name=CLOSED + department.id, on=f"{name}.box_closed", off=f"{name}.diverted"),
         "diverted": _diverted(department, f"{name}.ring", f"{name}.box", None),
         "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds, department.order),
-        **_box(directory, name, "box", department.box, texts.department_nobody(department.name)),
-        **_box(directory, name, "box_closed", department.box, texts.department_closed(department.name)),
-        **_endings(name),
+        **_office_boxes(department, boxes),
+        **endings(name),
     }
     if stand_in := directory.departments.get(department.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order)
@@ -71,7 +80,23 @@ def _department(directory: Directory, department: Department) -> Flow:
     return _waved(directory, flow, _wave(directory, department.site), department.extension, f"{name}.box")
 
 
-def _person(directory: Directory, person: Person) -> Flow:
+def _office_boxes(department: Department, boxes: Boxes) -> dict[str, Step]:
+    """Its mailbox by the state in which callers find the office, and as the next one of who found another full."""
+    name, box = department.flow, department.box
+    greeting = Prompt(name=f"{name}.box", texts=texts.office(department.name))
+    human = boxes.human(name, box)
+    steps: dict[str, Step] = {
+        "box": boxes.leave(name, department.id, box, greeting, human=human, state=texts.FOUND, wording=texts.OFFICE),
+        "box_closed": boxes.leave(name, department.id, box, greeting, state=texts.CLOSED, wording=texts.OFFICE),
+        "box_told": boxes.leave(name, department.id, box, greeting, state=texts.CLOSED, wording=texts.TOLD),
+    }
+    if f"{name}.{OVERFLOW}" in boxes.taking:
+        instead = Prompt(name=f"{name}.{OVERFLOW}", texts=texts.instead(department.name))
+        steps[OVERFLOW] = boxes.leave(name, department.id, box, instead, wording=texts.TOLD)
+    return steps
+
+
+def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     name = person.flow
     last = f"{name}.box" if person.box else _office(directory, person.department)
     after = f"{name}.stand_in" if person.stand_in else last
@@ -82,8 +107,16 @@ def _person(directory: Directory, person: Person) -> Flow:
     if stand_in := directory.people.get(person.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
     if person.box:
-        steps |= _box(directory, name, "box", person.box, texts.person_nobody(person.name))
-        steps |= _endings(name)
+        steps["box"] = boxes.leave(
+            name,
+            person.department,
+            person.box,
+            Prompt(name=f"{name}.box", texts=texts.person(person.name)),
+            human=boxes.human(name, person.box),
+            state=texts.FOUND,
+            wording=texts.PERSON,
+        )
+        steps |= endings(name)
     flow = Flow(name=name, start="diverted", steps=steps)
     wave = str(person.wave) if person.wave else _wave(directory, person.site)
     return _waved(directory, flow, wave, person.extension, last)
@@ -152,27 +185,3 @@ def _shared(directory: Directory) -> Iterator[Flow]:
 
 def _ring(phones: tuple[str, ...], after: str, seconds: int, order: str = ALL_AT_ONCE) -> Ring:
     return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds, order=order)
-
-
-def _box(directory: Directory, flow: str, step: str, box: str, said: Mapping[str, str]) -> Mapping[str, Step]:
-    limit = directory.boxes[box].limit if box in directory.boxes else 120
-    return {
-        step: LeaveMessage(
-            box=box,
-            greeting=Prompt(name=f"{flow}.{step}", texts=said),
-            left=f"{flow}.thanks",
-            too_short=f"{flow}.sorry",
-            full=f"{flow}.sorry",
-            failed=f"{flow}.sorry",
-            limit=limit,
-        )
-    }
-
-
-def _endings(flow: str) -> Mapping[str, Step]:
-    """What is said after a message, and instead of one; shared prompts, so that they are spoken once."""
-    return {
-        "thanks": Say(prompt=texts.SHARED["thanks"], then=f"{flow}.goodbye"),
-        "sorry": Say(prompt=texts.SHARED["sorry"], then=f"{flow}.goodbye"),
-        "goodbye": HangUp(),
-    }

@@ -61,7 +61,7 @@ class World:
     others: Answer = "talked"
     """What every phone does that `phones` does not name."""
     boxes: Mapping[str, Answer] = field(default_factory=dict)
-    """Box id -> `left`, `too_short`, `full` or `failed`."""
+    """Box id -> `left`, `too_short`, `full` or `failed`; `human` where key 0 is pressed and leads to one."""
     outside: Mapping[str, Answer] = field(default_factory=dict)
     """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
     skills: Mapping[str, Answer] = field(default_factory=dict)
@@ -140,7 +140,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case Ring():
             return rung([world.phones.get(phone, world.others) for phone in step.phones])
         case LeaveMessage():
-            return world.boxes.get(step.box, "left")
+            said = world.boxes.get(step.box, "left")
+            return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
         case Transfer():
             closed = step.number.startswith("+") and stopped(directory, world, step.number)
             return "failed" if closed else world.outside.get(step.number, "talked")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orchestrator.domain import texts
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Language, Prompt
 
@@ -23,6 +24,9 @@ Answer = str
 
 END: Place = "end"
 """Nothing more to do: the two are talking, or the caller has been sent off."""
+
+KEPT = "kept "
+"""What the journal notes, with the place, when a caller who had spoken goes on from a mailbox to a human."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 """Grammar of flow, step and answer names. Asterisk takes `town-hall` and `townhall` for the same, hence no hyphen;
@@ -122,7 +126,11 @@ class Ring:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaveMessage:
-    """Greeting, beep, native recording; ended by `#`, silence, hangup or `limit`."""
+    """Greeting, beep, native recording; ended by `#`, silence, hangup or `limit`.
+
+    After `#` the caller may listen to it and record once more; who was not heard is asked once more. Both happen
+    inside the step: an answer is what came of all of it.
+    """
 
     box: str
     greeting: Prompt
@@ -130,13 +138,24 @@ class LeaveMessage:
     too_short: Place
     full: Place
     failed: Place
+    human: Place = ""
+    """Where key 0 leads, in the greeting and while recording; empty: 0 is a key like any other."""
     limit: int = 120
     """Seconds that a message may last."""
-    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+    state: str = texts.NOBODY
+    """Of `texts.STATES`: how the caller found whose box it is, which chooses a greeting that they recorded."""
+    wording: str = ""
+    """Of `texts.WORDINGS`: what is said of the state behind the greeting, and then the notice; empty: the greeting
+    says all of it."""
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset({"human"} if self.human else ())
 
     @property
     def exits(self) -> Exits:
-        return {"left": self.left, "too_short": self.too_short, "full": self.full, "failed": self.failed}
+        found = {"left": self.left, "too_short": self.too_short, "full": self.full, "failed": self.failed}
+        return {**found, "human": self.human} if self.human else found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,8 +292,12 @@ def exits(step: Step, *, python: bool | None) -> Exits:
 def prompts(step: Step) -> Iterable[Prompt]:
     """Every prompt that `step` plays."""
     match step:
-        case Say(prompt=prompt) | Menu(prompt=prompt) | LeaveMessage(greeting=prompt) | Announce(prompt=prompt):
+        case Say(prompt=prompt) | Menu(prompt=prompt) | Announce(prompt=prompt):
             yield prompt
+        case LeaveMessage(greeting=prompt, wording=wording):
+            yield prompt
+            yield from texts.WORDINGS[wording].values()
+            yield from texts.AT_A_BOX
         case Do(intro=prompt) | Forward(absent=prompt):
             if prompt:
                 yield prompt

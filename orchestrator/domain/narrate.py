@@ -68,9 +68,12 @@ def _words(step: Step, answer: Answer) -> str:
                 answer, "when no phone is registered" if answer == "unreachable" else ""
             )
         case LeaveMessage(box=box):
-            return {"left": "leaves a message", "too_short": "says nothing after the beep"}.get(
-                answer, f"finds mailbox {box} {answer}"
-            )
+            found = f"finds mailbox {box} {answer}"
+            return {
+                "left": "leaves a message",
+                "too_short": "says nothing after the beep",
+                "human": "presses 0 at a mailbox",
+            }.get(answer, found)
         case Transfer(number=number):
             return f"is put through to {number}: {answer}"
         case Switch(name=name):

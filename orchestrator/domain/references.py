@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from orchestrator.domain import texts
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     NAME,
@@ -138,6 +139,8 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield _unknown(place, "schedule", name, "write that schedule")
         case LeaveMessage(box=name) if name not in directory.boxes:
             yield _unknown(place, "box", name, "give it a mailbox")
+        case LeaveMessage(state=name) if name not in texts.STATES:
+            yield _unknown(place, "state", name, f"use one of {', '.join(texts.STATES)}")
         case Transfer(trunk=name) if name not in directory.trunks:
             yield _unknown(place, "trunk", name, "name a trunk of the directory")
         case Transfer(number=number) if is_ours(directory, number):

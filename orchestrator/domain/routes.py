@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, assert_never
 
+from orchestrator.domain import texts
 from orchestrator.domain.flow import (
     Announce,
     Answer,
@@ -37,6 +38,8 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
+AT_ONCE = ("off", "full")
+"""Answers of Forward and LeaveMessage that are known before anything is said or rung."""
 NOTICED = 5.0
 """Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer of each try."""
 
@@ -46,6 +49,8 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
 
     `answer`: what it came to, where that makes a difference.
     """
+    if answer in AT_ONCE:
+        return 0.0
     match step:
         case Say():
             return length(step.prompt, sounds)
@@ -56,11 +61,9 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
         case Ring() | Transfer() | Do():
             return step.seconds
         case LeaveMessage():
-            return length(step.greeting, sounds)
+            return greeting_seconds(step, sounds)
         case Announce():
             return max(length(step.prompt, sounds), ANNOUNCEMENT)
-        case Forward() if answer == "off":
-            return 0.0
         case Forward():
             said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
             return said + step.seconds
@@ -68,6 +71,17 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return 0.0
         case _:
             assert_never(step)
+
+
+def greeting_seconds(step: LeaveMessage, sounds: Sounds) -> float:
+    """The longest that a caller hears at a mailbox before the beep."""
+    found = length(step.greeting, sounds)
+    if step.wording:
+        states = texts.WORDINGS[step.wording].values()
+        hint = length(texts.SHARED["zero"], sounds) if step.human else 0.0
+        found += max((length(said, sounds) for said in states), default=0.0)
+        found += hint + length(texts.SHARED["notice"], sounds)
+    return found
 
 
 def lost_seconds(step: Step, sounds: Sounds) -> float:
@@ -160,11 +174,12 @@ class Routes:
         for place in self._order:
             step, onward = self.graph[place], self.silent[place]
             usual = hung = 0.0
+            differs = isinstance(step, Forward | LeaveMessage)
+            takes = seconds(step, sounds) if differs else 0.0
             for answer, to in onward.items():
-                after = found[to]
-                takes = seconds(step, sounds, answer) if isinstance(step, Forward) else 0.0
-                usual, hung = max(usual, takes + after.usual), max(hung, takes + after.hung)
-            if not (onward and isinstance(step, Forward)):
+                after, own = found[to], 0.0 if answer in AT_ONCE else takes
+                usual, hung = max(usual, own + after.usual), max(hung, own + after.hung)
+            if not (onward and differs):
                 takes = seconds(step, sounds)
                 usual, hung = usual + takes, hung + takes
             found[place] = Wait(usual, hung + lost_seconds(step, sounds))

@@ -13,11 +13,38 @@ from orchestrator.domain.prompts import Prompt
 
 Texts = Mapping[str, str]
 
-_AFTER_THE_BEEP = {
+BUSY, NOBODY, UNREACHABLE, AWAY, CLOSED, FOUND = "busy", "nobody", "unreachable", "absent", "closed", "found"
+STATES = (NOBODY, BUSY, UNREACHABLE, AWAY, CLOSED, FOUND)
+"""How a caller found whose mailbox it is. `found`: as the last ring before the box says, or the absence."""
+
+NOTICE: Texts = {
     "de": "Sprechen Sie bitte nach dem Signalton. Ihre Nachricht wird gespeichert"
     " und spätestens nach 90 Tagen gelöscht.",
     "en": "Please speak after the tone. Your message is stored and will be deleted after 90 days at the latest.",
 }
+REVIEW: Texts = {
+    "de": "Zum Anhören wählen Sie die 1, um neu aufzusprechen die 2. Zum Speichern die Raute, oder legen Sie einfach"
+    " auf.",
+    "en": "To listen to your message, press 1, to record it again, press 2. To keep it, press hash, or simply hang up.",
+}
+AGAIN: Texts = {
+    "de": "Es war nichts zu hören. Bitte sprechen Sie nach dem Signalton.",
+    "en": "Nothing could be heard. Please speak after the tone.",
+}
+ZERO: Texts = {
+    "de": "Mit der 0 erreichen Sie die Telefonzentrale.",
+    "en": "Press 0 for the operator.",
+}
+"""Said only where a box leads to the operator."""
+NEXT_BOX: Texts = {
+    "de": "Dieses Postfach ist voll. Ihre Nachricht nimmt jetzt die Telefonzentrale auf.",
+    "en": "This mailbox is full. Your message is now taken by the operator.",
+}
+OPENS: Texts = {
+    "de": "Zurzeit ist geschlossen. Wir sind wieder für Sie da",
+    "en": "We are closed at the moment. We will be back on",
+}
+"""Before the weekday, day and time of the next opening."""
 
 THANKS: Texts = {
     "de": "Vielen Dank. Ihre Nachricht ist angekommen. Auf Wiederhören.",
@@ -34,9 +61,63 @@ ABSENT: Texts = {
 }
 """For an absence of which nothing of its own was spoken."""
 SHARED = {
-    name: Prompt(name=name, texts=said) for name, said in (("thanks", THANKS), ("sorry", SORRY), ("absent", ABSENT))
+    name: Prompt(name=name, texts=said)
+    for name, said in (
+        ("thanks", THANKS),
+        ("sorry", SORRY),
+        ("absent", ABSENT),
+        ("notice", NOTICE),
+        ("review", REVIEW),
+        ("again", AGAIN),
+        ("zero", ZERO),
+        ("next_box", NEXT_BOX),
+        ("opens", OPENS),
+    )
 }
 """Prompts that every flow may name."""
+AT_A_BOX = tuple(SHARED[name] for name in ("notice", "review", "again", "zero"))
+"""What the dialplan says at every mailbox, whoever has it."""
+
+
+def _wording(name: str, said: Mapping[str, Texts]) -> Mapping[str, Prompt]:
+    return {state: Prompt(name=f"{name}_{state}", texts=each) for state, each in said.items()}
+
+
+PERSON, OFFICE, TOLD = "person", "office", "told"
+WORDINGS: Mapping[str, Mapping[str, Prompt]] = {
+    "": {},
+    PERSON: _wording(
+        PERSON,
+        {
+            BUSY: {"de": "Hier wird gerade gesprochen.", "en": "The line is busy."},
+            NOBODY: {"de": "Im Moment nimmt hier niemand ab.", "en": "Nobody is picking up at the moment."},
+            UNREACHABLE: {
+                "de": "Dieser Anschluss ist zurzeit nicht erreichbar.",
+                "en": "This line cannot be reached at the moment.",
+            },
+            AWAY: {"de": "Sie können eine Nachricht hinterlassen.", "en": "You may leave a message."},
+        },
+    ),
+    OFFICE: _wording(
+        OFFICE,
+        {
+            BUSY: {"de": "Zurzeit sind alle im Gespräch.", "en": "All of our staff are busy at the moment."},
+            NOBODY: {"de": "Im Moment ist niemand am Platz.", "en": "Nobody is at their desk at the moment."},
+            UNREACHABLE: {
+                "de": "Wir sind zurzeit telefonisch nicht erreichbar.",
+                "en": "We cannot be reached by telephone at the moment.",
+            },
+            CLOSED: {
+                "de": "Sie rufen außerhalb unserer Öffnungszeiten an.",
+                "en": "You are calling outside our office hours.",
+            },
+        },
+    ),
+    TOLD: {},
+}
+"""What is said of the state between the greeting and the notice: the same for everybody, so that each greeting is
+spoken once. Who is absent was named by the absence just before: there the greeting is left out. `told`: the greeting
+says it already."""
 
 
 _MONTHS = {
@@ -71,25 +152,19 @@ def new_number(extension: str) -> Texts:
     }
 
 
-def person_nobody(name: str) -> Texts:
-    """Greeting of a personal mailbox."""
+def person(name: str) -> Texts:
+    """Greeting of a personal mailbox; what follows is of WORDINGS."""
+    return {"de": f"Sie sind verbunden mit dem Anschluss von {name}.", "en": f"You have reached the line of {name}."}
+
+
+def office(name: str) -> Texts:
+    """Greeting of a department's mailbox; what follows is of WORDINGS."""
+    return {"de": f"Sie sind verbunden mit: {name}.", "en": f"You have reached: {name}."}
+
+
+def instead(name: str) -> Texts:
+    """Greeting of the mailbox of a department that takes what found another one full."""
     return {
-        "de": f"Der Anschluss von {name} ist zurzeit nicht besetzt. {_AFTER_THE_BEEP['de']}",
-        "en": f"{name} cannot take your call at the moment. {_AFTER_THE_BEEP['en']}",
-    }
-
-
-def department_nobody(name: str) -> Texts:
-    """Greeting of a department's mailbox while it is open and nobody picks up."""
-    return {
-        "de": f"{name}: Zurzeit sind alle im Gespräch oder nicht am Platz. {_AFTER_THE_BEEP['de']}",
-        "en": f"{name}: all of our staff are busy at the moment. {_AFTER_THE_BEEP['en']}",
-    }
-
-
-def department_closed(name: str) -> Texts:
-    """Greeting of a department's mailbox outside its opening hours."""
-    return {
-        "de": f"{name}: Sie rufen außerhalb unserer Öffnungszeiten an. {_AFTER_THE_BEEP['de']}",
-        "en": f"{name}: you are calling outside our office hours. {_AFTER_THE_BEEP['en']}",
+        "de": f"Dieses Postfach ist voll. Ihre Nachricht nimmt jetzt auf: {name}.",
+        "en": f"This mailbox is full. Your message is now taken by: {name}.",
     }

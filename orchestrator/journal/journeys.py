@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
+from orchestrator.domain.flow import KEPT
 from orchestrator.journal.cel import Event, source_of_hangup
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
@@ -141,6 +142,8 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
     for step in steps:
         if step.answer == "left":
             return "message", step.place, step.at
+    if kept := _kept(call, steps):
+        return "message", kept.place, kept.at
     last = steps[-1]
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
@@ -152,6 +155,12 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
     if cut or last.answer == "failed" or not _hung_up_by(call, caller):
         return "failed", last.place, 0.0
     return "gave_up", last.place, 0.0
+
+
+def _kept(call: Call, steps: tuple[Step, ...]) -> Step | None:
+    """The first place where something was said before key 0 led on to a human: it is filed, whatever came then."""
+    noted = {event.mark.removeprefix(KEPT) for event in call.events if event.kind == "NOTE"}
+    return next((step for step in steps if step.answer == "human" and step.place in noted), None)
 
 
 def _talked(call: Call, caller: str) -> float:
@@ -174,5 +183,5 @@ def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
 
 def _recording(steps: tuple[Step, ...], caller: str, outcome: str) -> str:
     """The channel that may have been recorded: whose step says so, or whose call was cut in some step."""
-    said = any(step.answer in ("left", "too_short") for step in steps)
+    said = any(step.answer in ("left", "too_short", "human") for step in steps)
     return caller if said or outcome == "failed" else ""

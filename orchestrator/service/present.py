@@ -14,10 +14,12 @@ from orchestrator.asterisk import database
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.compile import sounds
+from orchestrator.compile.message import FAMILY as GREETINGS
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, forwarder, known, value
+from orchestrator.messages import greetings
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
@@ -120,6 +122,16 @@ async def correct(state: State, ami: Ami, directory: Directory) -> int:
             break
         corrected += wrong
     return corrected
+
+
+async def correct_greetings(state: State, ami: Ami, directory: Directory, ends: Mapping[str, int]) -> int:
+    """Have Asterisk hold which greetings were recorded, and until when; how many entries were otherwise.
+
+    `ends`: `<box>/<file>` -> seconds since the epoch. Raises AsteriskError, OSError.
+    """
+    found = await database.entries(ami, GREETINGS)
+    wanted = await asyncio.to_thread(greetings.entries, state.spool, directory.boxes, ends)
+    return await database.correct(ami, GREETINGS, found, wanted)
 
 
 def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
 from orchestrator.domain.flow import LeaveMessage, Menu, Place
 from orchestrator.domain.prompts import Sounds, length
+from orchestrator.domain.routes import greeting_seconds
 from orchestrator.domain.spelling import parse
 from orchestrator.journal.cel import Event, read
 from orchestrator.journal.journeys import Call as Events
@@ -37,7 +38,7 @@ AFTER_THE_BEEP = 1.2
 TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
-PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed")
+PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed", "human")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +191,8 @@ class Citizen:
         match self._directory.graph.get(place):
             case Menu() as menu if self._keys:
                 self._doing = asyncio.create_task(self._press(menu))
-            case LeaveMessage(greeting=greeting) if self._wish.says:
-                self._doing = asyncio.create_task(self._speak(length(greeting, self._sounds) + AFTER_THE_BEEP))
+            case LeaveMessage() as box if self._wish.says:
+                self._doing = asyncio.create_task(self._speak(greeting_seconds(box, self._sounds) + AFTER_THE_BEEP))
 
     def rest(self) -> None:
         """Do nothing more here."""

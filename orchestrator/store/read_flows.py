@@ -35,6 +35,7 @@ from orchestrator.domain.people import ORDERS
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS, Skill
 from orchestrator.domain.switches import CLOSED, WAVE
+from orchestrator.domain.texts import NOBODY, STATES
 from orchestrator.store.marked import Marked, suggest
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +44,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "menu": ("keys", "otherwise", "tries", "wait"),
     "when": ("open", "closed", "holiday"),
     "ring": ("busy", "nobody", "unreachable", "otherwise", "seconds", "order"),
-    "message": ("greeting", "left", "too_short", "full", "failed", "otherwise", "limit"),
+    "message": ("greeting", "left", "too_short", "full", "failed", "human", "otherwise", "limit", "state"),
     "transfer": ("trunk", "busy", "nobody", "failed", "otherwise", "seconds"),
     "switch": ("on", "off"),
     "announce": ("prompt", "then"),
@@ -180,7 +181,9 @@ class Line:
         return LeaveMessage(
             box=self.what.one_of(self.flows.directory.boxes, "mailbox"),
             greeting=self._prompt(self.fields.get("greeting", self.what)),
+            human=self._target(self.fields["human"]) if "human" in self.fields else "",
             limit=self._number("limit", 120, 600, least=10),
+            state=self.fields["state"].one_of(STATES, "state") if "state" in self.fields else NOBODY,
             **self._all("left", "too_short", "full", "failed"),
         )
 

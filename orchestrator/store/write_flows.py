@@ -107,7 +107,8 @@ class Flows:
             case LeaveMessage():
                 exits = {"left": step.left, "too_short": step.too_short, "full": step.full, "failed": step.failed}
                 data = {"message": step.box, "greeting": said(step.greeting), **self._exits(flow, exits)}
-                data |= _unless(120, limit=step.limit)
+                data |= {"human": to(step.human)} if step.human else {}
+                data |= {**_unless(120, limit=step.limit), **_unless(texts.NOBODY, state=step.state)}
             case Do():
                 intro = {"intro": said(step.intro)} if step.intro else {}
                 given = {"with": Line(sorted(step.arguments.items()))} if step.arguments else {}
