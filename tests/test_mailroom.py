@@ -1,20 +1,23 @@
-"""The mailroom: whatever instant it is killed at, a recording becomes one message, one case, and is gone."""
+"""The mailroom: whatever instant it is killed at, a recording becomes one message, one case, one mail, and is gone."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from orchestrator.asterisk.ami import Account, Ami
+from orchestrator.domain.directory import Directory
 from orchestrator.metrics.control import Metrics
 from orchestrator.service.mailroom import Mailroom
-from orchestrator.service.state import State
-from orchestrator.store.tables import cases
+from orchestrator.service.state import create, open_state
+from orchestrator.store.tables import cases, outbox
+from tests import ports
 from tests.databases import database, sqlite
 from tests.killed import killer
 from tests.spools import whole
@@ -29,7 +32,21 @@ async def mailroom(root: Path) -> AsyncIterator[Mailroom]:
     """One whose Asterisk is away: lamps are late, and nothing else."""
     async with database(sqlite(root)) as engine:
         ami = Ami(Account(host="127.0.0.1", port=9, user="control", secret="x"))
-        yield Mailroom(state=State(root=root), directory=small, engine=engine, ami=ami, metrics=Metrics())
+        yield Mailroom(state=open_state(root), directory=town, engine=engine, ami=ami, metrics=Metrics())
+
+
+def town() -> Directory:
+    """The small town, whose office has a mail address."""
+    found = small()
+    return replace(found, boxes={**found.boxes, "10": replace(found.boxes["10"], email="amt@stadt.example")})
+
+
+def prepared(root: Path) -> None:
+    """A state with mail, and a recording that waits."""
+    create(root, listens=ports.exchange())
+    with (root / "settings.toml").open("a") as settings:
+        settings.write('\n[mail]\nhost = "127.0.0.1"\nport = 9\nsender = "telefon@stadt.example"\n')
+    recording(root / "spool" / "recording" / "10-1.1-1-1.wav", 2)
 
 
 async def file(root: Path) -> set[str]:
@@ -37,7 +54,7 @@ async def file(root: Path) -> set[str]:
         return await room.file("1.1", caller="0171", at=1.0)
 
 
-def test_killed_at_every_line_a_recording_becomes_one_message_and_one_case(tmp_path: Path) -> None:
+def test_killed_at_every_line_a_recording_becomes_one_message_one_case_and_one_mail(tmp_path: Path) -> None:
     files = ("service/mailroom.py", "messages/api.py", "messages/ledger.py")
     with killer(
         imports=f"{SILENT}; import asyncio; from pathlib import Path; from tests.test_mailroom import file",
@@ -46,7 +63,7 @@ def test_killed_at_every_line_a_recording_becomes_one_message_and_one_case(tmp_p
     ) as killing:
         for line in range(300):
             root = tmp_path / str(line)
-            recording(root / "spool" / "recording" / "10-1.1-1-1.wav", 2)
+            prepared(root)
             survived = killing.survives(root, line)
             assert asyncio.run(file(root)) == {"message"}
             asyncio.run(once(root))
@@ -62,3 +79,5 @@ async def once(root: Path) -> None:
         assert not list(room.filer.spool.recordings.iterdir())
         async with room.engine.connect() as connection:
             assert [row.message for row in await connection.execute(select(cases))] == ["1.1-1"]
+            letters = [(row.key, row.state) for row in await connection.execute(select(outbox))]
+        assert letters == [("message:1.1-1:amt@stadt.example", "waiting")]
