@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import history, wiring
 from tests.outside_exchange import originate
 from tests.running_town import CITIZEN, Town, until, world
+from tests.sip_line import register
 from tests.towns import BERLIN
 
 INVITE = """INVITE sip:{number}@{exchange} SIP/2.0
@@ -76,20 +76,6 @@ def invited(town: Town, address: str, *, user: str, number: str = "0", asserted:
         return int(found[1])
 
 
-REGISTER = """REGISTER sip:{exchange} SIP/2.0
-Via: SIP/2.0/UDP {address};branch=z9hG4bK{number}{tag};rport
-From: <sip:{phone}@{exchange}>;tag={tag}
-To: <sip:{phone}@{exchange}>
-Call-ID: {tag}
-CSeq: {number} REGISTER
-Contact: <sip:{phone}@{address}>
-Expires: {expires}
-Max-Forwards: 70
-{proof}Content-Length: 0
-
-"""
-
-
 @contextmanager
 def sent_on(town: Town, phone: str, contact: str) -> Iterator[None]:
     """`phone` is registered, and answers every call with `302` and a contact that no phone should be able to name."""
@@ -97,40 +83,14 @@ def sent_on(town: Town, phone: str, contact: str) -> Iterator[None]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.connect((host, int(port)))
         line.settimeout(5)
-        _register(town, line, phone, expires=60)
+        register(town, line, phone, expires=60)
         thread = threading.Thread(target=_sends_on, args=(line, contact))
         thread.start()
         try:
             yield
         finally:
             thread.join()
-            _register(town, line, phone, expires=0)
-
-
-def _register(town: Town, line: socket.socket, phone: str, *, expires: int) -> None:
-    address, tag = ":".join(map(str, line.getsockname())), f"t{time.monotonic_ns()}"
-    asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone, "expires": expires}
-    line.send(REGISTER.format(number=1, proof="", **asked).replace("\n", "\r\n").encode())
-    said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', _heard(line, "SIP/2.0 401")))
-    password, uri = wiring.secrets(town.state).of(f"sip:{phone}"), f"sip:{town.exchange}"
-    one, two = (md5(text) for text in (f"{phone}:{said['realm']}:{password}", f"REGISTER:{uri}"))
-    fields = {**said, "username": phone, "uri": uri, "cnonce": "1"}
-    fields["response"] = md5(f"{one}:{said['nonce']}:00000001:1:auth:{two}")
-    proof = ", ".join(f'{name}="{value}"' for name, value in fields.items()) + ", qop=auth, nc=00000001"
-    told = REGISTER.format(number=2, proof=f"Authorization: Digest {proof}\n", **asked)
-    line.send(told.replace("\n", "\r\n").encode())
-    _heard(line, "SIP/2.0 200")
-
-
-def _heard(line: socket.socket, beginning: str) -> str:
-    """The next packet that begins so; the lamp of the mailbox (NOTIFY) may be told before a REGISTER is answered."""
-    while not (packet := line.recv(4096).decode()).startswith(beginning):
-        pass
-    return packet
-
-
-def md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - as SIP's digest wants it
+            register(town, line, phone, expires=0)
 
 
 def _sends_on(line: socket.socket, contact: str) -> None:
