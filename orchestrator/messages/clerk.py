@@ -9,19 +9,24 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import OFF, Box
+from orchestrator.domain.people import ATTACHMENT, COMPRESSED, OFF, Box
 from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pending
 from orchestrator.messages.letters import Letter
 from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
 from orchestrator.messages.recording import enclosed
 from orchestrator.messages.reminders import DONE, SETTLED, is_nearly_full
+from orchestrator.messages.transcription import Untranscribed, transcribe
 from orchestrator.store.tables import cases
+
+log = structlog.get_logger()
 
 OPEN = "open"
 
@@ -37,6 +42,8 @@ class Clerk:
     head: Callable[[], Letterhead]
     limit: int
     """Bytes that a mail may have."""
+    model: Path | None = None
+    """A folder with a model that writes down what was said; None: nothing is written down."""
 
     async def write(self, letter: Letter, *, bare: bool = False) -> EmailMessage | None:
         """The mail; None where nothing is left to tell. `bare`: without the recording, which was too large.
@@ -48,7 +55,8 @@ class Clerk:
         composer = Composer(directory=directory, head=self.head(), box=box)
         match letter.kind:
             case "message":
-                return await asyncio.to_thread(self._new, composer, letter, bare)
+                said = await self._said(box, letter)
+                return await asyncio.to_thread(self._new, composer, letter, bare, said)
             case "overdue":
                 return await self._overdue(composer, letter)
             case "full":
@@ -58,12 +66,25 @@ class Clerk:
                 pending = list(await self._pending(directory, box))
                 return composer.digest(letter, pending) if pending else None
 
-    def _new(self, composer: Composer, letter: Letter, bare: bool) -> EmailMessage:
+    async def _said(self, box: Box, letter: Letter) -> str:
+        """What was said, in writing, where the recording goes out, too; empty without a model."""
+        if self.model is None or box.mail not in (ATTACHMENT, COMPRESSED):
+            return ""
+        try:
+            wav = await asyncio.to_thread(self.spool.box(letter.box).audio, letter.message)
+            return await transcribe(self.model, wav, box.language)
+        except NoSuchMessage:
+            return ""
+        except Untranscribed as bad:
+            log.warning("a mail goes out without a transcript", message=letter.message, why=str(bad))
+            return ""
+
+    def _new(self, composer: Composer, letter: Letter, bare: bool, said: str) -> EmailMessage:
         message = self._find(letter)
         if message is None:
             return composer.new(letter, None, Enclosed())
         what = Enclosed(form="large") if bare else enclosed(self._wav(message), composer.box.mail, self.limit)
-        return composer.new(letter, message, what)
+        return composer.new(letter, message, what, said)
 
     def _find(self, letter: Letter) -> Message | None:
         """The message that a letter is about, in whatever folder it is now; None: it is deleted."""

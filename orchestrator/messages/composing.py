@@ -21,6 +21,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box
 from orchestrator.messages.letters import Letter
 from orchestrator.messages.mailbox import Message
+from orchestrator.messages.transcription import LONGEST
 from orchestrator.messages.wording import WORDS, caller, day, length, moment, plain
 
 
@@ -70,13 +71,14 @@ class Composer:
     head: Letterhead
     box: Box
 
-    def new(self, letter: Letter, message: Message | None, enclosed: Enclosed) -> EmailMessage:
-        """Tells of a new message; None: it was deleted before it could be told."""
+    def new(self, letter: Letter, message: Message | None, enclosed: Enclosed, transcript: str = "") -> EmailMessage:
+        """Tells of a new message; None: it was deleted before it could be told. `transcript`: what a machine heard."""
         if message is None:
             when = moment(self._local(letter.created), self.language)
             return self._mail(letter, self._say("gone_subject"), [self._say("gone", when=when)])
         token = self.head.link(self.box.id, message.id, message.at, letter.recipient) if self.head.web else ""
-        said = [self._say("new"), self._about(message), *self._listen(message, enclosed, token)]
+        heard = [self._say("transcript", text=plain(transcript, LONGEST))] if transcript else []
+        said = [self._say("new"), self._about(message), *heard, *self._listen(message, enclosed, token)]
         mail = self._mail(letter, self._say("new_subject", **self._facts(message)), said)
         if enclosed.form in ("wav", "mp3"):
             subtype = "wav" if enclosed.form == "wav" else "mpeg"

@@ -40,6 +40,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "when": "Am",
         "length": "Länge",
         "minutes": "{length} Minuten",
+        "transcript": "Verstanden hat ein Computer (nicht geprüft, im Zweifel anhören):\n{text}",
         "wav": "Die Aufnahme ist angehängt.",
         "mp3": "Die Aufnahme ist als MP3 angehängt.",
         "lost": "Die Aufnahme ist nicht mehr vorhanden; darum ist sie nicht angehängt.",
@@ -75,6 +76,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "when": "Left on",
         "length": "Length",
         "minutes": "{length} minutes",
+        "transcript": "A computer understood (not verified, listen when in doubt):\n{text}",
         "wav": "The recording is attached.",
         "mp3": "The recording is attached as MP3.",
         "lost": "The recording is no longer there, so it is not attached.",
@@ -100,15 +102,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def plain(text: str) -> str:
-    """`text` on one line, without control, invisible and direction signs, and not longer than a name is.
+def plain(text: str, longest: int = LONGEST) -> str:
+    """`text` on one line, without control, invisible and direction signs, and at most `longest` characters.
 
     What callers and files call themselves goes into headers: a line break there would begin a header of theirs, and
     Python's `email` decodes one out of an encoded word (`=?…?=`, RFC 2047) that stands in a value.
     """
     shown = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
     shown = re.sub(" +", " ", shown.replace("=?", "= ?")).strip()
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}…"
+    return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
 
 
 def caller(directory: Directory, digits: str, language: str) -> str:

@@ -94,6 +94,7 @@ def mailing(
         directory=directory,
         head=lambda: Letterhead(sender=settings.sender, web=settings.web, menu=menu(directory()), link=link),
         limit=settings.megabytes * MEGABYTE,
+        model=Path(settings.transcription) if settings.transcription else None,
     )
     return Mailing(
         engine=engine,

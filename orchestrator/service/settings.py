@@ -135,6 +135,8 @@ class Mail(BaseModel):
     """Address under which messages are heard in a browser, for links; empty: mails have none."""
     megabytes: int = Field(default=10, ge=1, le=100)
     """The largest mail: a recording above that goes out as MP3, or not at all."""
+    transcription: str = ""
+    """A folder with a Whisper model (CTranslate2): what was said stands in the mail; empty: it does not."""
     digest: time = time(7)
     """When departments are told what is open, by the town's clock."""
 
