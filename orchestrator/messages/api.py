@@ -230,6 +230,13 @@ class Messages:
         async with self.engine.connect() as connection:
             return await ledger.cases_of(connection, asker.boxes, *states)
 
+    async def case(self, asker: Asker, box: str, id: str) -> Case | None:
+        """The case of a message; None where it has none, as in a person's own box. Raises MessageError."""
+        self._mailbox(asker, box)
+        async with self.engine.connect() as connection:
+            found = await ledger.case(connection, id)
+        return found if found and found.box == box else None
+
     async def deal(self, asker: Asker, box: str, id: str, state: State, *, comment: str | None = None) -> Case:
         """Take a case, say that the caller was called back, that it is done, or give it back. Raises MessageError.
 
