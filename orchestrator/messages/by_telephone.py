@@ -25,6 +25,7 @@ from orchestrator.messages import session as words
 from orchestrator.messages.api import Asker, BoxBusy, BoxFull, MessageError, Messages
 from orchestrator.messages.dialogue import Caller, Heard, Turn
 from orchestrator.messages.greeting_files import Greeting
+from orchestrator.messages.mailbox import DELETED
 from orchestrator.messages.pins import Pins, WeakPin
 from orchestrator.messages.session import Action, Facts, Session
 
@@ -174,7 +175,10 @@ class Dialogues:
         messages = self.messages
         match action:
             case words.Mark():
-                if (await messages.find(asker, box, action.id)).new:  # other folders are the owner's own order
+                found = await messages.find(asker, box, action.id)
+                if found.folder == DELETED:
+                    return "gone"
+                if found.new:  # other folders are the owner's own order
                     await messages.mark(asker, box, action.id, heard=True)
             case words.Delete():
                 await messages.delete(asker, box, action.id)
