@@ -104,7 +104,7 @@ async def test_deleted_and_taken_back(at: Town) -> None:
     assert line.words.endswith("[40-b]")
     await line.press("7")
     assert line.words.startswith("Das ist die erste Nachricht."), "a deleted one is not gone through again"
-    await line.press("3", "#", "3", "#")
+    await line.press("3", "#", "3", "7")
     assert line.words == "Das war die letzte Nachricht. Sie haben keine Nachrichten."
     assert whole(at.spool, "40").keys() == {DELETED}
 

@@ -175,10 +175,10 @@ def _step(session: Session, by: int, *said: str) -> Session:
     if session.at == "deleted":  # it is not gone through again
         queue = tuple(each for each in session.queue if each != session.message)
         session, place = replace(session, queue=queue), session.place + min(by, 0)
-    if place < 0 and session.queue:
-        return replace(session.go("message", *said, prompt("first")), place=0)
-    if place >= len(session.queue):
+    if place >= len(session.queue) or not session.queue:
         return session.go("main", *said, prompt("last"))
+    if place < 0:
+        return replace(session.go("message", *said, prompt("first")), place=0)
     return replace(session.go("message", *said), place=place)
 
 
