@@ -19,6 +19,7 @@ from orchestrator.messages.api import owner
 from orchestrator.messages.audio import join, judge
 from orchestrator.messages.dialogue import Heard
 from orchestrator.messages.ledger import Case
+from orchestrator.messages.lock import locked
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.saying import day, moment
 from orchestrator.messages.session import dialled, digits
@@ -62,7 +63,7 @@ async def test_from_the_own_desk_straight_to_the_messages(at: Town) -> None:
     three(at)
     line = await desk(at)
     assert line.words == "Sie haben 2 neue und eine gespeicherte Nachricht."
-    assert line.offered == ["main_listen", "main_settings", "main_goodbye"]
+    assert line.offered == ["main_listen", "main_settings", "main_help"]
     await line.press("1")
     assert line.words == "Neue Nachricht, heute um 14 digits/oclock 10 von 01711234567 [40-a]"
     assert line.last.during == {"4": "reverse", "5": "pause", "6": "forward"}
@@ -303,7 +304,13 @@ async def test_a_comment_comes_before_what_is_forwarded(at: Town) -> None:
     await line.says(comment)
     await line.press("1")
     assert line.words == "Weitergeleitet."
-    assert whole(at.spool, "3501") == {NEW: {"a-to-3501": 5.5}}
+    (forwarded,) = whole(at.spool, "3501")[NEW].items()
+    assert forwarded[0].startswith("a-to-3501-")
+    assert forwarded[1] == 5.5
+    await line.press("9", "3501", "2")
+    await line.says(at.spoken(2.5))
+    await line.press("1")
+    assert sorted(whole(at.spool, "3501")[NEW].values()) == [5.0, 5.5], "another comment is another message"
     assert whole(at.spool, "40")[NEW]["a"] == 2.0
     assert not there(comment)
     assert not list(at.spool.playing.glob("*.joined"))
@@ -390,7 +397,7 @@ async def test_silence_is_helped_and_then_sent_off(at: Town) -> None:
     assert line.words.startswith("Sind Sie noch da?")
     await line.press("7")
     assert line.words.startswith("Diese Taste ist hier nicht belegt.")
-    assert "main_help" in line.offered, "all keys now"
+    assert "main_saved" in line.offered, "all keys now"
     assert (await line.press("")).then == "done"
     assert line.words == "Auf Wiederhören."
     await line.comes()
@@ -410,6 +417,27 @@ async def test_a_message_that_somebody_else_deleted(at: Town) -> None:
     await at.messages.erase(owner("40"), "40", "old")
     await line.press("3")
     assert line.words.startswith("Diese Nachricht ist nicht mehr da. Das war die letzte Nachricht.")
+
+
+async def test_what_could_not_be_played_was_not_heard(at: Town) -> None:
+    three(at)
+    line = await desk(at)
+    with locked(at.spool.box("40").path / NEW):
+        await line.press("1")
+        assert line.words == "Das ging gerade nicht. Bitte versuchen Sie es noch einmal."
+        await line.press("3")
+        assert line.words.startswith("Das ging gerade nicht."), "nothing is said to be deleted that is not"
+        await line.press("1")
+    await line.press("")
+    assert whole(at.spool, "40")[NEW] == {"a": 2.0, "b": 3.0}
+    await line.press("1")
+    assert line.words == "[40-a]"
+
+
+async def test_no_secret_is_in_what_might_be_logged(at: Town) -> None:
+    line = await desk(at)
+    await line.press("9", "2", "271828")
+    assert "271828" not in repr(at.dialogues)
 
 
 async def test_lines_are_forgotten_with_what_was_recorded_for_nothing(at: Town) -> None:

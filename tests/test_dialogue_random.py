@@ -224,7 +224,7 @@ class AnyKeys(RuleBasedStateMachine):
         return {box: [(each.id, each.folder) for each in self.town.spool.box(box).messages()] for box in BOXES}
 
     def forwarded(self, box: str) -> set[str]:
-        return {id_ for id_, _ in self.state()[box] if id_.endswith(f"-to-{box}")}
+        return {id_ for id_, _ in self.state()[box] if f"-to-{box}" in id_}
 
     @invariant()
     def nothing_is_lost_or_twice(self) -> None:

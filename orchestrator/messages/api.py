@@ -17,6 +17,7 @@ MessageError
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -187,9 +188,9 @@ class Messages:
         message = await _asked(mailbox.find, id)
         if not asker.listens and audio:
             raise NotYours(f"{asker.name} may not speak into box {to}")
-        copy = await _asked(
-            lambda _: mailbox.copy(id, self.spool.box(to), as_id=f"{id}-to-{to}", by=asker.name, audio=audio), id
-        )
+        spoken = f"-{await asyncio.to_thread(_digest, audio)}" if audio else ""  # another comment is another message
+        as_id = f"{id}-to-{to}{spoken}"
+        copy = await _asked(lambda _: mailbox.copy(id, self.spool.box(to), as_id=as_id, by=asker.name, audio=audio), id)
         await self.received(copy)
         await self.light(to)
         if not keep:
@@ -270,6 +271,11 @@ class Messages:
         if box not in asker.boxes or box not in self.directory().boxes:
             raise NotYours(f"{asker.name} has no box {box}")
         return self.spool.box(box)
+
+
+def _digest(audio: Path) -> str:
+    """What tells one recording from another."""
+    return hashlib.sha256(audio.read_bytes()).hexdigest()[:8]
 
 
 async def _asked(do: Callable[[str], Answer], id: str) -> Answer:

@@ -110,6 +110,9 @@ class Dialogues:
         if there is not line.session:
             line.session = there
             facts = await self._look(there)
+        if line.session.at == "message":
+            facts = replace(facts, audio=await self._audio(line.session))
+            line.session = replace(line.session, played=bool(facts.audio))
         return saying.speak(line.session, facts)
 
     def _spoken(self, path: str) -> str:
@@ -133,18 +136,17 @@ class Dialogues:
         if session.asker is None or session.box not in directory.boxes:
             return facts
         facts = replace(facts, messages=tuple(await self.messages.listed(session.asker, session.box)))
-        if session.at in ("message", "case") and facts.current(session):
-            facts = await self._look_at(session, session.asker, facts)
+        if session.at in ("message", "case"):
+            facts = replace(facts, case=await self.messages.case(session.asker, session.box, session.message))
         return await asyncio.to_thread(self._greetings, session, facts) if session.at == "greeting" else facts
 
-    async def _look_at(self, session: Session, asker: Asker, facts: Facts) -> Facts:
-        """The current message: a moment ago it was there."""
-        heard = ""
-        if session.at == "message":
-            with contextlib.suppress(MessageError):
-                path = await self.messages.hear(asker, session.box, session.message)
-                heard = str(path.with_suffix(""))
-        return replace(facts, audio=heard, case=await self.messages.case(asker, session.box, session.message))
+    async def _audio(self, session: Session) -> str:
+        """Path of the current message's audio without .wav; empty: it has gone this moment, or the box is busy."""
+        with contextlib.suppress(MessageError):
+            if session.asker:
+                path = await self.messages.hear(session.asker, session.box, session.message)
+                return str(path.with_suffix(""))
+        return ""
 
     def _greetings(self, session: Session, facts: Facts) -> Facts:
         spool, found = self.messages.spool, dict[Greeting, str]()

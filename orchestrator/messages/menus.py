@@ -28,7 +28,7 @@ NUMBER = 12
 def press(session: Session, heard: Heard, facts: Facts) -> Came:
     """What came of a turn."""
     if session.at == "message" and not heard.keys:
-        return replace(session, at="options", said=()), Mark(id=session.message)
+        return replace(session, at="options", said=()), Mark(id=session.message) if session.played else None
     if session.at == "deleted" and not heard.keys:
         return _step(session, 1), None
     do = _ENTERED.get(session.at) or settings.ENTERED.get(session.at)

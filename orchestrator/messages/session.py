@@ -59,13 +59,15 @@ class Session:
     """Wrong PINs of this call, or attempts at a new one."""
     help: bool = False
     """Whether all keys are named."""
-    typed: str = ""
+    typed: str = field(default="", repr=False)
     """The box that was entered, the new PIN, or the box that a message goes to."""
     forced: bool = False
     """Whether a PIN has to be chosen before anything else."""
     queue: tuple[str, ...] = ()
     """The messages that are gone through, in their order."""
     place: int = 0
+    played: bool = False
+    """Whether the message could be played: otherwise nobody has heard it."""
     brief: bool = False
     """Whether the message is played without saying when and from whom it is."""
     was_new: bool = False
@@ -134,7 +136,7 @@ class Enter:
     """Come in with a PIN. Answers: `right`, `change` (it is the first one), `wrong`, `locked`."""
 
     box: str
-    pin: str
+    pin: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,7 @@ class Deal:
 class ChangePin:
     """Choose a PIN. Answers: `done`, or the weakness of it."""
 
-    pin: str
+    pin: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
