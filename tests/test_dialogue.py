@@ -22,7 +22,7 @@ from orchestrator.messages.ledger import Case
 from orchestrator.messages.lock import locked
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.saying import day, moment
-from orchestrator.messages.session import dialled, digits
+from orchestrator.messages.session import callable_number, digits
 from orchestrator.messages.settings import day_named
 from tests.on_the_line import NOW, TOWN, OnTheLine, Town, heard, town
 from tests.spools import message, whole
@@ -126,10 +126,9 @@ async def test_calling_back_is_for_phones_in_the_house(at: Town) -> None:
     three(at)
     line = await desk(at)
     called = await line.press("1", "8")
-    assert (called.then, called.number) == ("call", "001711234567")
-    assert (await line.press("8")).then == "", "whoever is told so twice is back at the message"
-    assert (await line.press("8")).then == "call"
-    assert (await line.comes()).then == ""
+    assert (called.then, called.number) == ("call", "01711234567")
+    assert await line.comes() == called, "to be done by who takes the caller on"
+    assert (await line.comes()).then == "", "they are back from it"
     assert "message_keep" in line.offered
     at.pins.change("40", "271828")
     outside = at.line("", "2.2")
@@ -141,12 +140,12 @@ async def test_calling_back_is_for_phones_in_the_house(at: Town) -> None:
     assert "message_call" not in outside.offered
 
 
-@pytest.mark.parametrize(("caller", "number"), [
-    ("01711234567", "001711234567"), ("+491711234567", "001711234567"), ("+43123456", "00043123456"), ("2500", "2500"),
-    ("", ""), ("7", ""), ("*21#", ""), ("0041", "00041"),
+@pytest.mark.parametrize(("caller", "can"), [
+    ("01711234567", True), ("+491711234567", True), ("2500", True), ("2599", False), ("112", False), ("", False),
+    ("7", False), ("*21#", False), ("0", True), ("+", False), ("01+1", False),
 ])  # fmt: skip
-def test_what_is_dialled_to_call_back(caller: str, number: str) -> None:
-    assert dialled(TOWN, caller) == number
+def test_who_can_be_called_back(caller: str, can: bool) -> None:
+    assert callable_number(TOWN, caller) == (caller if can else "")
 
 
 async def test_from_anywhere_with_number_and_pin(at: Town) -> None:
@@ -179,6 +178,7 @@ async def test_a_wrong_box_sounds_like_a_wrong_pin_and_locks_like_one(at: Town) 
     assert line.words.startswith("Dieses Postfach ist nach mehreren falschen Eingaben gesperrt.")
     assert line.last.then == "done"
     at.clock.now += 16 * 60
+    line = at.line(channel="10.10")
     await line.comes()
     await line.press("40", "271828")
     assert line.words == "Sie haben keine Nachrichten."
@@ -398,8 +398,9 @@ async def test_silence_is_helped_and_then_sent_off(at: Town) -> None:
     await line.press("7")
     assert line.words.startswith("Diese Taste ist hier nicht belegt.")
     assert "main_saved" in line.offered, "all keys now"
-    assert (await line.press("")).then == "done"
-    assert line.words == "Auf Wiederhören."
+    ended = await line.press("")
+    assert (ended.then, line.words) == ("done", "Auf Wiederhören.")
+    assert await line.comes() == ended, "to be done by who takes the caller on"
     await line.comes()
     assert line.words == "Sie haben keine Nachrichten.", "whoever comes back begins anew"
 

@@ -177,7 +177,7 @@ class AnyKeys(RuleBasedStateMachine):
     def judge(self) -> None:
         """What was said is true, and nobody is told what is not theirs."""
         turn = self.line.last
-        assert turn.then != "call" or (self.line.caller.phone and turn.number.isdecimal())
+        assert turn.then != "call" or (self.line.caller.phone and turn.number == "01711234567")
         for media in turn.play:
             if media.startswith("file:"):
                 self.heard(Path(media.removeprefix("file:") + ".wav"))

@@ -30,6 +30,16 @@ TITLES: Mapping[Menu, str] = {
 _NAMES = {"*": ("der Stern", "star"), "#": ("die Raute", "hash")}
 
 
+_REMARKS: Mapping[Need, str] = {
+    "": "",
+    "desk": " (vom Telefon im Haus)",
+    "own": " (eigenes Postfach, vom Telefon im Haus)",
+    "shared": " (Postfach einer Dienststelle)",
+    "several": " (wer mehrere hat)",
+    "absent": " (nur bei Abwesenheit)",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Key:
     """One key of one menu."""
@@ -187,18 +197,13 @@ def does(menu: Menu, needs: frozenset[Need], key: str) -> str:
 
 
 def printed() -> Iterator[str]:
-    """The lines of the printed help that list keys, as Markdown."""
-    names = {"*": "✱", "#": "#"}
-    remarks: Mapping[Need, str] = {
-        "desk": " (vom Telefon im Haus)",
-        "own": " (eigenes Postfach, vom Telefon im Haus)",
-        "shared": " (Postfach einer Dienststelle)",
-        "several": " (wer mehrere hat)",
-        "absent": " (nur bei Abwesenheit)",
-    }
+    """The lines of the printed help that list keys, as Markdown: a table of the menu that everybody needs by heart, and
+    a line of each other one."""
     for menu, title in TITLES.items():
-        yield from (f"**{title}**", "", "| Taste | |", "|:-:|---|")
-        for each in KEYS:
-            if each.menu == menu:
-                yield f"| {names.get(each.key, each.key)} | {each.de}{remarks.get(each.need, '')} |"
-        yield ""
+        rows = [(each.key, f"{each.de}{_REMARKS[each.need]}") for each in KEYS if each.menu == menu]
+        if menu == "message":
+            yield from (f"| Taste | {title} |", "|:-:|---|", *(f"| `{key}` | {what} |" for key, what in rows))
+        else:
+            yield f"- **{title}:** " + " · ".join(f"`{key}` {what}" for key, what in rows)
+        if menu in ("main", "message"):
+            yield ""

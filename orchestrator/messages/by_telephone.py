@@ -58,9 +58,12 @@ class Dialogues:
     _lines: dict[str, Line] = field(default_factory=dict)
     _guessing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One PIN after the other: many lines at once may not guess more often than one."""
+    _working: set[asyncio.Task[Turn]] = field(default_factory=set)
 
     async def turn(self, caller: Caller, heard: Heard | None) -> Turn:
         """What comes next. `heard` None: the caller came, or came again, and hears where they are.
+
+        `call` and `done` are told as the answer to what was heard, and once more to who comes then, to be done by them.
 
         Raises OSError, SQLAlchemyError where nothing can be had; then nothing is done twice if it is asked again.
         """
@@ -69,6 +72,12 @@ class Dialogues:
             line = self._lines[caller.channel] = Line(session=self._begin(caller), touched=0.0)
             heard = None
         line.touched = self.messages.clock()
+        working = asyncio.create_task(self._take(line, caller, heard))
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+        return await asyncio.shield(working)  # who asked may give up; what was begun is done, and remembered
+
+    async def _take(self, line: Line, caller: Caller, heard: Heard | None) -> Turn:
         async with line.lock:
             if heard is None:
                 self._again(line, caller)
@@ -87,13 +96,20 @@ class Dialogues:
         return replace(words.begin(caller, self.messages.directory()), turn=1)
 
     def _again(self, line: Line, caller: Caller) -> None:
-        """Who comes back after the end begins anew; who comes back from a call is at the message."""
+        """Somebody comes who may do what the last turn said; after that, they come back from it.
+
+        From a call they are back at the message; after the end they begin anew.
+        """
         session = line.session
-        if session.at == "over":
-            _unlink(session.recorded)
-            line.session = replace(self._begin(caller), turn=session.turn + 1)
+        if session.at not in ("call", "over"):
+            return
+        if not session.told:
+            line.session = replace(session, told=True)
         elif session.at == "call":
             line.session = replace(session.go("options"), turn=session.turn + 1)
+        else:
+            _unlink(session.recorded)
+            line.session = replace(self._begin(caller), turn=session.turn + 1)
 
     async def _press(self, line: Line, heard: Heard) -> None:
         """Decide, do it, and remember that before anything is said: a repetition finds it done."""

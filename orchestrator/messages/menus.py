@@ -185,7 +185,7 @@ def _step(session: Session, by: int, *said: str) -> Session:
 def _call(session: Session, facts: Facts) -> Session:
     """Call back; only from a telephone of ours, and only where there is a number."""
     current = facts.current(session)
-    number = words.dialled(facts.directory, current.caller) if current else ""
+    number = words.callable_number(facts.directory, current.caller) if current else ""
     if not session.caller.phone or not number:
         return session.go("options", prompt("no_number"))
     return session.go("call")

@@ -46,7 +46,7 @@ def speak(session: Session, facts: Facts) -> Turn:
             return Turn(play=play, wait=AFTER_A_DELETION, turn=number)
         case "call":
             current = facts.current(session)
-            to = words.dialled(facts.directory, current.caller) if current else ""
+            to = words.callable_number(facts.directory, current.caller) if current else ""
             return Turn(play=play, then="call", number=to, turn=number)
         case "over":
             return Turn(play=play, then="done", turn=number)

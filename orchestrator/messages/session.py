@@ -6,6 +6,7 @@ it (by_telephone).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -41,6 +42,9 @@ MENUS: Mapping[At, Menu] = {
 """Whose keys count where."""
 
 
+_OUTSIDE = re.compile(r"(\+|0)[0-9]{3,15}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """One caller in the mailbox."""
@@ -72,6 +76,8 @@ class Session:
     """Whether the message is played without saying when and from whom it is."""
     was_new: bool = False
     """Whether nobody had heard the message that was just deleted."""
+    told: bool = False
+    """Whether somebody who came has been told to call, or that it is over."""
     greeting: Greeting = "unavail"
     recorded: str = ""
     """Path of what was recorded and is neither used nor dropped."""
@@ -83,7 +89,7 @@ class Session:
 
     def go(self, at: At, *said: str) -> Session:
         """The same caller somewhere else, who hears `said` first."""
-        return replace(self, at=at, said=said, help=False, brief=False)
+        return replace(self, at=at, said=said, help=False, brief=False, told=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,16 +261,10 @@ def box_at(directory: Directory, number: str) -> str:
     return next((home.box for home in directory.departments.values() if number in (home.extension, *home.numbers)), "")
 
 
-def dialled(directory: Directory, caller: str) -> str:
-    """What a telephone dials to call somebody back; empty: their number is none."""
-    number, town = caller, directory.town
-    if number.startswith(f"+{town.country}"):
-        number = f"0{number.removeprefix(f'+{town.country}')}"
-    number = number.replace("+", "00")
-    if not number.isdecimal() or len(number) < 2:
-        return ""
-    ours = number in directory.used
-    return number if ours or not number.startswith("0") else f"{town.outside}{number}"
+def callable_number(directory: Directory, caller: str) -> str:
+    """A caller's number, as it was shown, if somebody can be called back by it; empty: they cannot."""
+    ours = caller in directory.used
+    return caller if ours or _OUTSIDE.fullmatch(caller) else ""
 
 
 def digits(directory: Directory, who: str) -> str:
