@@ -17,6 +17,7 @@ MessageError
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -194,9 +195,9 @@ class Messages:
         message = await _asked(mailbox.find, id)
         if not asker.listens and audio:
             raise NotYours(f"{asker.name} may not speak into box {to}")
-        copy = await _asked(
-            lambda _: mailbox.copy(id, self.spool.box(to), as_id=f"{id}-to-{to}", by=asker.name, audio=audio), id
-        )
+        spoken = f"-{await asyncio.to_thread(_digest, audio)}" if audio else ""  # another comment is another message
+        as_id = f"{id}-to-{to}{spoken}"
+        copy = await _asked(lambda _: mailbox.copy(id, self.spool.box(to), as_id=as_id, by=asker.name, audio=audio), id)
         await self.received(copy)
         await self.light(to)
         if not keep:
@@ -241,6 +242,13 @@ class Messages:
         async with self.engine.connect() as connection:
             return await ledger.cases_of(connection, asker.boxes, *states)
 
+    async def case(self, asker: Asker, box: str, id: str) -> Case | None:
+        """The case of a message; None where it has none, as in a person's own box. Raises MessageError."""
+        self._mailbox(asker, box)
+        async with self.engine.connect() as connection:
+            found = await ledger.case(connection, id)
+        return found if found and found.box == box else None
+
     async def deal(self, asker: Asker, box: str, id: str, state: State, *, comment: str | None = None) -> Case:
         """Take a case, say that the caller was called back, that it is done, or give it back. Raises MessageError.
 
@@ -274,6 +282,11 @@ class Messages:
         if box not in asker.boxes or box not in self.directory().boxes:
             raise NotYours(f"{asker.name} has no box {box}")
         return self.spool.box(box)
+
+
+def _digest(audio: Path) -> str:
+    """What tells one recording from another."""
+    return hashlib.sha256(audio.read_bytes()).hexdigest()[:8]
 
 
 async def _asked(do: Callable[[str], Answer], id: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Recordings as Asterisk writes them, 8 kHz 16 bit mono WAV: repairing one, and telling speech from silence."""
+"""Recordings as Asterisk writes them, 8 kHz 16 bit mono WAV: repairing, joining, telling speech from silence."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def repair(path: Path) -> None:
 def seconds(path: Path) -> int:
     """How long a recording is, in whole seconds, at least one. Raises OSError."""
     return max(1, round((path.stat().st_size - HEADER) / (RATE * 2)))
+
+
+def join(first: Path, then: Path, to: Path) -> None:
+    """Write a recording and, half a second later, another one as a recording of its own. Raises OSError."""
+    between = bytes(RATE)
+    parts = [each.read_bytes()[HEADER:] for each in (first, then)]
+    data = between.join(part[: len(part) // 2 * 2] for part in parts)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16)
+    head = struct.pack("<4sI4s", b"RIFF", HEADER - 8 + len(data), b"WAVE") + form
+    to.write_bytes(head + struct.pack("<4sI", b"data", len(data)) + data)
 
 
 def judge(path: Path) -> tuple[float, bool]:

@@ -10,8 +10,9 @@ import hmac
 import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.messages.mailbox import Spool
 
@@ -21,8 +22,24 @@ _FILE = "secret.conf"
 _PASSWORD = re.compile(r"^\s*password\s*=>?\s*([0-9]+)\s*$", re.MULTILINE)
 
 
+Weakness = Literal["digits", "length", "row", "two", "box", "first"]
+WORDS: Mapping[Weakness, str] = {
+    "digits": "it has something else than digits",
+    "length": f"it has not {SHORTEST} to {LONGEST} digits",
+    "row": "its digits are all the same or in a row",
+    "two": "it has two different digits only",
+    "box": "it is the number of the box",
+    "first": "it is the one that the box had at first",
+}
+"""Why a PIN is too easy to guess."""
+
+
 class WeakPin(ValueError):
     """A PIN that anybody would guess; the text says why."""
+
+    def __init__(self, weakness: Weakness) -> None:
+        super().__init__(WORDS[weakness])
+        self.weakness = weakness
 
 
 @dataclass(frozen=True)
@@ -42,10 +59,10 @@ class Pins:
 
     def change(self, box: str, pin: str) -> None:
         """Make `pin` the box's. Raises WeakPin, OSError."""
-        if weak := why_weak(box, pin):
+        if weak := weakness(box, pin):
             raise WeakPin(weak)
         if pin == self.first(box):
-            raise WeakPin("it is the one that the box had at first")
+            raise WeakPin("first")
         folder = self.spool.box(box).path
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f".{_FILE}"
@@ -71,14 +88,20 @@ class Pins:
 
 
 def why_weak(box: str, pin: str) -> str:
-    """Why a PIN is too easy to guess; empty for one that is not."""
+    """Why a PIN is too easy to guess, in words; empty for one that is not."""
+    weak = weakness(box, pin)
+    return WORDS[weak] if weak else ""
+
+
+def weakness(box: str, pin: str) -> Weakness | None:
+    """What makes a PIN too easy to guess; None for one that is not."""
     if not (pin.isascii() and pin.isdigit()):
-        return "it has something else than digits"
+        return "digits"
     if not SHORTEST <= len(pin) <= LONGEST:
-        return f"it has not {SHORTEST} to {LONGEST} digits"
+        return "length"
     steps = {(int(after) - int(before)) % 10 for before, after in itertools.pairwise(pin)}
     if len(steps) == 1 and steps <= {0, 1, 9}:
-        return "its digits are all the same or in a row"
+        return "row"
     if len(set(pin)) < 3:
-        return "it has two different digits only"
-    return "it is the number of the box" if pin.strip("0") == box.strip("0") else ""
+        return "two"
+    return "box" if pin.strip("0") == box.strip("0") else None

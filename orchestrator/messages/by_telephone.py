@@ -1,0 +1,292 @@
+"""The mailbox by telephone at work: who is on which line, and what their keys ask for is done.
+
+    dialogues = Dialogues(messages=messages, pins=pins)
+    turn = await dialogues.turn(caller, None)
+    turn = await dialogues.turn(caller, Heard(keys="1", turn=turn.turn))
+
+A reply that was lost is asked for again with the same Heard, and nothing is done a second time: a turn has a number,
+and an old one is answered with the current turn. Sessions are kept in memory: after a restart a caller begins anew.
+Belongs here: waiting for files and rows. Not here: what a key means (menus), what is said (saying).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from orchestrator.messages import audio, greeting_files, ledger, menus, saying
+from orchestrator.messages import session as words
+from orchestrator.messages.api import Asker, BoxBusy, BoxFull, MessageError, Messages
+from orchestrator.messages.dialogue import Caller, Heard, Turn
+from orchestrator.messages.greeting_files import Greeting
+from orchestrator.messages.mailbox import DELETED
+from orchestrator.messages.pins import Pins, WeakPin
+from orchestrator.messages.session import Action, Facts, Session
+
+Greeted = Callable[[str], Awaitable[None]]
+"""The greetings of a box are other ones: whoever plays them is to be told. Must not raise."""
+
+
+async def _nobody(box: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass
+class Line:
+    """One channel."""
+
+    session: Session
+    touched: float
+    """When the last turn was, in seconds since the epoch."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A turn that is asked for twice at once is taken once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialogues:
+    """Every caller in the mailbox. To be used in one event loop of one process."""
+
+    messages: Messages
+    pins: Pins
+    greeted: Greeted = _nobody
+    _lines: dict[str, Line] = field(default_factory=dict)
+    _guessing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One PIN after the other: many lines at once may not guess more often than one."""
+    _working: set[asyncio.Task[Turn]] = field(default_factory=set)
+
+    async def turn(self, caller: Caller, heard: Heard | None) -> Turn:
+        """What comes next. `heard` None: the caller came, or came again, and hears where they are.
+
+        `call` and `done` are told as the answer to what was heard, and once more to who comes then, to be done by them.
+
+        Raises OSError, SQLAlchemyError where nothing can be had; then nothing is done twice if it is asked again.
+        """
+        line = self._lines.get(caller.channel)
+        if line is None:
+            line = self._lines[caller.channel] = Line(session=self._begin(caller), touched=0.0)
+            heard = None
+        line.touched = self.messages.clock()
+        working = asyncio.create_task(self._take(line, caller, heard))
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+        return await asyncio.shield(working)  # who asked may give up; what was begun is done, and remembered
+
+    async def _take(self, line: Line, caller: Caller, heard: Heard | None) -> Turn:
+        async with line.lock:
+            if heard is None:
+                self._again(line, caller)
+            elif heard.turn == line.session.turn:
+                await self._press(line, heard)
+            return await self._say(line)
+
+    def forget(self, before: float) -> None:
+        """Forget who had no turn since `before` (seconds since the epoch), and what they recorded for nothing."""
+        for channel, line in list(self._lines.items()):
+            if line.touched < before and not line.lock.locked():
+                _unlink(line.session.recorded)
+                del self._lines[channel]
+
+    def _begin(self, caller: Caller) -> Session:
+        return replace(words.begin(caller, self.messages.directory()), turn=1)
+
+    def _again(self, line: Line, caller: Caller) -> None:
+        """Somebody comes who may do what the last turn said; after that, they come back from it.
+
+        From a call they are back at the message; after the end they begin anew.
+        """
+        session = line.session
+        if session.at not in ("call", "over"):
+            return
+        if not session.told:
+            line.session = replace(session, told=True)
+        elif session.at == "call":
+            line.session = replace(session.go("options"), turn=session.turn + 1)
+        else:
+            _unlink(session.recorded)
+            line.session = replace(self._begin(caller), turn=session.turn + 1)
+
+    async def _press(self, line: Line, heard: Heard) -> None:
+        """Decide, do it, and remember that before anything is said: a repetition finds it done."""
+        heard = replace(heard, recorded=await asyncio.to_thread(self._spoken, heard.recorded))
+        facts = await self._look(line.session)
+        session, action = menus.press(line.session, heard, facts)
+        if action:
+            session = menus.answered(session, action, await self._do(session, action))
+        line.session = replace(session, turn=line.session.turn + 1)
+
+    async def _say(self, line: Line) -> Turn:
+        facts = await self._look(line.session)
+        there = menus.gone_on(line.session, facts)
+        if there is not line.session:
+            line.session = there
+            facts = await self._look(there)
+        if line.session.at == "message":
+            facts = replace(facts, audio=await self._audio(line.session))
+            line.session = replace(line.session, played=bool(facts.audio))
+        return saying.speak(line.session, facts)
+
+    def _spoken(self, path: str) -> str:
+        """The path of a recording in which something was said; empty: there is none, and it is removed."""
+        found = words.recording(path, self.messages.spool.root)
+        if not found:
+            return ""
+        audio.repair(Path(found))
+        if audio.judge(Path(found))[1]:
+            return found
+        _unlink(found)
+        return ""
+
+    # Looking
+
+    async def _look(self, session: Session) -> Facts:
+        directory = self.messages.directory()
+        at = session.caller.at
+        now = datetime.fromtimestamp(self.messages.clock() if at is None else at, ZoneInfo(directory.town.timezone))
+        facts = Facts(directory=directory, now=now)
+        if session.asker is None or session.box not in directory.boxes:
+            return facts
+        facts = replace(facts, messages=tuple(await self.messages.listed(session.asker, session.box)))
+        if session.at in ("message", "case"):
+            facts = replace(facts, case=await self.messages.case(session.asker, session.box, session.message))
+        return await asyncio.to_thread(self._greetings, session, facts) if session.at == "greeting" else facts
+
+    async def _audio(self, session: Session) -> str:
+        """Path of the current message's audio without .wav; empty: it has gone this moment, or the box is busy."""
+        with contextlib.suppress(MessageError):
+            if session.asker:
+                path = await self.messages.hear(session.asker, session.box, session.message)
+                return str(path.with_suffix(""))
+        return ""
+
+    def _greetings(self, session: Session, facts: Facts) -> Facts:
+        spool, found = self.messages.spool, dict[Greeting, str]()
+        for greeting in greeting_files.GREETINGS:
+            path = greeting_files.path(spool, session.box, greeting)
+            if path.exists():
+                found[greeting] = str(path.with_suffix(""))
+        ends = greeting_files.ends(spool, session.box)
+        return replace(facts, greetings=found, until=_last_day(ends, session.greeting, facts.now))
+
+    # Doing
+
+    async def _do(self, session: Session, action: Action) -> str:
+        """Do it, and say what came of it in the words of `menus.answered`. Raises OSError, SQLAlchemyError."""
+        if isinstance(action, words.Enter):
+            return await self._enter(action)
+        assert session.asker is not None  # noqa: S101 - there is nothing to be done before
+        try:
+            return await self._done(session.asker, session.box, action)
+        except BoxBusy:
+            return "busy"
+        except BoxFull:
+            return "full"
+        except MessageError:
+            return "gone"
+
+    async def _done(self, asker: Asker, box: str, action: Action) -> str:
+        messages = self.messages
+        match action:
+            case words.Mark():
+                found = await messages.find(asker, box, action.id)
+                if found.folder == DELETED:
+                    return "gone"
+                if found.new:  # other folders are the owner's own order
+                    await messages.mark(asker, box, action.id, heard=True)
+            case words.Delete():
+                await messages.delete(asker, box, action.id)
+            case words.Restore():
+                await messages.restore(asker, box, action.id, heard=action.heard)
+            case words.Forward():
+                await self._forward(asker, box, action)
+            case words.Deal():
+                await messages.received(await messages.find(asker, box, action.id))  # it may have no case yet
+                await messages.deal(asker, box, action.id, action.state)
+            case _:
+                return await self._set(box, action)
+        return "done"
+
+    async def _forward(self, asker: Asker, box: str, action: words.Forward) -> None:
+        """Send a message on; the comment is kept only for whoever can try again."""
+        joined = None
+        try:
+            if action.comment:
+                original = await self.messages.hear(asker, box, action.id)
+                joined = self.messages.spool.playing / f"{original.stem}-{os.urandom(4).hex()}.joined"
+                await asyncio.to_thread(audio.join, Path(action.comment), original, joined)
+            await self.messages.forward(asker, box, action.id, action.to, audio=joined)
+        except BoxBusy:
+            raise
+        except MessageError:
+            _unlink(action.comment)
+            raise
+        finally:
+            if joined:
+                joined.unlink(missing_ok=True)
+        _unlink(action.comment)
+
+    async def _set(self, box: str, action: Action) -> str:
+        """Settings of a box."""
+        spool = self.messages.spool
+        match action:
+            case words.ChangePin():
+                try:
+                    await asyncio.to_thread(self.pins.change, box, action.pin)
+                except WeakPin as weak:
+                    return weak.weakness
+                return "done"
+            case words.Keep():
+                await asyncio.to_thread(greeting_files.put, spool, box, action.greeting, Path(action.recorded))
+                _unlink(action.recorded)
+            case words.Remove():
+                await asyncio.to_thread(greeting_files.remove, spool, box, action.greeting)
+            case words.Until():
+                end = _midnight_after(action.day, self._zone()) if action.day else None
+                await asyncio.to_thread(greeting_files.end, spool, box, action.greeting, end)
+            case words.Drop():
+                _unlink(action.recorded)
+                return "done"
+            case _:
+                raise TypeError(f"{action!r} is no setting")
+        await self.greeted(box)
+        return "done"
+
+    async def _enter(self, action: words.Enter) -> str:
+        """Whether a PIN is right. A box that there is not is locked as any other: nobody finds out which there are."""
+        async with self._guessing:
+            now = self.messages.clock()
+            async with self.messages.engine.connect() as connection:
+                if await ledger.locked_until(connection, action.box) > now:
+                    return "locked"
+            known = action.box in self.messages.directory().boxes
+            if known and await asyncio.to_thread(self.pins.right, action.box, action.pin):
+                async with self.messages.engine.begin() as connection:
+                    await ledger.guessed_right(connection, action.box)
+                return "right" if await asyncio.to_thread(self.pins.chosen, action.box) else "change"
+            async with self.messages.engine.begin() as connection:
+                until = await ledger.guessed_wrong(connection, action.box, now)
+            return "locked" if until else "wrong"
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.messages.directory().town.timezone)
+
+
+def _midnight_after(day: date, zone: ZoneInfo) -> float:
+    """The end of a day, in seconds since the epoch."""
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=zone).timestamp()
+
+
+def _last_day(ends: Mapping[str, float], greeting: str, now: datetime) -> date | None:
+    end = ends.get(greeting)
+    return datetime.fromtimestamp(end - 1, now.tzinfo).date() if end else None
+
+
+def _unlink(path: str) -> None:
+    if path:
+        Path(path).unlink(missing_ok=True)
