@@ -160,7 +160,7 @@ class Control:
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
-        messages = (room.stale, room.forget, room.messages.reconcile, room.remind, room.count)
+        messages = (room.greetings, room.stale, room.forget, room.messages.reconcile, room.remind, room.count)
         return (self._reread, self._switch, *messages, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import outbox, retention
+from orchestrator.messages import greeting_files, outbox, retention
 from orchestrator.messages.api import Messages
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
@@ -28,7 +28,7 @@ from orchestrator.messages.links import Links
 from orchestrator.messages.mailbox import NEW, Message, Spool
 from orchestrator.messages.reminders import is_nearly_full
 from orchestrator.metrics.control import Metrics
-from orchestrator.service import wiring
+from orchestrator.service import present, wiring
 from orchestrator.service.mail import Mailing, mailing
 from orchestrator.service.reading import Reader
 from orchestrator.service.state import State
@@ -124,6 +124,21 @@ class Mailroom:
         for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
             await self.messages.expire(old, why)
             log.info("message removed", box=old.box, id=old.id, why=why)
+
+    async def greetings(self) -> None:
+        """Tell Asterisk which greetings were recorded, here or in `VoiceMailMain()`. Raises AsteriskError, OSError."""
+        if self.ami.up:
+            ends = await asyncio.to_thread(self._ends)
+            await present.correct_greetings(self.state, self.ami, self.directory(), ends)
+
+    def _ends(self) -> dict[str, int]:
+        spool, known = self.filer.spool, self.directory().boxes
+        return {
+            f"{box}/{name}": int(until)
+            for box in spool.boxes()
+            if box in known
+            for name, until in greeting_files.ends(spool, box).items()
+        }
 
     async def remind(self) -> None:
         """Queue what is due of digests and reminders. Raises SQLAlchemyError, OSError."""
