@@ -1,13 +1,15 @@
 """The way from phones: inside numbers as they are, the outside by class, permission, budget and trunk; emergencies.
 
 Native from end to end: Python may be down. Which number is of which class is in domain.outgoing, who may call it in
-domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN.
+domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN, and BOX
+where a box opens there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import listening
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -16,6 +18,7 @@ from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.listening import Desks
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.town import Permission
 
@@ -53,6 +56,7 @@ def from_phones(directory: Directory) -> Context:
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
         extensions.append(Extension(fit(dialled, DIALLED), (Line(f"Goto({onward},{number},1)"),)))
     extensions.append(Extension(REFUSED, _refused()))
+    extensions += listening.code(directory)
     return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
 
 
@@ -222,6 +226,7 @@ def phones(directory: Directory) -> Iterator[Context]:
     """What a call of each phone needs, in contexts by the last two characters of its id: always the same one."""
     callers = Callers(directory)
     everywhere = callers.everywhere
+    opens = Desks(directory).opens if directory.town.mailbox else lambda phone: ""
     found: dict[str, list[Extension]] = {}
     for caller in callers:
         id_ = fit(caller.phone.id, IDENTIFIER)
@@ -230,6 +235,7 @@ def phones(directory: Directory) -> Iterator[Context]:
             Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
             Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
             Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
+            *((Line(f"Set(BOX={fit(opened, DIGITS)})"),) if (opened := opens(caller.phone)) else ()),
             Line("Return()"),
         )
         found.setdefault(id_[-2:], []).append(Extension(id_, lines))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import ringing
+from orchestrator.compile import listening, ringing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -21,11 +21,14 @@ from orchestrator.domain.flow import (
     END,
     KEYS,
     Announce,
+    CallBack,
+    Dictate,
     Do,
     Flow,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -37,6 +40,7 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.prompts import Prompt, Sounds, length
+from orchestrator.domain.skills import in_turns
 
 MARGIN = 3
 """Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
@@ -107,13 +111,16 @@ class Writer:
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield ENTERED
         yield REMEMBERED
-        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do):
+        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do | Dictate | Listen):
             yield Line("Answer(,i)")
+        turns = isinstance(step, Do) and in_turns(step.skill)
+        if turns:
+            yield from listening.turn()
         if isinstance(step, Menu | Do):
             yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)", label="offer" if isinstance(step, Menu) else "")
             yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
             # A skill may speak of time, a menu does not; what it has is the number of the try.
-            told = ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
+            told = listening.TOLD if turns else ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield NATIVE
         yield from self._native(name, step)
@@ -160,6 +167,8 @@ class Writer:
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
+            case Dictate() | CallBack() | Listen():
+                yield from listening.lines(name, step, self._spool)
             case _:
                 assert_never(step)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from orchestrator.compile import attend, entries, hours, outside, pjsip, places, ringing, switched, templates
+from orchestrator.compile import attend, entries, hours, listening, outside, pjsip, places, ringing, switched, templates
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -72,6 +72,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
+    yield from listening.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     for schedule in directory.schedules.values():

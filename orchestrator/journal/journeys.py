@@ -1,8 +1,8 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `gave_up` (hung up on the way), `unanswered` (a call to the outside that found nobody), `failed` (cut by the
-exchange, or no line). There is no other.
+next step), `served` (came to hear messages), `gave_up` (hung up on the way), `unanswered` (a call to the outside that
+found nobody), `failed` (cut by the exchange, or no line). There is no other.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from datetime import UTC, datetime
 
 from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
+from orchestrator.domain.town import MAILBOX
 from orchestrator.journal.cel import Event, source_of_hangup
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
-OUTCOMES = ("answered", "message", "too_short", "told", "gave_up", "unanswered", "failed")
+OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
+SENT_OFF = ("gone", "called")
+"""Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
+AGAIN = "again"
+"""The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +131,7 @@ def _steps(marks: Iterable[Event]) -> Iterator[Step]:
             place, at = event.mark, event.at
         elif event.kind == "ANSWER":
             where, _, answer = event.mark.partition("=")
-            if where == place:
+            if where == place and answer != AGAIN:
                 yield Step(place=place, answer=answer, at=at, answered_at=event.at)
                 place = ""
     if place:
@@ -142,6 +147,9 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         if step.answer == "left":
             return "message", step.place, step.at
     last = steps[-1]
+    if last.place.partition(".")[0] == MAILBOX:
+        cut = cut or (last.answer not in SENT_OFF and not _hung_up_by(call, caller))
+        return ("failed" if cut else "served"), last.place, last.at
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
     if last.answer == "gone":

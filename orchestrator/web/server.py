@@ -24,6 +24,7 @@ IN_GERMAN = {
     "message": "Nachricht hinterlassen",
     "too_short": "keine Nachricht gesprochen",
     "told": "Ansage gehört",
+    "served": "Nachrichten abgehört",
     "gave_up": "aufgelegt",
     "unanswered": "nicht angenommen",
     "failed": "fehlgeschlagen",
@@ -63,8 +64,8 @@ class Sources:
     status: Callable[[], Awaitable[Status]]
 
 
-def application(sources: Sources) -> web.Application:
-    """The whole server as an aiohttp application."""
+def application(sources: Sources, *more: web.RouteDef) -> web.Application:
+    """The whole server as an aiohttp application, with `more` routes."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -93,6 +94,7 @@ def application(sources: Sources) -> web.Application:
             web.get("/metrics", metrics),
             web.get("/health/live", live),
             web.get("/health/ready", ready),
+            *more,
         ]
     )
     return app
