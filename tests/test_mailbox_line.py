@@ -125,6 +125,9 @@ async def test_a_recording_comes_back_with_the_next_turn(mailbox: Mailbox) -> No
             (path,) = _recorded(visit.told()[at:])
             with wave.open(path) as file:
                 assert file.getnframes() / file.getframerate() > 1.5
+        await visit.press("1")
+        await visit.press("0")
+        await visit.call.ends(within=20)
     assert not list((mailbox.town.state.spool / "recording").glob("*.wav"))
 
 

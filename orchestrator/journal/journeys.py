@@ -149,7 +149,8 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
     last = steps[-1]
     if last.place.partition(".")[0] == MAILBOX:
         cut = cut or (last.answer not in SENT_OFF and not _hung_up_by(call, caller))
-        return ("failed" if cut else "served"), last.place, last.at
+        began = next(step.at for step in steps if step.place.partition(".")[0] == MAILBOX)
+        return ("failed", last.place, 0.0) if cut else ("served", last.place, began)
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
     if last.answer == "gone":
