@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, fit
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import CallBack, Dictate, Listen, Native
+from orchestrator.domain.listening import Desks
 from orchestrator.domain.outgoing import MAILBOX_CODE
 
 DICTATION, CALLBACK = "durchwahl-dictation", "durchwahl-callback"
@@ -79,10 +80,14 @@ def _call(name: str) -> Iterator[Line]:
 
 
 def contexts(directory: Directory) -> Iterator[Context]:
-    """`desk`: which phone calls; `call-back`: what may be dialled for it, which is never a number for emergencies."""
+    """`desk`: which phone calls; `call-back`: what may be dialled for it, which is never a number for emergencies.
+
+    `desks-…` hold the box of each phone, in contexts by the last two characters of its id. They are apart from
+    `phones-…`, the way of emergency calls, which a change of a box must not touch.
+    """
     if not directory.town.mailbox:
         return
-    phone = "phones-${PHONE:-2},${PHONE},1"
+    phone, box = (f"{of}-${{PHONE:-2}},${{PHONE}},1" for of in ("phones", "desks"))
     known = (
         Line("Set(BOX=)"),
         Line("Set(PHONE=)"),
@@ -90,12 +95,27 @@ def contexts(directory: Directory) -> Iterator[Context]:
         Line("Set(PHONE=${CHANNEL(endpoint)})"),
         # To Asterisk, the extensions `trunk-a` and `trunka` are the same, and the latter may be a phone.
         Line('GotoIf($["${PHONE:0:6}" = "trunk-"]?none)'),
-        Line(f"GotoIf(${{DIALPLAN_EXISTS({phone})}}?{phone})"),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({phone})}}?:none)"),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({box})}}?{box})"),
+        Line("Return()"),
         Line("Return(none)", label="none"),
     )
     yield Context(name="desk", extensions=(Extension("known", known),))
+    yield from _desks(directory)
     refused = Extension("i", (Line("Goto(from-phones,refused,1)"),))
     yield Context(name="call-back", includes=("numbers", "outside-line"), extensions=(refused,))
+
+
+def _desks(directory: Directory) -> Iterator[Context]:
+    desks = Desks(directory)
+    found: dict[str, list[Extension]] = {}
+    for phone in directory.phones.values():
+        if box := desks.opens(phone):
+            id_ = fit(phone.id, IDENTIFIER)
+            lines = (Line(f"Set(BOX={fit(box, DIGITS)})"), Line("Return()"))
+            found.setdefault(id_[-2:], []).append(Extension(id_, lines))
+    for last, extensions in sorted(found.items()):
+        yield Context(name=f"desks-{last}", extensions=tuple(extensions))
 
 
 def code(directory: Directory) -> Iterator[Extension]:

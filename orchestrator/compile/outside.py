@@ -1,8 +1,7 @@
 """The way from phones: inside numbers as they are, the outside by class, permission, budget and trunk; emergencies.
 
 Native from end to end: Python may be down. Which number is of which class is in domain.outgoing, who may call it in
-domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN, and BOX
-where a box opens there.
+domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.listening import Desks
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.town import Permission
 
@@ -226,7 +224,6 @@ def phones(directory: Directory) -> Iterator[Context]:
     """What a call of each phone needs, in contexts by the last two characters of its id: always the same one."""
     callers = Callers(directory)
     everywhere = callers.everywhere
-    opens = Desks(directory).opens if directory.town.mailbox else lambda phone: ""
     found: dict[str, list[Extension]] = {}
     for caller in callers:
         id_ = fit(caller.phone.id, IDENTIFIER)
@@ -235,7 +232,6 @@ def phones(directory: Directory) -> Iterator[Context]:
             Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
             Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
             Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
-            *((Line(f"Set(BOX={fit(opened, DIGITS)})"),) if (opened := opens(caller.phone)) else ()),
             Line("Return()"),
         )
         found.setdefault(id_[-2:], []).append(Extension(id_, lines))
