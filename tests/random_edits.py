@@ -145,6 +145,7 @@ FIELDS: Mapping[str, Value] = {
     "town.longest_wait": of(800, 1000),
     "town.catch_all": name_in("flows"),
     "town.name": NAME,
+    "town.mailbox": of("", "97", "98"),
     "town.permission": of("town", "mobile"),
     "town.heads": of((), ("+49620555",)),
 }

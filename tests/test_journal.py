@@ -30,7 +30,7 @@ from tests.postgres import Server
 
 SAMPLES = Path(__file__).parent / "cel"
 """Lines that a real Asterisk wrote for calls of the hurried town; the file's name is the outcome."""
-SAMPLED = [name for name in OUTCOMES if name not in ("failed", "unanswered")]
+SAMPLED = [name for name in OUTCOMES if name not in ("failed", "unanswered", "served")]
 
 
 def calls(text: str) -> dict[str, Call]:
@@ -60,6 +60,35 @@ def test_real_calls_have_their_outcome(outcome: str) -> None:
     assert (made.wait is not None) == (outcome in ("answered", "message"))
     assert made.steps[0].place == "town.door"
     assert made.ended >= made.began
+
+
+def test_a_call_to_the_mailbox_was_served_and_its_turns_are_one_step() -> None:
+    """An employee who recorded something twice, listened and was sent off."""
+    text = sample("served")
+    (call,) = calls(text).values()
+    made = journey(call)
+    assert made
+    assert (made.outcome, made.flow, made.number) == ("served", "mailbox", "98")
+    visits = [(step.place, step.answer) for step in made.steps]
+    assert visits == [
+        ("mailbox.turn", "record"),
+        ("mailbox.dictate", "recorded"),
+        ("mailbox.turn", "record"),
+        ("mailbox.dictate", "recorded"),
+        ("mailbox.turn", "done"),
+        ("mailbox.goodbye", "gone"),
+    ]
+    assert text.count("mailbox.turn=again") > 1
+    assert made.wait is not None
+    assert made.wait < 1
+
+
+def test_a_call_to_the_mailbox_that_the_exchange_cut_has_failed() -> None:
+    text = "\n".join(line for line in sample("served").splitlines() if "goodbye" not in line and "=done" not in line)
+    (call,) = calls(text.replace('""hangupcause"":16', '""hangupcause"":0').replace('""PJSIP/tel2500', '""x')).values()
+    made = journey(call, cut=True)
+    assert made
+    assert made.outcome == "failed"
 
 
 def test_a_call_that_the_exchange_cut_has_failed() -> None:

@@ -90,7 +90,7 @@ def small(flow: Flow | None = None, **changed: object) -> Directory:
         for number in ("10", "2500", "2501")
     ]
     directory = Directory(
-        town=Town(name="Kleinstadt", area="6205", head="21"),
+        town=Town(name="Kleinstadt", area="6205", head="21", mailbox="98"),
         sites=_by_id(Site(id="rathaus", name="Rathaus", address="Markt 1", emergency_number="+4962052110")),
         departments=_by_id(
             Department(

@@ -12,6 +12,7 @@ from typing import assert_never
 from orchestrator.apps.book import Do, Menu, Step
 from orchestrator.apps.skills import Skills
 from orchestrator.asterisk.leg import Leg
+from orchestrator.domain.skills import in_turns
 
 NAMES = {"*": "star", "#": "hash"}
 """Keys that have a name instead of a digit."""
@@ -31,7 +32,8 @@ async def perform(leg: Leg, step: Step, skills: Skills) -> str | None:
             return await offer(leg, step)
         case Do():
             async with asyncio.timeout(step.seconds):
-                answer = await skills[step.skill](leg, step.arguments)
+                limit = {"seconds": step.seconds} if in_turns(step.skill) else {}
+                answer = await skills[step.skill](leg, {**step.arguments, **limit})
             if answer not in step.exits:
                 raise UnknownAnswer(f"skill {step.skill} answered {answer!r}, the flow knows {sorted(step.exits)}")
             return answer

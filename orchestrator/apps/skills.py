@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from datetime import time as day_time
 from typing import Any
 
+from orchestrator.apps.listening import Listening
 from orchestrator.asterisk.leg import Leg
 from orchestrator.domain.schedule import Block, Schedule, SpecialDay
 
@@ -76,5 +77,5 @@ def _blocks(written: Sequence[Sequence[str]]) -> tuple[Block, ...]:
     return tuple(Block(start=day_time.fromisoformat(start), end=day_time.fromisoformat(end)) for start, end in written)
 
 
-SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening}
+SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening, "mailbox": Listening()}
 """The skills that a flow can name."""

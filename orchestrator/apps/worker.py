@@ -13,13 +13,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
+from orchestrator.apps.dialogue import TOKEN, Control, session
+from orchestrator.apps.listening import Listening
 from orchestrator.apps.observer import Observer
 from orchestrator.apps.skills import SKILLS, Skills
 from orchestrator.asterisk.address import Address
@@ -41,12 +43,23 @@ class Orders:
     asterisk: Address
     attend: Path
     """`attend.json` of the live tree."""
+    dialogue: str = ""
+    """Where control is asked about callers of the mailbox; empty: nobody is."""
+    token: str = field(default="", repr=False)
     heartbeat: int | None = None
     """File descriptor of the pipe to the parent; None without one."""
 
 
 async def work(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | None = None) -> None:
     """Attend until SIGTERM, or until the parent is gone."""
+    async with AsyncExitStack() as open_things:
+        if orders.dialogue:
+            asking = Control(url=orders.dialogue, session=await open_things.enter_async_context(session(orders.token)))
+            skills = {**skills, "mailbox": Listening(dialogue=asking)}
+        await _attend(orders, skills, observer)
+
+
+async def _attend(orders: Orders, skills: Skills, observer: Observer | None) -> None:
     dial = websocket(orders.asterisk)
     attendant = Attendant(slot=orders.slot, dial=dial, book=Book(orders.attend), skills=skills, observer=observer)
     loop = asyncio.get_running_loop()
@@ -82,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
     made.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
     made.add_argument("--user", required=True)
+    made.add_argument("--dialogue", default="", help=f"control's http://127.0.0.1:8080/dialogue; its token: ${TOKEN}")
     made.add_argument("--heartbeat", type=int, help="file descriptor of the pipe to the shift")
     return made
 
@@ -89,7 +103,14 @@ def parser() -> argparse.ArgumentParser:
 def orders(given: argparse.Namespace) -> Orders:
     """What the command line and the environment say."""
     address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
-    return Orders(slot=given.slot, asterisk=address, attend=given.attend, heartbeat=given.heartbeat)
+    return Orders(
+        slot=given.slot,
+        asterisk=address,
+        attend=given.attend,
+        dialogue=given.dialogue,
+        token=os.environ.get(TOKEN, ""),
+        heartbeat=given.heartbeat,
+    )
 
 
 def run(working: Coroutine[Any, Any, None], *, slot: int) -> None:

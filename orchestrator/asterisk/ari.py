@@ -34,10 +34,18 @@ class Ari:
         query = [("channelId", channel), ("application", self.app)]
         return self._connection.request("POST", "events/claim", query)
 
-    def play(self, channel: str, playback: str, media: Sequence[str]) -> Request[Any]:
-        """Play `media` (`sound:…`, `number:…`, `digits:…`) one after the other, under an id of our own."""
+    def play(self, channel: str, playback: str, media: Sequence[str], *, skip: int = 0) -> Request[Any]:
+        """Play `media` (`sound:…`, `number:…`, `digits:…`) one after the other, under an id of our own.
+
+        A file is a sound that begins with `/`, without its ending. `skip`: milliseconds that steering moves; 0: 3000.
+        """
         path = f"channels/{_part(channel)}/play/{_part(playback)}"
-        return self._connection.request("POST", path, [("media", ",".join(media))])
+        query = [("media", ",".join(media)), *([("skipms", str(skip))] if skip else [])]
+        return self._connection.request("POST", path, query)
+
+    def steer(self, playback: str, operation: str) -> Request[Any]:
+        """`restart`, `pause`, `unpause`, `reverse` or `forward` what plays; AlreadyOver if it has ended."""
+        return self._connection.request("POST", f"playbacks/{_part(playback)}/control", [("operation", operation)])
 
     def stop(self, playback: str) -> Request[Any]:
         """Stop a playback; AlreadyOver if it has ended."""

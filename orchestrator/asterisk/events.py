@@ -19,6 +19,10 @@ class Channel:
     language: str
     context: str
     extension: str
+    name: str = ""
+    """`PJSIP/tel2500-0000002a`: by which endpoint it came. Asterisk's own, no caller can choose it."""
+    number: str = ""
+    """Caller id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ def channel(found: Mapping[str, Any]) -> Channel:
         language=str(found.get("language") or ""),
         context=str(position.get("context") or ""),
         extension=str(position.get("exten") or ""),
+        name=str(found.get("name") or ""),
+        number=str((found.get("caller") or {}).get("number") or ""),
     )
 
 

@@ -18,6 +18,9 @@ from orchestrator.asterisk.errors import NOT_THERE, AlreadyOver
 from orchestrator.asterisk.events import Arrived
 from orchestrator.asterisk.hangup import Gone, Mortal
 
+MOST_PLAYBACKS = 9
+"""Playbacks of a call are numbered from 1 to this."""
+
 
 class Playback(Mortal):
     """Something that the caller hears. It is gone when it was heard to its end or stopped."""
@@ -37,12 +40,16 @@ class Leg(Mortal):
         super().__init__()
         channel = arrived.channel
         self.id, self.language = channel.id, channel.language
+        self.name, self.number = channel.name, channel.number
         self._context, self._step = channel.context, channel.extension
         self.place = next(iter(arrived.arguments), f"{self._context.removeprefix('flow-')}.{self._step}")
         self.at = _seconds(arrived.arguments[1:2])
         """The call's own time, in seconds since the epoch; None is the true time. Only a test call brings one."""
         self.attempt = _attempt(arrived.arguments[2:3])
-        """The try of a menu in which the caller is, from 1 to 9; 1 at every other step."""
+        """The try of a menu in which the caller is, or the turn of a dialogue, from 1 to 9; 1 at every other step."""
+        self.dictated = int(_seconds(arrived.arguments[3:4]) or 0)
+        """How often the dialplan has recorded something for a dialogue in this call."""
+        self._played = 0
         self.left = False
         """Whether we have sent them on: a second answer would be one too many."""
         self._ari = ari
@@ -53,15 +60,18 @@ class Leg(Mortal):
         return f"caller {self.id} at {self.place}"
 
     @asynccontextmanager
-    async def play(self, *media: str, seconds: float = 0.0) -> AsyncIterator[Playback]:
+    async def play(self, *media: str, seconds: float = 0.0, skip: int = 0) -> AsyncIterator[Playback]:
         """Let the caller hear `media` (`sound:town/ab12`, `number:8`); leaving the block stops it (barge-in).
 
-        `seconds` is how long it should take. The playback's id says channel and attempt, so that anyone can stop it.
+        `seconds` is how long it should take, `skip` the milliseconds that `steer` moves. The playback's id says channel
+        and attempt, so that anyone can stop it.
         Raises Gone, or an AsteriskError.
         """
-        playback = Playback(f"{self.id}-{self.attempt}", seconds)
+        # Another name for each: the last one may be ending still.
+        playback = Playback(f"{self.id}-{(self.attempt - 1 + self._played) % MOST_PLAYBACKS + 1}", seconds)
+        self._played += 1
         self._playing[playback.id] = playback  # before the request: its end may be told before the request is answered
-        request = self._ari.play(self.id, playback.id, media)
+        request = self._ari.play(self.id, playback.id, media, skip=skip)
         try:
             await self._answered(request)
             yield playback
@@ -92,6 +102,16 @@ class Leg(Mortal):
         finally:
             if after:
                 after.forget(prompt_ended)
+
+    def steer(self, playback: Playback, operation: str) -> None:
+        """`restart`, `pause`, `unpause`, `reverse` or `forward` what plays; nothing if it has ended."""
+        if not playback.gone:
+            self._ari.steer(playback.id, operation)
+
+    @property
+    def pressed(self) -> bool:
+        """Whether a key was pressed that nobody has asked for yet."""
+        return not self._keys.empty()
 
     def waiting_key(self) -> str | None:
         """A key that was pressed already; None if there is none."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from orchestrator.apps.dialogue import TOKEN
 from orchestrator.cli import output
 from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
@@ -61,8 +62,10 @@ def attend(context: typer.Context) -> None:
             *("--url", address.url, "--user", address.user, "--status", str(state.shift)),
             *("--", sys.executable, "-m", "orchestrator.service.attendant"),
             *("--metrics-port", str(settings.metrics_port)),
+            *("--dialogue", f"http://127.0.0.1:{settings.web_port}/dialogue"),
         )
-    os.execve(argv[0], argv, {**os.environ, "DURCHWAHL_ARI_PASSWORD": address.password})  # noqa: S606
+        secrets = {"DURCHWAHL_ARI_PASSWORD": address.password, TOKEN: wiring.secrets(state).of("dialogue")}
+    os.execve(argv[0], argv, {**os.environ, **secrets})  # noqa: S606
 
 
 def control(context: typer.Context) -> None:

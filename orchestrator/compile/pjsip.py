@@ -10,6 +10,7 @@ from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
 from orchestrator.domain.callers import Callers
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.listening import Desks
 from orchestrator.domain.town import Trunk
 
 
@@ -45,18 +46,17 @@ class Line:
 
 def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
     """Every phone of the directory."""
-    lamps = {person.extension: person.box for person in directory.people.values() if person.box}
-    lamps |= {department.extension: department.box for department in directory.departments.values()}
+    desks = Desks(directory)
     for caller in Callers(directory):
         phone = caller.phone
-        box = lamps.get(phone.extension, phone.extension)
+        box = desks.lamp(phone)
         yield Desk(
             id=fit(phone.id, IDENTIFIER),
             password=secrets.of(f"sip:{phone.id}"),
             name=caller_name(caller.name),
             extension=fit(phone.extension, DIGITS),
             language=fit(caller.language, IDENTIFIER),
-            mailbox=f"{box}@town" if box in directory.boxes else "",
+            mailbox=f"{box}@town" if box else "",
         )
 
 

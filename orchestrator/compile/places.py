@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import message, ringing
+from orchestrator.compile import listening, message, ringing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -21,11 +21,14 @@ from orchestrator.domain.flow import (
     END,
     KEYS,
     Announce,
+    CallBack,
+    Dictate,
     Do,
     Flow,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -37,6 +40,7 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.prompts import Prompt, Sounds, length
+from orchestrator.domain.skills import in_turns
 
 MARGIN = 3
 """Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
@@ -68,9 +72,9 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
-def context(directory: Directory, sounds: Sounds, flow: Flow, timed: frozenset[str]) -> Context:
+def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str]) -> Context:
     """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing."""
-    writer = Writer(directory, sounds, timed)
+    writer = Writer(directory, sounds, spool, timed)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -89,8 +93,8 @@ def _left(to: str) -> tuple[Line, ...]:
 class Writer:
     """Writes places; holds what every step may need to know."""
 
-    def __init__(self, directory: Directory, sounds: Sounds, timed: frozenset[str]) -> None:
-        self._directory, self._sounds = directory, sounds
+    def __init__(self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str]) -> None:
+        self._directory, self._sounds, self._spool = directory, sounds, spool
         self._timed = timed
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
@@ -100,13 +104,16 @@ class Writer:
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield ENTERED
         yield REMEMBERED
-        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do):
+        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do | Dictate | Listen):
             yield Line("Answer(,i)")
+        turns = isinstance(step, Do) and in_turns(step.skill)
+        if turns:
+            yield from listening.turn()
         if isinstance(step, Menu | Do):
             yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)", label="offer" if isinstance(step, Menu) else "")
             yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
             # A skill may speak of time, a menu does not; what it has is the number of the try.
-            told = ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
+            told = listening.TOLD if turns else ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield NATIVE
         yield from self._native(name, step)
@@ -154,6 +161,8 @@ class Writer:
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
+            case Dictate() | CallBack() | Listen():
+                yield from listening.lines(name, step, self._spool)
             case _:
                 assert_never(step)
 

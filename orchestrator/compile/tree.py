@@ -6,7 +6,19 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from orchestrator.compile import attend, entries, hours, message, outside, pjsip, places, ringing, switched, templates
+from orchestrator.compile import (
+    attend,
+    entries,
+    hours,
+    listening,
+    message,
+    outside,
+    pjsip,
+    places,
+    ringing,
+    switched,
+    templates,
+)
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.extensions import Context
@@ -72,6 +84,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
+    yield from listening.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)
@@ -80,7 +93,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from ringing.contexts(directory)
     timed = ringing.timed(directory)
     for flow in directory.flows.values():
-        yield places.context(directory, sounds, flow, timed)
+        yield places.context(directory, sounds, flow, spool, timed)
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

@@ -6,6 +6,7 @@ A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
 the own mailbox.
+The mailbox by telephone (domain.listening).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
 
@@ -14,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import retired, texts
+from orchestrator.domain import listening, retired, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
 from orchestrator.domain.people import ALL_AT_ONCE, Department, Group, Person
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import CLOSED, WAVE
+from orchestrator.domain.town import MAILBOX
 
 OLD_SECONDS = 45
 """How long the old exchange may ring, which has groups and mailboxes of its own."""
@@ -34,6 +36,7 @@ def derive(directory: Directory) -> Directory:
         **{number: p.flow for p in directory.people.values() for number in (p.extension, *p.numbers)},
         **{g.extension: g.flow for g in directory.groups.values()},
         **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
+        **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
     return retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers))
@@ -49,6 +52,8 @@ def _flows(directory: Directory) -> Iterator[Flow]:
     for group in directory.groups.values():
         yield _group(directory, group)
     yield from _shared(directory)
+    if directory.town.mailbox:
+        yield listening.flow(directory)
 
 
 def _department(directory: Directory, department: Department, boxes: Boxes) -> Flow:

@@ -14,7 +14,7 @@ from functools import cached_property
 from orchestrator.domain.flow import Flow, Graph, Place
 from orchestrator.domain.people import Box, Department, Group, Person, Phone
 from orchestrator.domain.schedule import Calendar, Schedule
-from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
+from orchestrator.domain.town import MAILBOX, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -59,7 +59,8 @@ class Directory:
         groups = {group.flow: group.name for group in self.groups.values()}
         departments = {department.flow: department.name for department in self.departments.values()}
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
-        return {**retired, **groups, **departments, **{person.flow: person.name for person in self.people.values()}}
+        people = {person.flow: person.name for person in self.people.values()}
+        return {**retired, **groups, **departments, **people, MAILBOX: "the mailbox by telephone"}
 
     @cached_property
     def used(self) -> Mapping[str, str]:
@@ -104,6 +105,8 @@ class Directory:
             yield group.extension, group.flow, f"group {group.id}"
         for phone in self.shared():
             yield phone.extension, phone.flow, f"phone {phone.id}"
+        if self.town.mailbox:
+            yield self.town.mailbox, MAILBOX, "town: mailbox"
 
     def shared(self) -> Iterable[Phone]:
         """The phones that show a number which is not that of a person, department or group whose phone they are."""

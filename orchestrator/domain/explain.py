@@ -16,10 +16,13 @@ from orchestrator.domain.flow import (
     KEYS,
     Announce,
     Answer,
+    CallBack,
+    Dictate,
     Do,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -44,6 +47,7 @@ from orchestrator.domain.switches import (
     holds,
 )
 from orchestrator.domain.switches import rung as phones_of
+from orchestrator.domain.town import MAILBOX
 
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
@@ -101,16 +105,18 @@ class Ending:
     """What a call came to: the outcome that its journey will have, and where."""
 
     outcome: str
-    """`answered`, `message` or `told`."""
+    """`answered`, `message`, `served` or `told`."""
     place: Place
 
 
 def ending(visits: Iterable[Visit]) -> Ending:
-    """What a whole walk comes to: someone talked, a message was left, or the caller was told what to do next."""
+    """What a whole walk comes to: someone talked, a message was left or heard, or the caller was told what to do."""
     last = Ending(outcome="told", place="")
     for visit in visits:
         if visit.answer == "talked":
             return Ending(outcome="answered", place=visit.place)
+        if visit.place.partition(".")[0] == MAILBOX:
+            return Ending(outcome="served", place=visit.place)
         if visit.answer == "left":
             last = Ending(outcome="message", place=visit.place)
         elif last.outcome == "told":
@@ -149,6 +155,12 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return _elsewhere(directory, world, step.number, _forwarded(step, world))
         case HangUp():
             return "gone"
+        case Dictate():
+            return "recorded"
+        case CallBack():
+            return "called"
+        case Listen():
+            return "served"
         case Do():
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
@@ -209,10 +221,11 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
     says, and that each schedule said what its hours say at that instant.
     """
     expected: Place | None = None
+    called = False
     for visit, at in visits:
         step = directory.graph.get(visit.place)
         if step is None:
-            return f"{visit.place}: no such place"
+            return "" if called else f"{visit.place}: no such place"
         if expected is not None and visit.place != expected:
             return f"{visit.place}: expected {expected}"
         if not visit.answer:
@@ -221,5 +234,6 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
             return f"{visit.place}: no such answer {visit.answer}"
         if isinstance(step, When) and (state := directory.schedules[step.schedule].state(at)) != visit.answer:
             return f"{visit.place}: went {visit.answer} but {step.schedule} is {state} at {at:%Y-%m-%d %H:%M:%S}"
-        expected = step.exits[visit.answer]
+        called = isinstance(step, CallBack) and visit.answer == "called"  # and is where the number leads now
+        expected = None if called else step.exits[visit.answer]
     return ""

@@ -255,13 +255,55 @@ class Do:
     arguments: Mapping[str, str] = field(default_factory=dict)
     intro: Prompt | None = None
     """What the skill says before what it makes for the call."""
+    says: tuple[Prompt, ...] = ()
+    """Everything else that it may say."""
 
     @property
     def exits(self) -> Exits:
         return {**self.outcomes, "python_down": self.python_down}
 
 
-Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
+@dataclass(frozen=True, kw_only=True)
+class Dictate:
+    """Record, after a beep, what a dialogue asked for. Native, so that killing Python does not stop a recording."""
+
+    then: Place
+    """Whether or not something was said: the dialogue finds out."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"recorded": self.then, "failed": self.then}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallBack:
+    """Dial the number that a dialogue named, with the permission of the phone that is calling. The flow ends there."""
+
+    refused: Place
+    """No number was named, or the caller is at no phone of ours."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"called": END, "refused": self.refused}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listen:
+    """Asterisk's own `VoiceMailMain()`: straight to the box at its owner's phone, else it asks for box and PIN."""
+
+    served: Place
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"served": self.served}
+
+
+Native = Dictate | CallBack | Listen
+"""What only derived flows have (domain.listening)."""
+Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do | Native
 Graph = Mapping[Place, Step]
 
 
@@ -301,5 +343,6 @@ def prompts(step: Step) -> Iterable[Prompt]:
         case Do(intro=prompt) | Forward(absent=prompt):
             if prompt:
                 yield prompt
-        case Speak() | When() | Ring() | Transfer() | Switch() | HangUp():
+            yield from step.says if isinstance(step, Do) else ()
+        case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return

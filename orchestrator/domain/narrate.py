@@ -10,10 +10,13 @@ from orchestrator.domain.flow import (
     KEYS,
     Announce,
     Answer,
+    CallBack,
+    Dictate,
     Do,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -82,7 +85,7 @@ def _words(step: Step, answer: Answer) -> str:
             return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
         case Do(skill=skill):
             return f"{skill}: {answer}"
-        case Say() | Speak() | Announce() | HangUp():
+        case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
             return ""
         case _:
             assert_never(step)

@@ -243,6 +243,8 @@ def words(directory: Directory, visits: tuple[Visit, ...]) -> str:
             return _phones(directory, phones)
         case Transfer(number=number) if found.outcome == "answered":
             return f"the number outside {number}" if number.startswith("+") else f"{number} at the old exchange"
+        case _ if found.outcome == "served":
+            return "the mailbox by telephone"
         case _:
             return f"told at {found.place}"
 

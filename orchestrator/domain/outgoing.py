@@ -54,6 +54,8 @@ SATELLITE = (870, 878, 881, 882, 883)
 """Country codes of satellites and of networks without a country (ITU-T E.164)."""
 FLOW = "outside"
 """The flow under which calls to the outside stand in the journal."""
+MAILBOX_CODE = "*98"
+"""Dialled at a desk, the number at which messages are heard: everywhere in the trade."""
 MASKED = 3
 """Digits at the end of a number outside that no record keeps (TKG § 65 (2), for employers)."""
 
@@ -90,6 +92,8 @@ def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") ->
     """
     digits = re.sub(r"[\s/()-]", "", dialled.replace("(0)", ""))
     town, caller = directory.town, Callers(directory).of(phone)
+    if town.mailbox and digits == MAILBOX_CODE:
+        return Route(kind="inside", number=town.mailbox)
     if number := dict(short(town)).get(digits):
         if number in EMERGENCY:
             return Route(kind="emergency", number=number, shown=caller.emergency, trunks=caller.trunks)

@@ -14,10 +14,13 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
     Announce,
+    CallBack,
+    Dictate,
     Do,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -160,8 +163,10 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
         case LeaveMessage():
             return answer == "left"
         case Do():
-            return answer == "said"
-        case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp():
+            return answer in ("said", "done")
+        case Listen():
+            return True
+        case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp() | Dictate() | CallBack():
             return False
 
 

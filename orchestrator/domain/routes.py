@@ -15,12 +15,15 @@ from orchestrator.domain import texts
 from orchestrator.domain.flow import (
     Announce,
     Answer,
+    CallBack,
+    Dictate,
     Do,
     Exits,
     Forward,
     Graph,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -34,6 +37,7 @@ from orchestrator.domain.flow import (
 )
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
+from orchestrator.domain.skills import in_turns
 from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
@@ -58,6 +62,8 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return step.tries * (length(step.prompt, sounds) + step.wait)
         case Ring(order=order) if order != ALL_AT_ONCE:
             return step.seconds * len(step.phones)
+        case Do(skill=skill) if in_turns(skill):
+            return 0.0
         case Ring() | Transfer() | Do():
             return step.seconds
         case LeaveMessage():
@@ -67,7 +73,7 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
         case Forward():
             said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
             return said + step.seconds
-        case Speak() | When() | Switch() | HangUp():
+        case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return 0.0
         case _:
             assert_never(step)

@@ -17,10 +17,18 @@ class Skill:
 
     answers: tuple[Answer, ...]
     arguments: tuple[str, ...] = ()
+    in_turns: bool = False
+    """It serves its caller from the first moment, in visits of one turn each, and answers `again` until it is done."""
 
 
 SKILLS: Mapping[str, Skill] = {
+    "mailbox": Skill(answers=("done", "again", "record", "call", "native", "failed"), in_turns=True),
     "next_opening": Skill(answers=("said", "failed"), arguments=("schedule",)),
     "say_digits": Skill(answers=("said",), arguments=("digits",)),
 }
 """The skills that a flow can name."""
+
+
+def in_turns(skill: str) -> bool:
+    """Whether a skill serves its caller in turns."""
+    return skill in SKILLS and SKILLS[skill].in_turns

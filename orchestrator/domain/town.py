@@ -11,6 +11,9 @@ from datetime import date
 
 from orchestrator.domain.prompts import Language
 
+MAILBOX = "mailbox"
+"""The flow of the mailbox by telephone (domain.listening)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Town:
@@ -39,6 +42,8 @@ class Town:
     """The digit for an outside line; empty: a number that is none of ours is dialled as it is."""
     permission: str = "mobile"
     """What a phone may call whose owner and department say nothing about it."""
+    mailbox: str = ""
+    """The extension at which employees hear their messages; empty: not by telephone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,8 @@ class Dialogues:
     messages: Messages
     pins: Pins
     greeted: Greeted = _nobody
+    repinned: Greeted = _nobody
+    """The same, for a PIN."""
     _lines: dict[str, Line] = field(default_factory=dict)
     _guessing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One PIN after the other: many lines at once may not guess more often than one."""
@@ -239,6 +241,7 @@ class Dialogues:
                     await asyncio.to_thread(self.pins.change, box, action.pin)
                 except WeakPin as weak:
                     return weak.weakness
+                await self.repinned(box)
                 return "done"
             case words.Keep():
                 await asyncio.to_thread(greeting_files.put, spool, box, action.greeting, Path(action.recorded))

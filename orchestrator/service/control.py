@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -24,17 +25,21 @@ from orchestrator.compile.sounds import prompts_of
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import retrace
+from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
+from orchestrator.messages.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
+from orchestrator.web import dialogue
 from orchestrator.web.server import Call, Sources, Status, application
 
 log = structlog.get_logger()
@@ -57,6 +62,10 @@ class Control:
     """When `directory` was applied, in seconds since the epoch."""
     pushed: int = 0
     """The connection to Asterisk by which it was told last what is switched."""
+    sounds: Sounds = field(default_factory=dict)
+    """Of the prompts of `directory`."""
+    line: Line | None = None
+    """To the mailbox by telephone; None while there is no dialogue."""
     former: Directory = field(init=False)
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
@@ -70,6 +79,22 @@ class Control:
             ami=self.ami,
             metrics=self.metrics,
         )
+
+    def answers(self, asked: Dialogue) -> None:
+        """Who callers of the mailbox speak with, from now on."""
+        self.line = Line(
+            dialogue=asked,
+            directory=lambda: self.directory,
+            sounds=lambda: self.sounds,
+            ami=self.ami,
+            spool=self.state.spool,
+        )
+
+    async def ask(self, asked: dialogue.Asked) -> Mapping[str, Any]:
+        """What comes next for a caller of the mailbox; raises NoAnswer."""
+        if self.line is None:
+            raise dialogue.NoAnswer("there is no dialogue")
+        return await self.line.answer(asked)
 
     async def finished(self, journey: Journey) -> Journey:
         """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
@@ -185,7 +210,11 @@ class Control:
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
 
     async def _forget(self) -> None:
-        await forget(self.engine, time.time())
+        now = time.time()
+        await forget(self.engine, now)
+        await asyncio.to_thread(forget_dictations, self.state.spool, now)
+        if self.line and self.ami.up:
+            await self.line.sweep()
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)
@@ -195,8 +224,8 @@ class Control:
         if name != self.applied:
             self.former, self.directory = self.directory, await directories.running(self.state)
             self.applied, self.since = name, time.time()
-        spoken = await asyncio.to_thread(directories.spoken, self.state, self.directory)
-        proof = await asyncio.to_thread(prove, self.directory, spoken, directories.today())
+        self.sounds = await asyncio.to_thread(directories.spoken, self.state, self.directory)
+        proof = await asyncio.to_thread(prove, self.directory, self.sounds, directories.today())
         self.metrics.problems.set(len(proof.problems))
         self.metrics.worst.set(proof.worst_wait)
         self.metrics.prompts.set(len(prompts_of(self.directory)))
@@ -204,28 +233,35 @@ class Control:
             self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
 
 
-async def run(state: State, stop: asyncio.Event) -> None:
-    """Run control until `stop`; raises ServiceError if it cannot begin, or if Asterisk has another tree."""
+async def run(
+    state: State,
+    stop: asyncio.Event,
+    dialogues: Callable[[Control], Dialogue | None] = lambda control: control.mailroom.dialogues,
+) -> None:
+    """Run control until `stop`; raises ServiceError if it cannot begin, or if Asterisk has another tree.
+
+    `dialogues` gives who speaks with callers of the mailbox; with None `VoiceMailMain()` serves them.
+    """
     await prepare(state)
     directory = await directories.running(state)
     engine = open_database(state.database)
     control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))
+    (state.spool / "dictation").mkdir(exist_ok=True)
+    if asked := dialogues(control):
+        control.answers(asked)
     recorder = Recorder(
         engine=engine, path=state.journal, listener=control, living=control.living, expect=control.expect
     )
     control.metrics.now.set_function(lambda: len(recorder.calls))
     control.metrics.broken.set_function(lambda: recorder.broken)
-    runner = web.AppRunner(
-        application(
-            Sources(
-                metrics=control.metrics.text,
-                waiting=control.waiting,
-                status=control.status,
-                reading=control.mailroom.reader,
-            )
-        ),
-        access_log=None,
+    sources = Sources(
+        metrics=control.metrics.text,
+        waiting=control.waiting,
+        status=control.status,
+        reading=control.mailroom.reader,
     )
+    asking = dialogue.route(wiring.secrets(state).of("dialogue"), control.ask)
+    runner = web.AppRunner(application(sources, asking), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()

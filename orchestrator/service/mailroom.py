@@ -19,13 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
 from orchestrator.messages import greeting_files, outbox, retention
 from orchestrator.messages.api import Messages
+from orchestrator.messages.by_telephone import Dialogues
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
 from orchestrator.messages.links import Links
 from orchestrator.messages.mailbox import NEW, Message, Spool
+from orchestrator.messages.pins import Pins
 from orchestrator.messages.reminders import is_nearly_full
 from orchestrator.metrics.control import Metrics
 from orchestrator.service import present, wiring
@@ -51,6 +54,8 @@ class Mailroom:
     filer: Filer = field(init=False)
     messages: Messages = field(init=False)
     reader: Reader = field(init=False)
+    dialogues: Dialogues = field(init=False)
+    """The mailbox by telephone."""
     mailing: Mailing | None = field(init=False)
     """None: mail is off."""
 
@@ -62,7 +67,16 @@ class Mailroom:
         )
         links = Links(wiring.secrets(self.state).of("links").encode())
         self.reader = Reader(messages=self.messages, links=links, directory=self.directory)
-        self.mailing = mailing(self.state, self.engine, self.directory, self.metrics, link=self.reader.link)
+        self.mailing = mailing(
+            self.state,
+            self.engine,
+            self.directory,
+            self.metrics,
+            menu=lambda directory: directory.town.mailbox,
+            link=self.reader.link,
+        )
+        pins = Pins(spool, wiring.secrets(self.state).pin)
+        self.dialogues = Dialogues(messages=self.messages, pins=pins, greeted=self._greeted, repinned=self._repinned)
 
     async def run(self) -> None:
         """Send the mail that waits, until cancelled."""
@@ -119,6 +133,7 @@ class Mailroom:
     async def forget(self) -> None:
         """Remove what is too old."""
         now, spool = time.time(), self.filer.spool
+        self.dialogues.forget(now - STALE)
         for forget_files in (retention.forget_rejected, retention.forget_playing):
             await asyncio.to_thread(forget_files, spool, now)
         for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
@@ -139,6 +154,18 @@ class Mailroom:
             if box in known
             for name, until in greeting_files.ends(spool, box).items()
         }
+
+    async def _greeted(self, box: str) -> None:
+        try:
+            await self.greetings()
+        except (AsteriskError, OSError) as bad:
+            log.warning("a greeting is late: the next look puts it right", box=box, why=str(bad))
+
+    async def _repinned(self, box: str) -> None:
+        try:
+            await pins_changed(self.ami, self.state.current / "asterisk" / "voicemail.conf")
+        except (AsteriskError, OSError) as bad:
+            log.warning("VoiceMailMain() has the old PIN until Asterisk reads its boxes again", box=box, why=str(bad))
 
     async def remind(self) -> None:
         """Queue what is due of digests and reminders. Raises SQLAlchemyError, OSError."""

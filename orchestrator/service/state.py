@@ -27,6 +27,7 @@ FOLDERS = (
     "log/cel-custom",
     "lib/keys",
     "spool/recording",
+    "spool/dictation",
     "spool/voicemail",
     "run",
 )

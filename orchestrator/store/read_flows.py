@@ -33,7 +33,7 @@ from orchestrator.domain.numbers import E164
 from orchestrator.domain.outgoing import costly
 from orchestrator.domain.people import ORDERS
 from orchestrator.domain.prompts import Prompt, audible
-from orchestrator.domain.skills import SKILLS, Skill
+from orchestrator.domain.skills import SKILLS, Skill, in_turns
 from orchestrator.domain.switches import CLOSED, WAVE
 from orchestrator.domain.texts import NOBODY, STATES
 from orchestrator.store.marked import Marked, suggest
@@ -208,7 +208,8 @@ class Line:
         return next(iter(public), "")
 
     def _do(self) -> Do:
-        skill = SKILLS.get(self.what.one_of(SKILLS, "skill"), Skill(answers=()))
+        named = self.what.one_of([name for name in SKILLS if not in_turns(name)], "skill")
+        skill = SKILLS.get(named, Skill(answers=()))
         outcomes = {}
         if "exits" in self.fields:
             exits = self.fields["exits"].fields(skill.answers, required=skill.answers)

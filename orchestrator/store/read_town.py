@@ -11,7 +11,7 @@ from orchestrator.domain.numbers import E164
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.marked import Marked
 
-TEXTS = ("name", "area", "head", "country", "region", "timezone", "catch_all", "outside", "permission")
+TEXTS = ("name", "area", "head", "country", "region", "timezone", "catch_all", "outside", "permission", "mailbox")
 LISTS = ("languages", "heads", "overlaps")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:]+\]")
 SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[0-9]{1,3})?")

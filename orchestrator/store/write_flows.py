@@ -13,11 +13,14 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
     Announce,
+    CallBack,
+    Dictate,
     Do,
     Flow,
     Forward,
     HangUp,
     LeaveMessage,
+    Listen,
     Menu,
     Place,
     Ring,
@@ -117,6 +120,8 @@ class Flows:
                 data |= _unless(20, seconds=_whole(step.seconds))
             case HangUp():
                 return Word("hangup")
+            case Dictate() | CallBack() | Listen():
+                raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")
             case _:
                 assert_never(step)
         return data if any(isinstance(value, dict) for value in data.values()) else Line(data)

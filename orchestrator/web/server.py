@@ -31,6 +31,7 @@ IN_GERMAN = {
     "message": "Nachricht hinterlassen",
     "too_short": "keine Nachricht gesprochen",
     "told": "Ansage gehört",
+    "served": "Nachrichten abgehört",
     "gave_up": "aufgelegt",
     "unanswered": "nicht angenommen",
     "failed": "fehlgeschlagen",
@@ -72,8 +73,8 @@ class Sources:
     """One message behind a signed link."""
 
 
-def application(sources: Sources) -> web.Application:
-    """The whole server as an aiohttp application."""
+def application(sources: Sources, *more: web.RouteDef) -> web.Application:
+    """The whole server as an aiohttp application, with `more` routes."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -103,6 +104,7 @@ def application(sources: Sources) -> web.Application:
             web.get("/health/live", live),
             web.get("/health/ready", ready),
             *message.routes(sources.reading, pages),
+            *more,
         ]
     )
     return app

@@ -1,4 +1,4 @@
-"""Messages: how boxes tell of them, mail to be sent, cases of departments, the deletion log, wrong PINs"""
+"""Messages: how boxes tell of them, their number, mail to be sent, cases, the deletion log, wrong PINs"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,8 @@ INDICES = (("outbox", "due"), ("outbox", "state"), ("cases", "box"), ("cases", "
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("town") as batch:
+        batch.add_column(sa.Column("mailbox", TEXT, nullable=False, server_default=""))
     with op.batch_alter_table("boxes") as batch:
         for name, kind, given in BOXES:
             batch.add_column(sa.Column(name, kind, nullable=False, server_default=given))
@@ -76,3 +78,5 @@ def downgrade() -> None:
     with op.batch_alter_table("boxes") as batch:
         for name, _, _ in BOXES:
             batch.drop_column(name)
+    with op.batch_alter_table("town") as batch:
+        batch.drop_column("mailbox")

@@ -1,0 +1,124 @@
+"""The native steps of the mailbox by telephone, and whose desk it is that calls.
+
+Belongs here: recording for a dialogue, calling back, `VoiceMailMain()`. Not here: the visit of the dialogue itself,
+which is a skill like others (places).
+
+What a dialogue wants recorded or called is told by control in Asterisk's own database, under the id of the channel,
+before the attendant sends the caller on; it is read once, and deleted by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import CallBack, Dictate, Listen, Native
+from orchestrator.domain.listening import Desks
+from orchestrator.domain.outgoing import MAILBOX_CODE
+
+DICTATION, CALLBACK = "durchwahl-dictation", "durchwahl-callback"
+"""Families of Asterisk's database: channel -> seconds that may be recorded; channel -> number to call."""
+LONGEST, USUAL = 600, 60
+"""Seconds of one dictation: at most, and where nothing can be read."""
+SILENCE = 5
+"""Seconds of silence that end it."""
+MOST_TURNS = 1000
+"""Turns of one call after which no dialogue is asked any more: one that goes round must not do so for ever."""
+PLAYBACKS = 9
+"""Playbacks of a call are numbered from 1 to this, so that the next one never has the name of one that is ending."""
+KNOWN = Line("Gosub(desk,known,1)")
+"""Sets PHONE and BOX of the telephone that is calling; GOSUB_RETVAL is `none` where that is no phone of ours."""
+
+
+def turn() -> Iterator[Line]:
+    """Counts a turn, before it is offered."""
+    yield Line("Set(TURNS=$[0${TURNS} + 1])")
+    yield Line(f"GotoIf($[${{TURNS}} > {MOST_TURNS}]?native)")
+    yield Line(f"Set(TRY=$[${{TURNS}} % {PLAYBACKS} + 1])")
+
+
+TOLD = ":${TESTTIME}:${TRY}:${DICTATED}"
+"""What an attendant learns of a turn besides the place: time, name of the playback, what was recorded until now."""
+
+
+def lines(name: str, step: Native, spool: str) -> Iterator[Line]:
+    """What is done at the place `name`."""
+    match step:
+        case Dictate():
+            yield from _dictate(name, spool)
+        case CallBack():
+            yield from _call(name)
+        case Listen():
+            yield KNOWN
+            yield Line('GotoIf($["${BOX}" = ""]?ask)')
+            yield Line("VoiceMailMain(${BOX}@town,s)")
+            yield Line(f"Goto({name}=served,1)")
+            yield Line("VoiceMailMain(@town)", label="ask")
+            yield Line(f"Goto({name}=served,1)")
+
+
+def _dictate(name: str, spool: str) -> Iterator[Line]:
+    asked = f"${{FILTER(0-9,${{DB_DELETE({DICTATION}/${{UNIQUEID}})}})}}"
+    yield Line("Set(DICTATED=$[0${DICTATED} + 1])")
+    yield Line(f"Set(LIMIT={asked})")
+    yield Line(f"Set(LIMIT=${{IF($[0${{LIMIT}} > 0 & 0${{LIMIT}} <= {LONGEST}]?${{LIMIT}}:{USUAL})}})")
+    yield Line("Playback(beep)")
+    yield Line(f"Record({spool}/dictation/${{UNIQUEID}}-${{DICTATED}}.wav,{SILENCE},${{LIMIT}},kq)")
+    yield Line(f'GotoIf($["${{RECORD_STATUS}}" = "ERROR"]?{name}=failed,1)')
+    yield Line(f"Goto({name}=recorded,1)")
+
+
+def _call(name: str) -> Iterator[Line]:
+    """The journal is told before the number is dialled: what follows is a call of its own kind."""
+    yield Line(f"Set(NUMBER=${{FILTER(0-9+,${{DB_DELETE({CALLBACK}/${{UNIQUEID}})}})}})")
+    yield KNOWN
+    yield Line(f'GotoIf($["${{NUMBER}}" = "" | "${{GOSUB_RETVAL}}" = "none"]?{name}=refused,1)')
+    yield Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN}=called)")
+    yield Line("Goto(call-back,${NUMBER},1)")
+
+
+def contexts(directory: Directory) -> Iterator[Context]:
+    """`desk`: which phone calls; `call-back`: what may be dialled for it, which is never a number for emergencies.
+
+    `desks-…` hold the box of each phone, in contexts by the last two characters of its id. They are apart from
+    `phones-…`, the way of emergency calls, which a change of a box must not touch.
+    """
+    if not directory.town.mailbox:
+        return
+    phone, box = (f"{of}-${{PHONE:-2}},${{PHONE}},1" for of in ("phones", "desks"))
+    known = (
+        Line("Set(BOX=)"),
+        Line("Set(PHONE=)"),
+        Line('GotoIf($["${CHANNEL(channeltype)}" != "PJSIP"]?none)'),
+        Line("Set(PHONE=${CHANNEL(endpoint)})"),
+        # To Asterisk, the extensions `trunk-a` and `trunka` are the same, and the latter may be a phone.
+        Line('GotoIf($["${PHONE:0:6}" = "trunk-"]?none)'),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({phone})}}?:none)"),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({box})}}?{box})"),
+        Line("Return()"),
+        Line("Return(none)", label="none"),
+    )
+    yield Context(name="desk", extensions=(Extension("known", known),))
+    yield from _desks(directory)
+    refused = Extension("i", (Line("Goto(from-phones,refused,1)"),))
+    yield Context(name="call-back", includes=("numbers", "outside-line"), extensions=(refused,))
+
+
+def _desks(directory: Directory) -> Iterator[Context]:
+    desks = Desks(directory)
+    found: dict[str, list[Extension]] = {}
+    for phone in directory.phones.values():
+        if box := desks.opens(phone):
+            id_ = fit(phone.id, IDENTIFIER)
+            lines = (Line(f"Set(BOX={fit(box, DIGITS)})"), Line("Return()"))
+            found.setdefault(id_[-2:], []).append(Extension(id_, lines))
+    for last, extensions in sorted(found.items()):
+        yield Context(name=f"desks-{last}", extensions=tuple(extensions))
+
+
+def code(directory: Directory) -> Iterator[Extension]:
+    """What is dialled at a desk instead of the number."""
+    if number := directory.town.mailbox:
+        yield Extension(MAILBOX_CODE, (Line(f"Goto(numbers,{fit(number, DIGITS)},1)"),))
