@@ -7,6 +7,7 @@ command. Not here: what can be done with messages (messages.api), control's own 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import desc, select
 
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.outgoing import masked
 from orchestrator.messages import ledger
@@ -92,12 +94,10 @@ async def desk(state: State) -> AsyncIterator[Desk]:
     directory = await directories.running(state)
 
     async def light(box: str) -> None:
-        try:
+        with contextlib.suppress(AsteriskError, NotAnswering):  # control's next look, or Asterisk's start, lights it
             async with connected(state) as running:
                 if running:
                     await running.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
-        except (AsteriskError, NotAnswering):
-            return  # control's next look, or Asterisk's start, lights it
 
     async with opened(state) as engine:
         spool = Spool(state.spool)
@@ -201,6 +201,14 @@ async def gone(state: State, limit: int) -> list[Gone]:
         ]
 
 
+async def _repinned(state: State) -> None:
+    """Have `VoiceMailMain()` see the PINs that there are now, if Asterisk runs."""
+    with contextlib.suppress(AsteriskError, NotAnswering):
+        async with connected(state) as running:
+            if running:
+                await pins_changed(running.ami, state.current / "asterisk" / "voicemail.conf")
+
+
 async def first_pin(state: State, box: str, *, forget: bool) -> str:
     """The PIN that a box has until its owner chooses one; empty if they have, unless that is forgotten now.
 
@@ -212,6 +220,7 @@ async def first_pin(state: State, box: str, *, forget: bool) -> str:
         pins = Pins(at.messages.spool, secrets.pin)
         if forget:
             await asyncio.to_thread(pins.forget, box)
+            await _repinned(state)
             async with at.messages.engine.begin() as connection:
                 await ledger.guessed_right(connection, box)
         return "" if pins.chosen(box) else secrets.pin(box)
