@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from orchestrator.messages.audio import seconds
 from orchestrator.messages.description import Description, read, written
 
 FILE = re.compile(r"msg(\d{4})\.(wav|txt)")
+GRAIN = 2_500_000_000
+"""Nanoseconds: twice the coarsest time of change that a file system keeps, and some."""
 MOST = 10_000
 """Messages of one folder: its numbers have four digits."""
 
@@ -40,6 +43,8 @@ class Folder:
     path: Path
     _read: dict[int, tuple[int, Description]] = field(default_factory=dict)
     """Inode of a text -> when it was written, what it says."""
+    _listed: tuple[int, list[Entry]] = (0, [])
+    """When the names in the folder had last changed (its mtime in ns), and what was in it then."""
 
     def wav(self, number: int) -> Path:
         """The audio of a number."""
@@ -50,7 +55,19 @@ class Folder:
         return self.path / f"msg{number:04d}.txt"
 
     def listed(self) -> list[Entry]:
-        """Its messages, the oldest number first."""
+        """Its messages, the oldest number first. Looked at again only when a name in the folder has changed."""
+        try:
+            named, now = self.path.stat().st_mtime_ns, time.time_ns()
+        except FileNotFoundError:
+            return []
+        if named == self._listed[0]:
+            return list(self._listed[1])
+        entries = self._look()
+        # One that changed just now may change again without its time being another one.
+        self._listed = (named if now - named > GRAIN else 0, entries)
+        return list(entries)
+
+    def _look(self) -> list[Entry]:
         wavs, texts = self._numbers()
         kept: dict[int, tuple[int, Description]] = {}
         entries = []
