@@ -47,7 +47,7 @@ def file(spool: Path, channel: str, *, caller: str = "", at: float = 1.0) -> lis
 
 
 def filed(spool: Path, channel: str) -> str | None:
-    return Filer(Spool(spool)).filed(channel)
+    return Filer(Spool(spool)).filed(channel, Spool(spool).boxes())
 
 
 def inbox(spool: Path, box: str = "10") -> list[str]:

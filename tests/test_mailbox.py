@@ -107,6 +107,7 @@ WORK = {
     "remove": "box.remove('a')",
     "audio": "box.audio('b')",
     "copy": "box.copy('b', spool.box('20'), as_id='b-to-20', by='x')",
+    "copied": "spool.box('20').copy('z', box, as_id='b', by='x')",
 }
 
 
@@ -120,12 +121,17 @@ def test_killed_at_every_line_nothing_is_lost_or_twice(tmp_path: Path, work: str
             spool = Spool(tmp_path / str(line))
             recording(spool.root / "recording" / "10-9.9-1.wav", 1.8)
             three(spool)
+            if work == "copied":
+                box = spool.box("10")
+                box.remove("b")
+                message(spool, "20", "z", seconds=3.0)
             survived = killing.survives(spool.root, line)
             spool.box("10").audio("c")  # whoever comes next
             lost = {"a"} if work == "remove" else set()
             found = whole(spool, "10")
             ids = [id_ for messages in found.values() for id_ in messages]
             assert len(ids) == len(set(ids)), f"killed at line {line}: {found}"
+            lost |= {"b"} if work == "copied" else set()
             assert {"a", "b", "c"} - lost <= set(ids) <= {"a", "b", "c"}, f"killed at line {line}: {found}"
             assert all(
                 length == {"a": 2, "b": 3, "c": 4}[id_] for each in found.values() for id_, length in each.items()

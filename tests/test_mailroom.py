@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +22,7 @@ from orchestrator.store.tables import cases, outbox
 from tests import ports
 from tests.databases import database, sqlite
 from tests.killed import killer
-from tests.spools import whole
+from tests.spools import message, whole
 from tests.test_filer import recording
 from tests.towns import small
 
@@ -51,7 +53,7 @@ def prepared(root: Path) -> None:
 
 async def file(root: Path) -> set[str]:
     async with mailroom(root) as room:
-        return await room.file("1.1", caller="0171", at=1.0)
+        return await room.file("1.1", caller="0171", at=1.0, boxes=("10",))
 
 
 def test_killed_at_every_line_a_recording_becomes_one_message_one_case_and_one_mail(tmp_path: Path) -> None:
@@ -81,3 +83,68 @@ async def once(root: Path) -> None:
             assert [row.message for row in await connection.execute(select(cases))] == ["1.1-1"]
             letters = [(row.key, row.state) for row in await connection.execute(select(outbox))]
         assert letters == [("message:1.1-1:amt@stadt.example", "waiting")]
+
+
+async def test_one_box_that_cannot_be_written_holds_up_nobody(tmp_path: Path) -> None:
+    """Its recording waits; those of others are filed, and what is old in other boxes goes."""
+    prepared(tmp_path)
+    recording(tmp_path / "spool" / "recording" / "3501-2.2-1-1.wav", 2)
+    async with mailroom(tmp_path) as room:
+        message(room.filer.spool, "3501", "old", at=time.time() - 100 * 86400)
+        broken = room.filer.spool.box("10").path
+        broken.parent.mkdir(parents=True, exist_ok=True)
+        broken.write_text("a file where a folder should be")
+        for path in room.filer.spool.recordings.iterdir():
+            os.utime(path, (0, time.time() - 700))
+        await room.stale(frozenset())
+        await room.forget()
+        assert whole(room.filer.spool, "3501") == {"INBOX": {"2.2-1": 2.0}}
+        assert [path.name for path in room.filer.spool.recordings.iterdir()] == ["10-1.1-1-1.wav"]
+        assert b"durchwahl_boxes_broken 1.0" in room.metrics.text()
+        broken.unlink()
+        await room.stale(frozenset())
+        await room.forget()
+        assert whole(room.filer.spool, "10") == {"INBOX": {"1.1-1": 2.0}}
+        assert b"durchwahl_boxes_broken 0.0" in room.metrics.text()
+
+
+async def test_a_recording_whose_call_is_not_over_is_left_alone(tmp_path: Path) -> None:
+    """However old one take of it is: its caller is known when the call is."""
+    prepared(tmp_path)
+    recordings = tmp_path / "spool" / "recording"
+    os.utime(recordings / "10-1.1-1-1.wav", (0, time.time() - 700))
+    recording(recordings / "10-1.1-1-2.wav", 3)
+    async with mailroom(tmp_path) as room:
+        await room.stale(frozenset())
+        assert len(list(recordings.iterdir())) == 2, "a take of it is new"
+        os.utime(recordings / "10-1.1-1-2.wav", (0, time.time() - 700))
+        await room.stale(frozenset({"1.1"}))
+        assert len(list(recordings.iterdir())) == 2, "the call is not over, or not read yet"
+        await room.stale(frozenset())
+        assert whole(room.filer.spool, "10") == {"INBOX": {"1.1-1": 3.0}}
+
+
+async def test_nothing_is_deleted_for_its_age_by_a_clock_that_leaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(tmp_path)
+    true = time.time
+    async with mailroom(tmp_path) as room:
+        message(room.filer.spool, "10", "m", at=true())
+        monkeypatch.setattr(time, "time", lambda: true() + 200 * 86400)
+        await room.forget()
+        assert whole(room.filer.spool, "10") == {"INBOX": {"m": 2.0}}
+        monkeypatch.setattr(time, "time", true)
+        message(room.filer.spool, "10", "old", at=true() - 200 * 86400)
+        await room.forget()
+        assert whole(room.filer.spool, "10") == {"INBOX": {"m": 2.0}}
+
+
+async def test_a_lamp_that_could_not_be_told_is_told_later(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    async with mailroom(tmp_path) as room:
+        await room.file("1.1", caller="", at=1.0)
+        assert room.dark == {"10"}
+    async with mailroom(tmp_path) as again:
+        await again.relight()
+        assert again.dark == {"10"}, "who begins knows not what was told before"

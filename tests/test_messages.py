@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import URL, select
 from orchestrator.domain.people import Box
 from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
-from orchestrator.messages.api import Asker, Messages, NoSuchMessage, NotYours, asker, owner
+from orchestrator.messages.api import Asker, BoxFull, Messages, NoSuchMessage, NotYours, asker, owner
 from orchestrator.messages.audio import judge
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.pins import Pins, WeakPin, why_weak
@@ -80,6 +81,15 @@ def test_whose_messages_are_whose() -> None:
 
 
 Do = Callable[[Messages, Asker], Awaitable[object]]
+
+
+async def again(messages: Messages, who: Asker) -> None:
+    """What is to be taken back must be deleted."""
+    if "41" in who.boxes:
+        await messages.delete(who, "41", "m")
+    await messages.restore(who, "41", "m")
+
+
 OPERATIONS: dict[str, Do] = {
     "usage": lambda all_, who: all_.usage(who, "41"),
     "listed": lambda all_, who: all_.listed(who, "41"),
@@ -87,7 +97,7 @@ OPERATIONS: dict[str, Do] = {
     "hear": lambda all_, who: all_.hear(who, "41", "m"),
     "mark": lambda all_, who: all_.mark(who, "41", "m", heard=True),
     "delete": lambda all_, who: all_.delete(who, "41", "m"),
-    "restore": lambda all_, who: all_.restore(who, "41", "m"),
+    "restore": lambda all_, who: again(all_, who),
     "erase": lambda all_, who: all_.erase(who, "41", "m"),
     "forward": lambda all_, who: all_.forward(who, "41", "m", "40"),
     "deal": lambda all_, who: all_.deal(who, "41", "m", "taken"),
@@ -155,8 +165,17 @@ async def test_a_case_goes_its_way(messages: Messages) -> None:
     await messages.delete(BEATE, "41", "m")
     assert [each.state for each in await messages.cases(BEATE)] == ["done"]
     assert await messages.cases(BEATE, "open", "taken") == []
+    with pytest.raises(NoSuchMessage, match="is deleted"):
+        await messages.mark(BEATE, "41", "m", heard=True)
     await messages.restore(BEATE, "41", "m")
-    assert [each.state for each in await messages.cases(BEATE)] == ["open"]
+    with pytest.raises(NoSuchMessage, match="is not deleted"):
+        await messages.restore(BEATE, "41", "m")
+    assert [(each.state, each.who) for each in await messages.cases(BEATE)] == [("open", "")]
+    for state in ("taken", "called_back", "done"):
+        await messages.deal(AMT, "41", "m", state)
+        await messages.delete(BEATE, "41", "m")
+        await messages.restore(BEATE, "41", "m")
+        assert [each.state for each in await messages.cases(BEATE)] == [state], "it is what it was"
     with pytest.raises(NoSuchMessage, match="no case"):
         await messages.deal(BEATE, "3501", "own", "done")
     with pytest.raises(NoSuchMessage, match="no case"):
@@ -188,12 +207,65 @@ async def test_cases_are_rebuilt_from_the_spool(messages: Messages) -> None:
     message(messages.spool, "40", "own")
     await messages.deal(AMT, "41", "c", "taken")
     await messages.reconcile()
+    assert "a" in {case.message for case in await messages.cases(AMT)}, "missing once, it may be on its way"
+    await messages.reconcile()
     found = {case.message: (case.state, case.who) for case in await messages.cases(AMT)}
     assert found == {"b": ("open", ""), "c": ("taken", "p40"), "d": ("open", "")}
     async with messages.engine.begin() as connection:
         await ledger.close_cases(connection, found)
     await messages.reconcile()
     assert {case.message: case.state for case in await messages.cases(AMT)} == {"b": "done", "c": "done", "d": "open"}
+
+
+async def test_cases_stand_while_their_messages_are_moved(messages: Messages) -> None:
+    """A list that is made while names change may miss a message; its case must not go for that."""
+    for number in range(20):
+        await messages.received(message(messages.spool, "41", f"m{number}", seconds=1.6))
+        await messages.deal(AMT, "41", f"m{number}", "taken", comment="Rückruf")
+    over = False
+
+    def move() -> None:
+        box, at = Spool(messages.spool.root).box("41"), 0
+        while not over:
+            box.move(f"m{at % 20}", (NEW, HEARD)[at // 20 % 2])
+            at += 1
+
+    moving = asyncio.create_task(asyncio.to_thread(move))
+    for _ in range(60):
+        await messages.reconcile()
+    over = True
+    await moving
+    assert [(case.state, case.comment) for case in await messages.cases(AMT)] == [("taken", "Rückruf")] * 20
+
+
+async def test_what_was_thrown_away_comes_again_and_a_full_box_takes_nothing(messages: Messages) -> None:
+    message(messages.spool, "3501", "m")
+    copy = await messages.forward(BEATE, "3501", "m", "10")
+    await messages.delete(BEATE, "10", copy.id)
+    assert (await messages.forward(BEATE, "3501", "m", "10")).folder == NEW
+    for number in range(2):
+        message(messages.spool, "10", f"more{number}")
+    with pytest.raises(BoxFull):
+        await messages.forward(BEATE, "3501", "m", "10")
+
+
+async def test_what_is_gone_is_logged_once(messages: Messages) -> None:
+    """Killed between the line in the log and the file, it is done once more, and not written twice."""
+    old = message(messages.spool, "41", "m")
+    async with messages.engine.begin() as connection:
+        await ledger.deleted(connection, [old], "aged", who="", at=1.0)
+    await messages.expire(old, "aged")
+    async with messages.engine.connect() as connection:
+        assert len((await connection.execute(select(deletions))).all()) == 1
+
+
+async def test_a_lock_that_a_wrong_clock_made_is_none(messages: Messages) -> None:
+    async with messages.engine.begin() as connection:
+        for _ in range(ledger.GUESSES):
+            await ledger.guessed_wrong(connection, "41", 365 * 86400.0)
+        assert await ledger.locked_until(connection, "41", 0.0) == 0.0
+        assert await ledger.locks(connection, 0.0) == {}
+        assert list(await ledger.locks(connection, 365 * 86400.0)) == ["41"]
 
 
 async def test_what_is_too_old_is_written_down_and_gone(messages: Messages, lamps: Lamps) -> None:

@@ -30,12 +30,12 @@ def test_messages_go_by_their_own_date_and_their_boxes_rule(tmp_path: Path) -> N
     for box, id_, days in (("10", "a", 91), ("10", "b", 89), ("20", "c", 31), ("20", "d", 29), ("30", "e", 91)):
         message(spool, box, id_, at=now - days * DAY)
     keep = {"10": 90 * DAY, "20": 30 * DAY, "30": 400 * DAY}
-    found = list(too_old(spool, lambda box: keep[box], now))
+    found = [each for box in keep for each in too_old(spool.box(box), keep[box], now)]
     assert [(old.id, why) for old, why in found] == [("a", "aged"), ("c", "aged"), ("e", "aged")]
     for old, _ in found:
         assert remove(spool, old)
         assert not remove(spool, old)
-    assert not list(too_old(spool, lambda box: keep[box], now))
+    assert not [each for box in keep for each in too_old(spool.box(box), keep[box], now)]
 
 
 def test_a_deleted_message_can_be_taken_back_for_a_day(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_deleted_message_can_be_taken_back_for_a_day(tmp_path: Path) -> None:
     for text in sorted((box.path / DELETED).glob("*.txt"))[:2]:
         os.utime(text, (0, now - UNDO_WITHIN - 60))
     box.move("b", HEARD)
-    assert [(old.id, why) for old, why in too_old(spool, lambda _: DELETE_AFTER, now)] == [("a", "deleted")]
+    assert [(old.id, why) for old, why in too_old(box, DELETE_AFTER, now)] == [("a", "deleted")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.domain.flow import LeaveMessage
-from orchestrator.domain.prompts import length
+from orchestrator.domain.routes import greeting_seconds
 from orchestrator.messages.audio import SHORTEST, judge, repair
 from orchestrator.messages.filer import RECORDING
 from orchestrator.messages.mailbox import Message, Spool
@@ -59,7 +59,7 @@ def voices(town: Town, *, speaking: float) -> AbstractAsyncContextManager[Crowd]
     """Callers who say a sentence over and over, until they have spoken for so many seconds behind the greeting."""
     step = town.directory.graph["d_buergerbuero.box"]
     assert isinstance(step, LeaveMessage)
-    after = length(step.greeting, town.sounds) + 1.0 + speaking
+    after = greeting_seconds(step, town.sounds) + 1.5 + speaking
     return crowd(wiring.ari(town.state), str(town.words.with_suffix("")), after=after)
 
 

@@ -88,11 +88,11 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)
-    for schedule in directory.schedules.values():
+    for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from ringing.contexts(directory)
     timed = ringing.timed(directory)
-    for flow in directory.flows.values():
+    for _, flow in sorted(directory.flows.items()):
         yield places.context(directory, sounds, flow, spool, timed)
 
 

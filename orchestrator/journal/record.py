@@ -32,6 +32,8 @@ LARGEST = 16 * 1024 * 1024
 """Bytes at which the file is put aside, once nothing in it is needed any more."""
 OLDEST = 86400.0
 """Seconds after which it is put aside however small it is: it holds callers' numbers."""
+TRY_AGAIN = 10.0
+"""Seconds until a call is judged again whose mailbox could not be written."""
 LONGEST_PAUSE = 10.0
 MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
@@ -69,6 +71,10 @@ class Recorder:
     _since: dict[str, int] = field(default_factory=dict)
     """Call -> offset at which it is known to begin."""
     _heard: dict[str, float] = field(default_factory=dict)
+    _later: dict[str, float] = field(default_factory=dict)
+    """Call that is over and could not be judged -> when to try again (monotonic seconds)."""
+    caught_up: bool = False
+    """Whether everything that is in the file has been read."""
 
     async def run(self) -> None:
         """Follow the file until cancelled; what cannot be written now is written later."""
@@ -99,6 +105,7 @@ class Recorder:
             self._offset = 0  # another file under the same name
         chunk = read(self.path, self._offset)
         self._take(chunk)
+        self.caught_up = not chunk.events
         await self._write([*self._over(), *await self._cut()])
         full = self._offset > LARGEST or (self._offset and time.monotonic() - self._begun > OLDEST)
         if full and not self.calls:
@@ -115,7 +122,8 @@ class Recorder:
         self._offset = chunk.end
 
     def _over(self) -> list[tuple[Call, bool]]:
-        return [(call, False) for call in self.calls.values() if call.over]
+        now = time.monotonic()
+        return [(call, False) for call in self.calls.values() if call.over and self._later.get(call.id, 0.0) <= now]
 
     async def _cut(self) -> list[tuple[Call, bool]]:
         """Calls of which nothing was heard and which Asterisk no longer has: it was restarted under them."""
@@ -131,16 +139,25 @@ class Recorder:
         return [(call, True) for call in silent if not living & call.channels.keys()]
 
     async def _write(self, over: Iterable[tuple[Call, bool]]) -> None:
-        over = list(over)
-        judged = [made for call, cut in over if (made := await self._judged(call, cut))]
-        ids = {call.id for call, _ in over}
+        judged: list[Journey] = []
+        ids: set[str] = set()
+        for call, cut in over:
+            try:
+                made = await self._judged(call, cut)
+            except OSError as bad:  # its mailbox cannot be written: the others' calls must not wait for it
+                log.error("call %s is written down later: %s", call.id, bad)
+                self._later[call.id] = time.monotonic() + TRY_AGAIN
+                continue
+            ids.add(call.id)
+            judged += [made] if made else []
         since = [offset for call, offset in self._since.items() if call not in ids]
         async with self.engine.begin() as connection:
             new = await self._insert(connection, judged) if judged else []
             await self._keep_offset(connection, min(since, default=self._offset))
-        for call in ids:
+        for id_ in ids:
             for kept in (self.calls, self._since, self._heard):
-                kept.pop(call, None)
+                kept.pop(id_, None)
+            self._later.pop(id_, None)
         for made in new:
             self.listener.written(made, self.expect(made))
 
@@ -150,7 +167,7 @@ class Recorder:
             made = journey(call, cut=cut)
             return await self.listener.finished(made) if made else None
         except (OSError, SQLAlchemyError):
-            raise  # a full disk, a database that is away: all of them later
+            raise  # a box that cannot be written: this one later; a database that is away: all of them
         except Exception:
             log.exception("call %s is left out of the journal", call.id)
             self.broken += 1

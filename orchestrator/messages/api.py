@@ -20,7 +20,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ from orchestrator.messages import mailbox as spools
 from orchestrator.messages.folder import FolderFull
 from orchestrator.messages.ledger import Case, State, Why
 from orchestrator.messages.lock import Busy
-from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Mailbox, Message, Spool
+from orchestrator.messages.mailbox import DELETED, HEARD, NEW, UNHEARD, Mailbox, Message, Spool
 
 Answer = TypeVar("Answer")
 
@@ -119,20 +119,23 @@ class Messages:
     light: Light
     tell: Tell = nobody
     clock: Callable[[], float] = time.time
+    missing: dict[str, set[str]] = field(default_factory=dict)
+    """Box -> messages that had a case and were not there at the last look."""
 
     # Looking
 
     async def usage(self, asker: Asker, box: str) -> Usage:
         """How full a box is. Raises MessageError."""
         found = await self._list(asker, box)
-        counted = {folder: sum(message.folder == folder for message in found) for folder in (NEW, DELETED)}
+        new = sum(message.new for message in found)
+        deleted = sum(message.folder == DELETED for message in found)
         of = self.directory().boxes[box]
         return Usage(
             box=box,
             name=of.name,
-            new=counted[NEW],
-            heard=len(found) - sum(counted.values()),
-            deleted=counted[DELETED],
+            new=new,
+            heard=len(found) - new - deleted,
+            deleted=deleted,
             quota=of.quota,
         )
 
@@ -156,7 +159,9 @@ class Messages:
     # Changing
 
     async def mark(self, asker: Asker, box: str, id: str, *, heard: bool) -> Message:
-        """Mark a message as heard, or as new again. Raises MessageError."""
+        """Mark a message as heard, or as new again. One that is deleted is neither. Raises MessageError."""
+        if (await self.find(asker, box, id)).folder == DELETED:
+            raise NoSuchMessage(f"message {id} of box {box} is deleted")
         return await self._moved(asker, box, id, HEARD if heard else NEW)
 
     async def delete(self, asker: Asker, box: str, id: str) -> Message:
@@ -165,21 +170,23 @@ class Messages:
         Raises MessageError.
         """
         moved = await self._moved(asker, box, id, DELETED)
-        await self._set_case(asker, id, "done")
+        async with self.engine.begin() as connection:
+            await ledger.rest_case(connection, id, who=asker.name, at=self.clock())
         return moved
 
     async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
-        """Take back a deletion; its case is open again. Raises MessageError."""
+        """Take back a deletion; its case is what it was. Raises MessageError."""
+        if (await self.find(asker, box, id)).folder != DELETED:
+            raise NoSuchMessage(f"message {id} of box {box} is not deleted")
         moved = await self._moved(asker, box, id, HEARD if heard else NEW)
-        await self._set_case(asker, id, "open")
+        async with self.engine.begin() as connection:
+            await ledger.wake_case(connection, id, at=self.clock())
         return moved
 
     async def erase(self, asker: Asker, box: str, id: str) -> Message:
         """Remove a message for good, which the deletion log keeps. Raises MessageError."""
-        gone = await _asked(self._mailbox(asker, box).remove, id)
-        async with self.engine.begin() as connection:
-            await ledger.deleted(connection, [gone], "deleted", who=asker.name, at=self.clock())
-        await self.light(box)
+        gone = await self.find(asker, box, id)
+        await self._remove(gone, "deleted", who=asker.name)
         return gone
 
     async def forward(
@@ -197,7 +204,12 @@ class Messages:
             raise NotYours(f"{asker.name} may not speak into box {to}")
         spoken = f"-{await asyncio.to_thread(_digest, audio)}" if audio else ""  # another comment is another message
         as_id = f"{id}-to-{to}{spoken}"
-        copy = await _asked(lambda _: mailbox.copy(id, self.spool.box(to), as_id=as_id, by=asker.name, audio=audio), id)
+        other = self.spool.box(to)
+        if len(await asyncio.to_thread(other.messages, *UNHEARD)) >= self.directory().boxes[to].quota:
+            raise BoxFull(f"box {to} takes no more messages")
+        copy = await _asked(lambda _: mailbox.copy(id, other, as_id=as_id, by=asker.name, audio=audio), id)
+        if copy.folder == DELETED:  # it was sent there before, and thrown away
+            copy = await _asked(lambda each: other.move(each, NEW), as_id)
         await self.received(copy)
         await self.light(to)
         if not keep:
@@ -216,24 +228,43 @@ class Messages:
 
     async def expire(self, message: Message, why: Why) -> None:
         """Remove a message that is too old, and write that down. Raises Busy, OSError, SQLAlchemyError."""
-        async with self.engine.begin() as connection:  # first, and undone if the message cannot be removed
-            await ledger.deleted(connection, [message], why, who="", at=self.clock())
-            await asyncio.to_thread(retention.remove, self.spool, message)
+        await self._remove(message, why, who="")
+
+    async def _remove(self, message: Message, why: Why, *, who: str) -> None:
+        async with self.engine.begin() as connection:  # first: killed before the message is gone, it is not told twice
+            await ledger.deleted(connection, [message], why, who=who, at=self.clock())
+        await asyncio.to_thread(retention.remove, self.spool, message)
         await self.light(message.box)
 
     async def reconcile(self) -> None:
         """Have a case for every message of a department, and none without one: `VoiceMailMain()` knows no cases.
 
-        After the loss of the database this is how they come back: what was heard counts as dealt with.
+        After the loss of the database this is how they come back: what was heard counts as dealt with. A case is
+        forgotten only when its message was missing at the look before, too: a list may miss what is moved meanwhile.
         """
-        shared = {box for box in self.directory().boxes if department_of(self.directory(), box)}
+        directory = self.directory()
+        shared = {home.box for home in directory.departments.values()}
+        shared |= {box.id for box in directory.boxes.values() if box.department}
         for box in sorted(shared & set(await asyncio.to_thread(self.spool.boxes))):
+            async with self.engine.connect() as connection:
+                known = {case.message: case for case in await ledger.cases_of(connection, [box])}
             there = {each.id: each for each in await asyncio.to_thread(self.spool.box(box).messages)}
+            missing = known.keys() - there.keys()
+            gone, self.missing[box] = missing & self.missing.get(box, set()), missing
+            new = [each for id_, each in there.items() if id_ not in known and each.folder != DELETED]
+            deleted = [
+                id_
+                for id_, case in known.items()
+                if id_ in there and there[id_].folder == DELETED and not case.before and case.state != "done"
+            ]
+            if not (new or deleted or gone):
+                continue
             async with self.engine.begin() as connection:
-                known = {case.message for case in await ledger.cases_of(connection, [box])}
-                for id_ in there.keys() - known:
-                    await ledger.open_case(connection, there[id_], "open" if there[id_].new else "done")
-                await ledger.close_cases(connection, known - there.keys())
+                for each in new:
+                    await ledger.open_case(connection, each, "open" if each.new else "done")
+                for id_ in deleted:
+                    await ledger.rest_case(connection, id_, who="", at=self.clock())
+                await ledger.close_cases(connection, gone)
 
     # Cases
 
@@ -265,10 +296,6 @@ class Messages:
             await self.mark(asker, box, id, heard=True)
         assert after is not None  # noqa: S101 - it was there in this transaction
         return after
-
-    async def _set_case(self, asker: Asker, id: str, state: State) -> None:
-        async with self.engine.begin() as connection:
-            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock())
 
     async def _moved(self, asker: Asker, box: str, id: str, to: str) -> Message:
         moved = await _asked(lambda each: self._mailbox(asker, box).move(each, to), id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -75,9 +75,9 @@ class Filer:
                 rejected.mkdir(exist_ok=True)
                 path.replace(rejected / path.name)
 
-    def filed(self, channel: str) -> Verdict | None:
-        """What became of a recording of `channel` that was taken before; None if there never was one."""
-        for number in self.spool.boxes():
+    def filed(self, channel: str, boxes: Collection[str]) -> Verdict | None:
+        """What became of a recording of `channel` in `boxes` that was taken before; None if there never was one."""
+        for number in boxes:
             if any(message.id.startswith(f"{channel}-") for message in self.spool.box(number).messages()):
                 return "message"
         return "too_short" if any((self.spool.root / "rejected").glob(f"*-{channel}-*.wav")) else None

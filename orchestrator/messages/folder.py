@@ -20,6 +20,8 @@ from orchestrator.messages.description import Description, read, written
 FILE = re.compile(r"msg(\d{4})\.(wav|txt)")
 GRAIN = 2_500_000_000
 """Nanoseconds: twice the coarsest time of change that a file system keeps, and some."""
+LOOKS = 5
+"""A look at a folder that changes meanwhile may miss what is renamed: so many are taken."""
 MOST = 10_000
 """Messages of one folder: its numbers have four digits."""
 
@@ -56,16 +58,19 @@ class Folder:
 
     def listed(self) -> list[Entry]:
         """Its messages, the oldest number first. Looked at again only when a name in the folder has changed."""
-        try:
-            named, now = self.path.stat().st_mtime_ns, time.time_ns()
-        except FileNotFoundError:
-            return []
-        if named == self._listed[0]:
-            return list(self._listed[1])
-        entries = self._look()
-        # One that changed just now may change again without its time being another one.
-        self._listed = (named if now - named > GRAIN else 0, entries)
-        return list(entries)
+        for _ in range(LOOKS):
+            try:
+                named, now = self.path.stat().st_mtime_ns, time.time_ns()
+                if named == self._listed[0]:
+                    return list(self._listed[1])
+                entries = self._look()
+                if self.path.stat().st_mtime_ns == named:
+                    # One that changed just now may change again without its time being another one.
+                    self._listed = (named if now - named > GRAIN else 0, entries)
+                    return list(entries)
+            except FileNotFoundError:
+                return []
+        return list(entries)  # somebody is at it all the time: a moment behind
 
     def _look(self) -> list[Entry]:
         wavs, texts = self._numbers()
@@ -152,6 +157,8 @@ class Folder:
 
         `others` are the inodes of audio that has a place elsewhere: described in any folder, or waiting to be filed.
         """
+        for beside in self.path.glob(".msg*.txt"):
+            beside.unlink()
         audio_only, text_only = self.halves()
         for number in text_only:
             self.text(number).unlink()

@@ -6,10 +6,11 @@ rows. Not here: who may do what (api), mail (outbox).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from sqlalchemy import case as case_
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,8 +20,8 @@ from orchestrator.store.tables import cases, deletions, lockouts
 
 State = Literal["open", "taken", "called_back", "done"]
 STATES: tuple[State, ...] = get_args(State)
-Why = Literal["deleted", "aged", "rejected", "box_gone"]
-"""Why a message is gone: somebody deleted it; it was too old; nothing was said in it; its box is nobody's any more."""
+Why = Literal["deleted", "aged"]
+"""Why a message is gone: somebody deleted it; it was too old."""
 GUESSES = 5
 """Wrong PINs in a row after which a box is locked."""
 FIRST_LOCK, LONGEST_LOCK = 15 * 60.0, 24 * 3600.0
@@ -42,6 +43,8 @@ class Case:
     escalated: float | None = None
     """When the head was told of it."""
     comment: str = ""
+    before: str = ""
+    """What it was before its message was deleted; empty: it is not."""
 
 
 async def open_case(connection: AsyncConnection, message: Message, state: State = "open") -> None:
@@ -56,6 +59,7 @@ async def open_case(connection: AsyncConnection, message: Message, state: State 
         "changed": message.at,
         "escalated": None,
         "comment": "",
+        "before": "",
     }
     await connection.execute(dialect.insert(cases).values(row).on_conflict_do_nothing())
 
@@ -77,11 +81,25 @@ async def set_case(
     connection: AsyncConnection, message: str, state: State, *, who: str, at: float, comment: str | None = None
 ) -> bool:
     """Bring a case into `state`; False if there is none."""
-    values: dict[str, Any] = {"state": state, "who": "" if state == "open" else who, "changed": at}
+    values: dict[str, Any] = {"state": state, "who": "" if state == "open" else who, "changed": at, "before": ""}
     if comment is not None:
         values["comment"] = comment
     done = await connection.execute(update(cases).where(cases.c.message == message).values(values))
     return done.rowcount > 0
+
+
+async def rest_case(connection: AsyncConnection, message: str, *, who: str, at: float) -> None:
+    """The message is deleted: its case is done, until that is taken back."""
+    values = {"before": cases.c.state, "state": "done", "who": who, "changed": at}
+    await connection.execute(update(cases).where(cases.c.message == message, cases.c.before == "").values(values))
+
+
+async def wake_case(connection: AsyncConnection, message: str, *, at: float) -> None:
+    """The deletion is taken back: the case is what it was, and nobody's if it was open."""
+    was = cases.c.before
+    who = case_((was == "open", ""), else_=cases.c.who)
+    values = {"state": was, "who": who, "changed": at, "before": ""}
+    await connection.execute(update(cases).where(cases.c.message == message, was != "").values(values))
 
 
 async def close_cases(connection: AsyncConnection, messages: Iterable[str]) -> None:
@@ -90,22 +108,33 @@ async def close_cases(connection: AsyncConnection, messages: Iterable[str]) -> N
 
 
 async def deleted(connection: AsyncConnection, messages: Sequence[Message], why: Why, *, who: str, at: float) -> None:
-    """Write into the deletion log that messages are gone for good, and end their cases."""
-    if not messages:
-        return
+    """Write into the deletion log that messages are gone for good, once, and end their cases."""
+    ids = [each.id for each in messages]
+    known = select(deletions.c.message, deletions.c.box).where(deletions.c.message.in_(ids))
+    logged = {(row.message, row.box) for row in await connection.execute(known)}
     rows = [
         {"at": at, "box": each.box, "message": each.id, "received": each.at, "why": why, "who": who}
         for each in messages
+        if (each.id, each.box) not in logged
     ]
-    await connection.execute(insert(deletions), rows)
+    if rows:
+        await connection.execute(insert(deletions), rows)
     await connection.execute(delete(cases).where(cases.c.message.in_([each.id for each in messages])))
 
 
-async def locked_until(connection: AsyncConnection, box: str) -> float:
-    """Until when no PIN counts for a box (seconds since the epoch); 0: any time."""
-    return float(
-        (await connection.execute(select(lockouts.c.until).where(lockouts.c.box == box))).scalar_one_or_none() or 0.0
-    )
+async def locked_until(connection: AsyncConnection, box: str, now: float | None = None) -> float:
+    """Until when no PIN counts for a box (seconds since the epoch); 0: any time.
+
+    Longer than the longest from `now` on it cannot be: then the clock was wrong when it was locked.
+    """
+    found = (await connection.execute(select(lockouts.c.until).where(lockouts.c.box == box))).scalar_one_or_none()
+    return 0.0 if not found or (now is not None and found > now + LONGEST_LOCK) else float(found)
+
+
+async def locks(connection: AsyncConnection, now: float) -> Mapping[str, float]:
+    """Box -> until when it is locked, of those that are."""
+    rows = await connection.execute(select(lockouts.c.box, lockouts.c.until).where(lockouts.c.until > now))
+    return {row.box: row.until for row in rows if row.until <= now + LONGEST_LOCK}
 
 
 async def guessed_wrong(connection: AsyncConnection, box: str, now: float) -> float:

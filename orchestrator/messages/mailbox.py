@@ -10,18 +10,20 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from orchestrator.messages.description import Description
 from orchestrator.messages.folder import Entry, Folder
 from orchestrator.messages.lock import locked
 
-NEW, HEARD, DELETED = "INBOX", "Old", "Deleted"
-FOLDERS = (NEW, HEARD, DELETED)
-"""Asterisk's names. Deleted is where a message waits for the case that it was a mistake."""
+NEW, HEARD, DELETED, URGENT = "INBOX", "Old", "Deleted", "Urgent"
+FOLDERS = (NEW, HEARD, DELETED, URGENT)
+"""Asterisk's names. Deleted is where a message waits for the case that it was a mistake; Urgent is new, too, and used
+by `VoiceMailMain()` alone."""
+UNHEARD = frozenset({NEW, URGENT})
 CONTEXT = "town"
 _SAFE = re.compile(r"[^0-9A-Za-z._-]")
 
@@ -48,7 +50,7 @@ class Message:
     @property
     def new(self) -> bool:
         """Whether nobody has heard it."""
-        return self.folder == NEW
+        return self.folder in UNHEARD
 
 
 @dataclass
@@ -113,12 +115,13 @@ class Mailbox:
         folder, entry = self._find(id)
         return self._message(folder, entry)
 
-    def changed(self, message: Message) -> float:
-        """When the message came to where it lies, in seconds since the epoch; now, if it has gone on."""
-        with contextlib.suppress(NoSuchMessage, FileNotFoundError):
-            folder, entry = self._find(message.id)
-            return self._folder(folder).text(entry.number).stat().st_mtime
-        return time.time()
+    def lying(self, folder: str) -> Mapping[str, float]:
+        """Message id -> since when it lies in `folder`, in seconds since the epoch."""
+        found = {}
+        for entry in self._folder(folder).listed():
+            with contextlib.suppress(FileNotFoundError):  # it has gone on
+                found[entry.described.id] = self._folder(folder).text(entry.number).stat().st_mtime
+        return found
 
     def put(self, audio: Path, described: Description, *, folder: str = NEW) -> Message:
         """Link `audio` into the box, once: a message of that id that is there already is left where it is.
@@ -224,7 +227,8 @@ class Mailbox:
     def _elsewhere(self, folders: list[Folder]) -> Iterator[int]:
         for folder in folders:
             yield from folder.inodes()
-        for path in self.spool.recordings.glob(f"{self.number}-*.wav"):
+        waiting = self.spool.recordings.glob(f"{self.number}-*.wav"), self.spool.playing.glob(f"*-{self.number}.copy")
+        for path in chain(*waiting):
             with contextlib.suppress(FileNotFoundError):
                 yield path.stat().st_ino
 

@@ -6,11 +6,11 @@ Belongs here: finding and removing it. Not here: the deletion log (ledger), lamp
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 
 from orchestrator.domain.people import KEEP_DAYS
 from orchestrator.messages.ledger import Why
-from orchestrator.messages.mailbox import DELETED, Message, NoSuchMessage, Spool
+from orchestrator.messages.mailbox import DELETED, Mailbox, Message, NoSuchMessage, Spool
 
 DAY = 86400.0
 DELETE_AFTER = KEEP_DAYS * DAY
@@ -22,21 +22,19 @@ REJECTED_AFTER = 7 * DAY
 PLAYING_AFTER = 3600.0
 """Seconds after which nobody is playing a message any more that somebody began to hear."""
 
-Keep = Callable[[str], float]
-"""Box -> seconds that its messages are kept."""
 
-
-def too_old(spool: Spool, keep: Keep, now: float) -> Iterator[tuple[Message, Why]]:
-    """Every message that must go, and why. `now` in seconds since the epoch.
+def too_old(box: Mailbox, keep: float, now: float) -> Iterator[tuple[Message, Why]]:
+    """Every message of `box` that must go, and why. `keep` in seconds, `now` in seconds since the epoch.
 
     One that was deleted over `VoiceMailMain()` counts from when it was filed: nothing else is known of it.
     """
-    for number in spool.boxes():
-        box = spool.box(number)
-        for message in box.messages():
-            if message.at < now - min(keep(number), DELETE_AFTER):
-                yield message, "aged"
-            elif message.folder == DELETED and box.changed(message) < now - UNDO_WITHIN:
+    deleted: Mapping[str, float] | None = None
+    for message in box.messages():
+        if message.at < now - min(keep, DELETE_AFTER):
+            yield message, "aged"
+        elif message.folder == DELETED:
+            deleted = deleted if deleted is not None else box.lying(DELETED)
+            if deleted.get(message.id, now) < now - UNDO_WITHIN:
                 yield message, "deleted"
 
 

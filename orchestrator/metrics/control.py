@@ -50,6 +50,7 @@ class Metrics:
         self.prompts = gauge("prompts", "Prompts of the directory.")
         self.recordings = gauge("recordings_waiting", "Recordings that are not filed yet.")
         self.nearly_full = gauge("boxes_nearly_full", "Boxes with four fifths of the new messages that they take.")
+        self.boxes_broken = gauge("boxes_broken", "Boxes whose files cannot be read or written.")
         self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")
         self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")
         self.mails = counter("mails", "Attempts to mail a letter, by outcome: sent, later, dead, moot.", "outcome")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.mailroom import teller
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 from orchestrator.store.tables import deletions
@@ -101,7 +103,8 @@ async def desk(state: State) -> AsyncIterator[Desk]:
 
     async with opened(state) as engine:
         spool = Spool(state.spool)
-        messages = Messages(spool=spool, engine=engine, directory=lambda: directory, light=light)
+        tell = teller(state, lambda: directory)
+        messages = Messages(spool=spool, engine=engine, directory=lambda: directory, light=light, tell=tell)
         asker = Asker(name=f"admin {directories.who()}", boxes=frozenset(directory.boxes), listens=False)
         try:
             yield Desk(directory=directory, messages=messages, asker=asker, zone=ZoneInfo(directory.town.timezone))
@@ -118,7 +121,8 @@ async def overview(state: State) -> list[Overview]:
     async with desk(state) as at:
         async with at.messages.engine.connect() as connection:
             cases = await ledger.cases_of(connection, at.directory.boxes, "open")
-            locked = {box: await ledger.locked_until(connection, box) for box in at.directory.boxes}
+            locked = await ledger.locks(connection, time.time())
+        waiting = Counter(case.box for case in cases)
         found = []
         for box in at.directory.boxes:
             usage = await at.messages.usage(at.asker, box)
@@ -129,8 +133,8 @@ async def overview(state: State) -> list[Overview]:
                     new=usage.new,
                     heard=usage.heard,
                     quota=usage.quota,
-                    open=sum(case.box == box for case in cases),
-                    locked=at.local(locked[box]) if locked[box] > time.time() else "",
+                    open=waiting[box],
+                    locked=at.local(locked[box]) if box in locked else "",
                 )
             )
     return sorted(found, key=lambda each: (-each.new / each.quota, each.box))

@@ -25,6 +25,7 @@ from orchestrator.compile.sounds import prompts_of
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import retrace
+from orchestrator.domain.flow import LeaveMessage
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
@@ -64,6 +65,7 @@ class Control:
     """The connection to Asterisk by which it was told last what is switched."""
     sounds: Sounds = field(default_factory=dict)
     """Of the prompts of `directory`."""
+    recorder: Recorder | None = None
     line: Line | None = None
     """To the mailbox by telephone; None while there is no dialogue."""
     former: Directory = field(init=False)
@@ -100,9 +102,11 @@ class Control:
         """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
         if not journey.recording:
             return journey
-        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began)
+        steps = (self.directory.graph.get(step.place) for step in journey.steps)
+        boxes = {step.box for step in steps if isinstance(step, LeaveMessage)}
+        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began, boxes=boxes)
         match journey.outcome:
-            case "failed" if "message" in verdicts:
+            case "failed" | "too_short" if "message" in verdicts:
                 return replace(journey, outcome="message")
             case "message" if not verdicts:
                 log.error("a message is lost: there is no recording", id=journey.id, place=journey.place)
@@ -185,7 +189,7 @@ class Control:
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
-        messages = (room.greetings, room.stale, room.forget, room.messages.reconcile, room.remind, room.count)
+        messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
         return (self._reread, self._switch, *messages, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -208,6 +212,13 @@ class Control:
         self.metrics.read_shift(self.state.shift)
         self.metrics.ami.set(self.ami.up)
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
+
+    async def _stale(self) -> None:
+        """What the journal will not claim: it is read to its end, and the call is neither in it nor in Asterisk."""
+        living = await self.living()
+        if living is not None and self.recorder and self.recorder.caught_up:
+            told = {channel for call in self.recorder.calls.values() for channel in call.channels}
+            await self.mailroom.stale(living | told)
 
     async def _forget(self) -> None:
         now = time.time()
@@ -252,6 +263,7 @@ async def run(
     recorder = Recorder(
         engine=engine, path=state.journal, listener=control, living=control.living, expect=control.expect
     )
+    control.recorder = recorder
     control.metrics.now.set_function(lambda: len(recorder.calls))
     control.metrics.broken.set_function(lambda: recorder.broken)
     sources = Sources(

@@ -10,8 +10,9 @@ is over (control).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,13 +22,13 @@ from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import greeting_files, outbox, retention
-from orchestrator.messages.api import Messages
+from orchestrator.messages import greeting_files, letters, outbox, retention
+from orchestrator.messages.api import Messages, Tell, nobody
 from orchestrator.messages.by_telephone import Dialogues
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
 from orchestrator.messages.links import Links
-from orchestrator.messages.mailbox import NEW, Message, Spool
+from orchestrator.messages.mailbox import UNHEARD, Message, Spool
 from orchestrator.messages.pins import Pins
 from orchestrator.messages.reminders import is_nearly_full
 from orchestrator.metrics.control import Metrics
@@ -38,8 +39,44 @@ from orchestrator.service.state import State
 
 log = structlog.get_logger()
 
+LEAP = 3600.0
+"""Seconds by which no clock is put right in passing."""
 STALE = 600.0
 """Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
+
+
+def teller(state: State, directory: Callable[[], Directory]) -> Tell:
+    """Queues the mail of a message that is received; nobody is told where mail is off."""
+    if not state.settings().mail.host:
+        return nobody
+
+    async def tell(connection: AsyncConnection, message: Message) -> None:
+        if box := directory().boxes.get(message.box):
+            await outbox.queue(connection, letters.letters(directory(), box, message))
+
+    return tell
+
+
+@dataclass
+class Clock:
+    """Whether the clock of this machine can be trusted to say what is old."""
+
+    _ahead: float = field(default_factory=lambda: time.time() - time.monotonic())
+    _until: float = 0.0
+
+    def leaps(self) -> float:
+        """By how many seconds it has leapt since we began or it last kept still for a day; 0: it did not."""
+        ahead, now = time.time() - time.monotonic(), time.monotonic()
+        leapt = ahead - self._ahead
+        if abs(leapt) < LEAP:
+            self._until = 0.0
+            return 0.0
+        if not self._until:
+            self._until = now + retention.DAY
+        elif now > self._until:
+            self._ahead, self._until = ahead, 0.0
+            return 0.0
+        return leapt
 
 
 @dataclass(kw_only=True)
@@ -56,6 +93,10 @@ class Mailroom:
     reader: Reader = field(init=False)
     dialogues: Dialogues = field(init=False)
     """The mailbox by telephone."""
+    dark: set[str] = field(default_factory=set)
+    """Boxes whose lamps could not be told what is in them."""
+    clock: Clock = field(default_factory=Clock)
+    _looked: bool = False
     mailing: Mailing | None = field(init=False)
     """None: mail is off."""
 
@@ -63,7 +104,11 @@ class Mailroom:
         spool = Spool(self.state.spool)
         self.filer = Filer(spool)
         self.messages = Messages(
-            spool=spool, engine=self.engine, directory=self.directory, light=self.light, tell=self._queue
+            spool=spool,
+            engine=self.engine,
+            directory=self.directory,
+            light=self.light,
+            tell=teller(self.state, self.directory),
         )
         links = Links(wiring.secrets(self.state).of("links").encode())
         self.reader = Reader(messages=self.messages, links=links, directory=self.directory)
@@ -83,23 +128,22 @@ class Mailroom:
         if self.mailing:
             await self.mailing.run()
 
-    async def file(self, channel: str, *, caller: str, at: float) -> set[str]:
+    async def file(self, channel: str, *, caller: str, at: float, boxes: Collection[str] = ()) -> set[str]:
         """File every recording of `channel`, tell who is to be told, and say what became of them.
 
-        `at`: when the call began, in seconds since the epoch. What was filed by an attempt that could not go on counts.
-        Raises OSError, SQLAlchemyError; then all of it is to be done once more.
+        `at`: when the call began, in seconds since the epoch. What an attempt filed that could not go on counts, where
+        it is in one of `boxes`. Raises OSError, SQLAlchemyError; then all of it is to be done once more.
         """
         try:
             taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
         except FolderFull as bad:  # it stays where it is, and is tried again
-            log.error("a message cannot be filed", channel=channel, why=str(bad))
-            return {"message"}
+            raise OSError(str(bad)) from bad
         for each in taken:
             await self._tell(each)
             self.metrics.messages.labels(each.verdict).inc()
         if taken:
             return {each.verdict for each in taken}
-        before = await asyncio.to_thread(self.filer.filed, channel)
+        before = await asyncio.to_thread(self.filer.filed, channel, boxes)
         return {before} if before else set()
 
     async def _tell(self, taken: Taken) -> None:
@@ -111,34 +155,70 @@ class Mailroom:
                 self.mailing.wake()
         await asyncio.to_thread(self.filer.release, taken)
 
-    async def _queue(self, connection: AsyncConnection, message: Message) -> None:
-        if self.mailing:
-            await outbox.queue(connection, self.mailing.letters(message))
-
     async def light(self, box: str) -> None:
-        """Have the lamps of a box show what is in it."""
+        """Have the lamps of a box show what is in it; where that fails now, as soon as Asterisk can be told."""
         try:
             await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+            self.dark.discard(box)
         except AsteriskError as bad:
+            self.dark.add(box)
             log.warning("the lamp is late", box=box, why=str(bad))
 
-    # Every minute
+    # Every minute. What goes wrong with one box is told, and the others' turn comes all the same.
 
-    async def stale(self) -> None:
-        """File what no journey claimed."""
+    async def relight(self) -> None:
+        """Show what could not be shown, and at our start what may have changed before it."""
+        if not self._looked:
+            self.dark |= set(await asyncio.to_thread(self.filer.spool.boxes)) & self.directory().boxes.keys()
+            self._looked = True
+        if self.ami.up:
+            for box in sorted(self.dark):
+                await self.light(box)
+
+    async def stale(self, claimed: Collection[str]) -> None:
+        """File what no journey will claim. `claimed`: channels that live, or are in the journal still."""
+        newest: dict[str, float] = {}
         for changed, channel in await asyncio.to_thread(self.filer.waiting):
-            if time.time() - changed > STALE:
-                await self.file(channel, caller="", at=changed)
+            newest[channel] = max(changed, newest.get(channel, 0.0))
+        for channel, changed in newest.items():
+            if channel not in claimed and time.time() - changed > STALE:
+                with self._apart("a recording waits", channel=channel):
+                    await self.file(channel, caller="", at=changed)
 
     async def forget(self) -> None:
-        """Remove what is too old."""
+        """Remove what is too old; and tell how full boxes are, as they are looked at once."""
         now, spool = time.time(), self.filer.spool
         self.dialogues.forget(now - STALE)
         for forget_files in (retention.forget_rejected, retention.forget_playing):
             await asyncio.to_thread(forget_files, spool, now)
-        for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
-            await self.messages.expire(old, why)
-            log.info("message removed", box=old.box, id=old.id, why=why)
+        leaps = self.clock.leaps()
+        if leaps:
+            log.error(
+                "the clock leaps: nothing is deleted for its age until it has been still for a day", seconds=leaps
+            )
+        unheard = nearly = broken = 0
+        for number in await asyncio.to_thread(spool.boxes):
+            of, box = self.directory().boxes.get(number), spool.box(number)
+            keep = of.keep * retention.DAY if of else retention.DELETE_AFTER
+            broken += 1
+            with self._apart("a box cannot be tidied", box=number):
+                old = [] if leaps else await asyncio.to_thread(lambda: list(retention.too_old(box, keep, now)))  # noqa: B023
+                for message, why in old:
+                    await self.messages.expire(message, why)
+                    log.info("message removed", box=number, id=message.id, why=why)
+                new = len(await asyncio.to_thread(box.messages, *UNHEARD))
+                unheard, broken = unheard + new, broken - 1
+                nearly += bool(of and is_nearly_full(of, new))
+        self.metrics.unheard.set(unheard)
+        self.metrics.nearly_full.set(nearly)
+        self.metrics.boxes_broken.set(broken)
+
+    @contextlib.contextmanager
+    def _apart(self, what: str, **where: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as bad:
+            log.error(what, why=str(bad), **where)
 
     async def greetings(self) -> None:
         """Tell Asterisk which greetings were recorded, here or in `VoiceMailMain()`. Raises AsteriskError, OSError."""
@@ -171,20 +251,3 @@ class Mailroom:
         """Queue what is due of digests and reminders. Raises SQLAlchemyError, OSError."""
         if self.mailing:
             await self.mailing.look()
-
-    async def count(self) -> None:
-        """The figures of boxes and cases."""
-        boxes, spool = self.directory().boxes, self.filer.spool
-
-        def new() -> dict[str, int]:
-            return {number: len(spool.box(number).messages(NEW)) for number in spool.boxes() if number in boxes}
-
-        counted = await asyncio.to_thread(new)
-        nearly = [number for number, found in counted.items() if is_nearly_full(boxes[number], found)]
-        self.metrics.nearly_full.set(len(nearly))
-        self.metrics.unheard.set(sum(counted.values()))
-
-    def _keep(self, box: str) -> float:
-        """Seconds that messages of a box are kept."""
-        found = self.directory().boxes.get(box)
-        return found.keep * retention.DAY if found else retention.DELETE_AFTER

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("changed", TIME, nullable=False),
         sa.Column("escalated", TIME, nullable=True),
         sa.Column("comment", TEXT, nullable=False),
+        sa.Column("before", TEXT, nullable=False),
     )
     op.create_table(
         "deletions",
