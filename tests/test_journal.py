@@ -228,6 +228,41 @@ async def test_what_was_written_is_listed_and_counted(tmp_path: Path, url: URL) 
     await engine.dispose()
 
 
+@dataclass
+class Stuck(Heard):
+    """One whose mailbox for messages cannot be written at first."""
+
+    broken: bool = True
+    asked: int = 0
+
+    async def finished(self, journey: Journey) -> Journey:
+        self.asked += 1
+        if self.broken and journey.outcome == "message":
+            raise PermissionError("the box belongs to root")
+        return journey
+
+
+async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path, url: URL) -> None:
+    """Its turn comes again after a restart, too."""
+    await migrate(url)
+    path = tmp_path / "journal.csv"
+    path.write_bytes(ALL)
+    async with database(url) as engine:
+        stuck = Stuck()
+        recorder = Recorder(engine=engine, path=path, listener=stuck, living=nobody, expect=lambda made: "")
+        for _ in range(5):
+            await recorder.step()
+        others = sorted(name for name in SAMPLED if name != "message")
+        assert sorted(made.outcome for made in stuck.journeys) == others
+        assert stuck.asked == len(SAMPLED), "not asked over and over"
+        assert recorder.caught_up
+        again = Stuck(broken=False)
+        recorder = Recorder(engine=engine, path=path, listener=again, living=nobody, expect=lambda made: "")
+        await recorder._begin()
+        await recorder.step()
+        assert [made.outcome for made in again.journeys] == ["message"]
+
+
 async def test_a_recorder_goes_on_when_its_server_comes_back(
     tmp_path: Path, postgres: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
