@@ -38,6 +38,8 @@ MOST_IN_TURN = 30
 MOST_AT_ONCE = 150
 """Phones that ring at once: Asterisk leaves out a line of its configuration that has more than 8191 characters."""
 YEAR = timedelta(days=365)
+NOBODY_LEFT = "nobody of its members is left ({}): its messages would be heard by nobody"
+NAME_OTHERS = "name other members, or a `head` before they leave; without `members` all of the department may hear them"
 RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall")
 """Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
 
@@ -106,8 +108,8 @@ def _people_of_boxes(directory: Directory) -> Iterator[Problem]:
             yield Problem(
                 code="box_of_nobody",
                 where=f"box {box.id}",
-                what=f"nobody of its members is left ({', '.join(box.members)}): its messages would be heard by nobody",
-                todo="name other members or a head; without `members` all of the department may hear them",
+                what=NOBODY_LEFT.format(", ".join(box.members)),
+                todo=NAME_OTHERS,
             )
         for id_ in (*(() if nobody else box.members), *((box.head,) if box.head else ())):
             if id_ not in directory.people:
