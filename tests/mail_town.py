@@ -22,6 +22,7 @@ from orchestrator.messages.letters import letters
 from orchestrator.messages.mailbox import Message, Spool
 from orchestrator.messages.postman import Postman
 from orchestrator.messages.smtp import Server
+from orchestrator.messages.transcripts import Transcripts
 from tests.databases import database
 from tests.mail_server import SENDER
 from tests.towns import person, small
@@ -92,17 +93,22 @@ class Desk:
     heard: Heard = field(default_factory=Heard)
     ahead: float = 0.0
     head: Letterhead = field(default_factory=lambda: Letterhead(sender=SENDER))
+    transcripts: Transcripts | None = None
 
     @property
     def clerk(self) -> Clerk:
-        directory = self.directory
         return Clerk(
             engine=self.engine,
             spool=Spool(self.spool),
-            directory=lambda: directory,
+            directory=lambda: self.directory,
             head=lambda: self.head,
             limit=10_000_000,
+            clock=self.clock,
+            transcripts=self.transcripts,
         )
+
+    def clock(self) -> float:
+        return NOON + 3600 + self.ahead
 
     def postman(self, server: Server, **changed: Any) -> Postman:
         return Postman(
@@ -110,7 +116,7 @@ class Desk:
             server=server,
             writer=self.clerk,
             observer=self.heard,
-            clock=lambda: NOON + 3600 + self.ahead,
+            clock=self.clock,
             **{"server_first": 0.001, **changed},
         )
 
@@ -120,7 +126,7 @@ class Desk:
         async with self.engine.begin() as connection:
             for each in told:
                 left(self.spool, each)
-                await outbox.queue(connection, letters(self.directory, self.directory.boxes[box], each))
+                await outbox.queue(connection, letters(self.directory, self.directory.boxes[box], each), each.at)
 
     async def states(self) -> list[str]:
         every = (outbox.WAITING, outbox.SENT, outbox.DEAD, outbox.DROPPED, outbox.MOOT)

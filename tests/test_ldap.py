@@ -128,6 +128,24 @@ async def _give_a_box(state: State, number: str) -> None:
     await importing.keep(state, await importing.plan(state, [table]), why="")
 
 
+async def test_the_last_member_of_a_box_leaves(state: State, server: Slapd) -> None:
+    """Nothing is taken over until somebody says who hears its messages; never is it, silently, everybody."""
+    await kept(state)
+    table = state.root.parent / "boxes.csv"
+    table.write_text("Mailbox;Mitglieder\n30;2603\n")
+    await importing.keep(state, await importing.plan(state, [table]), why="")
+    server.tool("ldapdelete", f"uid=u3,{PEOPLE}")
+    _, _, plan = await sync(state)
+    (problem,) = plan.problems
+    assert "box 30: nobody of its members is left (p2603): its messages would be heard by nobody" in problem
+    assert durchwahl(state.root, "ldap-sync").returncode != 0
+    assert (await directories.plain(state)).boxes["30"].members == ("p2603",)
+    table.write_text("Mailbox;Mitglieder;Leitung\n30;2603;2604\n")
+    await importing.keep(state, await importing.plan(state, [table]), why="")
+    await kept(state)
+    assert (await directories.plain(state)).boxes["30"].members == ("p2604",)
+
+
 async def test_too_many_leavers_and_an_empty_answer_are_refused(state: State, server: Slapd) -> None:
     await kept(state)
     server.tool("ldapdelete", *(f"uid=u{n},{PEOPLE}" for n in range(5)))

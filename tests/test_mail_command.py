@@ -168,6 +168,38 @@ async def until(found: object, limit: float = 60.0) -> None:
         await asyncio.sleep(0.05)
 
 
+async def test_without_its_password_control_runs_and_letters_wait(
+    state: State, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "LOOK_AGAIN", 0.1)
+    with mail_server() as running:
+        mail(state, f'user = "{USER}"', port=running.port)
+        await migrate(state.database)
+        engine, metrics = open_database(state.database), Metrics()
+        try:
+            at_work = service.mailing(state, engine, town, metrics)
+            assert at_work
+            task = asyncio.create_task(at_work.run())
+            told = message(1, left=time.time())
+            left(state.spool, told)
+            async with engine.begin() as connection:
+                assert await outbox.queue(connection, at_work.letters(told)) == 1
+            at_work.wake()
+            await until(lambda: "durchwahl_mail_misconfigured 1.0" in metrics.text().decode())
+            await at_work.look()
+            assert "durchwahl_mail_waiting 1.0" in metrics.text().decode()
+            secret = state.root / "secrets" / "smtp"
+            assert [each.getMessage().count(str(secret)) > 0 for each in caplog.records] == [True], "told once"
+            secret.parent.mkdir(exist_ok=True)
+            secret.write_text(PASSWORD + "\n")
+            await until(lambda: "durchwahl_mail_misconfigured 0.0" in metrics.text().decode())
+            assert not task.done()
+            task.cancel()
+            await asyncio.wait([task])
+        finally:
+            await engine.dispose()
+
+
 def test_where_mail_is_off_nothing_is_queued(state: State) -> None:
     assert service.mailing(state, open_database(state.database), town, Metrics()) is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -16,13 +16,14 @@ from orchestrator.messages.api import Messages, asker
 from orchestrator.messages.links import BadLink, Link, Links
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.service.reading import Reader
+from orchestrator.web.message import Gone
 from orchestrator.web.server import Sources, application
 from tests import ports
 from tests.databases import database, sqlite
+from tests.mail_town import town
 from tests.spools import message
-from tests.towns import small
 
-TOWN = small()
+TOWN = town()
 LINKS = Links(b"a key for the tests")
 
 
@@ -101,7 +102,7 @@ async def test_a_departments_message_is_a_case(site: Site) -> None:
     for action, said in (("take", "wird bearbeitet"), ("called_back", "zurückgerufen"), ("done", "erledigt")):
         assert said in (await site.press(token, action))[1]
     (case,) = await site.messages.cases(asker(TOWN, "p2500"))
-    assert (case.state, case.who) == ("done", "anna@stadt.example")
+    assert (case.state, case.who) == ("done", "p2500"), "the person of that address"
     assert buttons((await site.page(token))[1]) == ["take", "called_back", "give_back", "delete"]
 
 
@@ -109,11 +110,13 @@ async def test_a_link_opens_one_message_for_a_time(site: Site) -> None:
     at = time.time()
     message(site.messages.spool, "3501", "1.1-1", at=at)
     message(site.messages.spool, "10", "1.2-1", at=at)
-    good = site.reader.link("3501", "1.1-1", at, "x")
-    over = LINKS.token(Link(box="3501", message="1.1-1", reader="x", until=int(at) - 1))
-    foreign = Links(b"another key").token(Link(box="3501", message="1.1-1", reader="x", until=int(at) + 99))
-    gone = site.reader.link("3501", "9.9-1", at, "x")
-    elsewhere = site.reader.link("3501", "1.2-1", at, "x")
+    good = site.reader.link("3501", "1.1-1", at, "beate@stadt.example")
+    over = LINKS.token(Link(box="3501", message="1.1-1", reader="beate@stadt.example", until=int(at) - 1))
+    foreign = Links(b"another key").token(
+        Link(box="3501", message="1.1-1", reader="beate@stadt.example", until=int(at) + 99)
+    )
+    gone = site.reader.link("3501", "9.9-1", at, "beate@stadt.example")
+    elsewhere = site.reader.link("3501", "1.2-1", at, "beate@stadt.example")
     for token in (over, foreign, gone, elsewhere, "", "x", good[:-2], good + "A" * 3000, "é", "%00"):
         for way in (f"nachricht/{token}", f"nachricht/{token}/audio"):
             async with site.http.get(f"{site.url}/{way}") as reply:
@@ -124,10 +127,40 @@ async def test_a_link_opens_one_message_for_a_time(site: Site) -> None:
     assert "nicht mehr da" in (await site.page(good))[1]
 
 
+async def test_a_link_holds_while_its_reader_works_with_the_box(site: Site) -> None:
+    """The box may be somebody else's by now, and a shared address is nobody's name."""
+    at = time.time()
+    for box in ("3501", "10"):
+        await site.messages.received(message(site.messages.spool, box, f"{box}.1-1", at=at))
+    mine = site.reader.link("3501", "3501.1-1", at, "beate@stadt.example")
+    theirs = site.reader.link("10", "10.1-1", at, "Beate@stadt.example")
+    shared = site.reader.link("10", "10.1-1", at, "amt@stadt.example")
+    assert [(await site.page(each))[0] for each in (mine, theirs, shared)] == [200, 404, 404]
+    boxes = TOWN.boxes
+    changed = {"3501": replace(boxes["3501"], email="clara@stadt.example")}
+    changed["10"] = replace(boxes["10"], email="amt@stadt.example")
+    later = replace(site.reader, directory=lambda: replace(TOWN, boxes={**boxes, **changed}))
+    for token in (mine, theirs):
+        for way in (later.shown(token), later.audio(token), later.do(token, "delete")):
+            with pytest.raises(Gone):
+                await way
+    assert (await later.shown(shared)).state == "offen"
+    await later.do(shared, "take")
+    (case,) = await site.messages.cases(asker(TOWN, "p2500"))
+    assert case.who == "amt@stadt.example"
+
+
+def test_no_link_where_there_can_be_none(tmp_path: Path) -> None:
+    """The box was taken out of the directory while its letter waited: the mail goes out without a link."""
+    reader = Reader(messages=None, links=LINKS, directory=town)  # type: ignore[arg-type]
+    assert reader.link("404", "1.1-1", 0.0, "anna@stadt.example") == ""
+    assert reader.link("10", "a|b", 0.0, "anna@stadt.example") == ""
+
+
 async def test_a_large_press_is_none(site: Site) -> None:
     at = time.time()
     message(site.messages.spool, "3501", "1.1-1", at=at)
-    token = site.reader.link("3501", "1.1-1", at, "x")
+    token = site.reader.link("3501", "1.1-1", at, "beate@stadt.example")
     assert (await site.press(token, "x" * 5000))[0] == 413
 
 

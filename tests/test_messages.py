@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, select
 
+from orchestrator.domain.leavers import without
 from orchestrator.domain.people import Box
+from orchestrator.domain.references import references
 from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, BoxFull, Messages, NoSuchMessage, NotYours, asker, owner
@@ -20,7 +22,7 @@ from orchestrator.messages.pins import Pins, WeakPin, why_weak
 from orchestrator.store.tables import cases, deletions
 from tests.databases import database
 from tests.spools import message, whole
-from tests.towns import person, small
+from tests.towns import TODAY, person, small
 
 TOWN = small()
 KEPT = Box(id="2600", name="Bürgerbüro (2600)", department="buergerbuero")
@@ -78,6 +80,28 @@ def test_whose_messages_are_whose() -> None:
     assert members(TOWN, "40") == members(TOWN, "999") == ()
     assert (department_of(TOWN, "2600"), department_of(TOWN, "40")) == (TOWN.departments["buergerbuero"], None)
     assert all(boxes_of(TOWN, each) <= TOWN.boxes.keys() for each in TOWN.people.values())
+
+
+def test_a_box_of_which_no_member_is_left_is_closed_and_not_open_to_all() -> None:
+    alone = replace(TOWN.boxes["10"], members=("p3501",))
+    before = replace(TOWN, boxes={**TOWN.boxes, "10": alone})
+    after = without(before, [before.people["p3501"]], TODAY)
+    assert members(after, "10") == members(after, "2600") == ()
+    assert "10" not in asker(after, "p2500").boxes
+    assert [each.where for each in references(after) if each.code == "box_of_nobody"] == ["box 10"]
+    led = replace(before, boxes={**before.boxes, "10": replace(alone, head="p2500")})
+    after = without(led, [led.people["p3501"]], TODAY)
+    assert [each.id for each in members(after, "10")] == ["p2500"], "the head works with it from now on"
+    assert not [each for each in references(after) if each.where == "box 10"]
+
+
+def test_a_box_is_one_departments() -> None:
+    assert not [each for each in references(TOWN) if each.where == "box 10"]
+    amt = replace(TOWN.departments["amt"], box="10")
+    two = replace(TOWN, departments={**TOWN.departments, "amt": amt})
+    (found,) = (each for each in references(two) if each.where == "box 10")
+    assert (found.code, "amt and" in found.what or "and amt" in found.what) == ("box_of_many", True)
+    assert boxes_of(two, two.people["p40"]) == {"40"}, "until it is mended it is the first one's, everywhere"
 
 
 Do = Callable[[Messages, Asker], Awaitable[object]]

@@ -13,7 +13,9 @@ from sqlalchemy import URL
 
 from orchestrator.messages import outbox, postman
 from orchestrator.messages.letters import Letter, digest
+from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.smtp import Server
+from orchestrator.messages.transcripts import Transcripts
 from tests.mail_server import (
     DROP,
     PASSWORD,
@@ -31,6 +33,7 @@ from tests.mail_town import NOON, Desk, desk
 from tests.postgres import Server as Database
 
 HOUR, DAY = 3600.0, 86400.0
+AGAIN = "451 4.3.0 not now"
 
 
 def at(port: int) -> Server:
@@ -70,7 +73,7 @@ async def test_a_server_that_is_down_is_asked_once_for_all(url: URL, tmp_path: P
             assert not await one.round()
             assert not await one.round()  # it is left alone now
         rows = await outbox.listed(place.engine)
-        assert [(each.state, each.attempts) for each in rows] == [("waiting", 1)] * 3
+        assert [(each.state, each.attempts) for each in rows] == [("waiting", 0)] * 3
         assert all("127.0.0.1" in each.error for each in rows)
         assert place.heard.up == [False]
         with mail_server() as running:
@@ -78,18 +81,16 @@ async def test_a_server_that_is_down_is_asked_once_for_all(url: URL, tmp_path: P
             assert len(running.post.taken) == 3
 
 
-async def test_a_server_that_is_down_for_days_is_given_up_late(url: URL, tmp_path: Path) -> None:
+async def test_a_server_that_is_down_for_days_costs_no_letter(url: URL, tmp_path: Path) -> None:
     async with desk(url, tmp_path) as place:
         await place.leave(1)
         one = place.postman(at(free_port()))
-        place.ahead = 4 * DAY  # we were off ourselves: that does not count
-        for tries in range(outbox.TRIES):
-            assert (await place.states()) == ["waiting"], tries
+        place.ahead = 4 * DAY
+        for _ in range(outbox.TRIES + 2):
             await one.round()
             one._closed = 0.0
-        assert (await place.states()) == ["dead"]
-        assert place.heard.outcomes == ["dead"]
-        assert await outbox.retry(place.engine, None, NOON) == 1
+        assert (await place.states()) == ["waiting"]
+        assert place.heard.outcomes == []
         with mail_server() as running:
             await through(place, running, 1)
             assert len(running.post.taken) == 1
@@ -259,7 +260,7 @@ async def test_a_letter_that_cannot_be_written_does_not_stop_the_others(url: URL
             await place.leave(1, 2)
             broken = Letter(key="b", kind="message", box="no box", recipient="a@b", created=NOON, message="1.0-1")
             async with place.engine.begin() as connection:
-                await outbox.queue(connection, [broken])
+                await outbox.queue(connection, [broken], NOON)
             await through(place, running, 1)
             assert sorted(await place.states()) == ["sent", "sent", "waiting"]
             (row,) = await outbox.listed(place.engine)
@@ -271,10 +272,74 @@ async def test_nothing_is_sent_where_nothing_is_left_to_tell(url: URL, tmp_path:
         async with desk(url, tmp_path) as place:
             morning = date(2026, 11, 25)
             async with place.engine.begin() as connection:
-                await outbox.queue(connection, [digest(place.directory.boxes["10"], morning, "a@b", NOON)])
+                await outbox.queue(
+                    connection, [digest(place.directory.boxes["10"], morning, "anna@stadt.example", NOON)], NOON
+                )
             await through(place, running, 1)
             assert await place.states() == ["moot"]
             assert running.post.taken == []
+
+
+async def test_a_letter_for_somebody_who_has_the_box_no_more(url: URL, tmp_path: Path) -> None:
+    """The server was down, and meanwhile Anna has left: her successor's messages are not sent to her."""
+    with mail_server() as running:
+        async with desk(url, tmp_path) as place:
+            await place.leave(1)
+            boxes = place.directory.boxes
+            given = {**boxes, "2500": replace(boxes["2500"], email="clara@stadt.example")}
+            place.directory = replace(place.directory, boxes=given)
+            await through(place, running, 1)
+            assert await place.states() == ["moot"]
+            assert running.post.began == []
+
+
+async def test_no_server_and_no_letter_waits_for_a_recording_to_be_heard(url: URL, tmp_path: Path) -> None:
+    """Two messages are heard once each; other mail goes out meanwhile, and a mail that is put off keeps its text."""
+    heard, go_on = [], asyncio.Event()
+
+    async def hear(model: Path, wav: Path, language: str) -> str:
+        heard.append(wav)
+        await go_on.wait()
+        return "Meine Tonne"
+
+    with mail_server(Post({"data": [AGAIN]})) as running:
+        async with desk(url, tmp_path) as place:
+            boxes = place.directory.boxes
+            link = {**boxes, "3501": replace(boxes["3501"], mail="link")}
+            place.directory = replace(place.directory, boxes=link)
+            place.transcripts = Transcripts(model=tmp_path, spool=Spool(place.spool), hear=hear)
+            await place.leave(1, 2)
+            one = place.postman(running.server())
+            assert await one.round()
+            assert not await one.round()
+            assert running.post.began == [], "no session is open meanwhile"
+            await place.leave(3, box="3501")
+            running.post.answers["data"] = []
+            assert await one.round()
+            assert len(running.post.taken) == 1
+            await until(lambda: len(heard) == 1)
+            go_on.set()
+            await until(lambda: not one._slow)
+            running.post.answers["data"] = [AGAIN]
+            assert await one.round()
+            place.ahead = HOUR
+            assert await one.round()
+            assert await place.states() == ["sent"] * 3
+            said = [mail.get_body().get_content() for mail in running.post.taken]  # type: ignore[union-attr]
+            assert ["Meine Tonne" in each for each in said] == [False, True, True]
+            assert len(heard) == 2, "once each, however often a mail is tried"
+
+
+async def test_a_digest_of_yesterday_is_not_sent_today(url: URL, tmp_path: Path) -> None:
+    with mail_server() as running:
+        async with desk(url, tmp_path) as place:
+            await place.leave(1, box="10")
+            box, late = place.directory.boxes["10"], [date(2026, 11, 24), date(2026, 11, 25)]
+            made = [digest(box, day, "anna@stadt.example", NOON - DAY * (1 - n)) for n, day in enumerate(late)]
+            async with place.engine.begin() as connection:
+                await outbox.queue(connection, made, NOON)
+            await through(place, running, 1)
+            assert sorted(await place.states()) == ["moot", "sent"]
 
 
 async def test_it_wakes_for_a_new_letter(url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

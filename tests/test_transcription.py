@@ -13,6 +13,7 @@ from orchestrator.messages.composing import Composer, Enclosed, Letterhead
 from orchestrator.messages.letters import letters
 from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.transcription import Untranscribed, transcribe
+from orchestrator.messages.transcripts import Transcripts
 from tests.databases import database, sqlite
 from tests.mail_server import SENDER
 from tests.mail_town import left, message, town
@@ -50,9 +51,12 @@ async def test_a_mail_goes_out_without_it(tmp_path: Path) -> None:
             directory=town,
             head=lambda: HEAD,
             limit=10**7,
-            model=tmp_path / "nothing",
+            transcripts=Transcripts(model=tmp_path / "nothing", spool=Spool(tmp_path / "spool")),
         )
         (letter,) = letters(town(), town().boxes["2500"], message(1))
+        assert clerk.takes_long(letter)
+        await clerk.prepare(letter)
+        assert not clerk.takes_long(letter)
         mail = await clerk.write(letter)
     assert mail is not None
     assert [part.get_content_type() for part in mail.iter_attachments()] == ["audio/wav"]

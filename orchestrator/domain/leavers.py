@@ -54,7 +54,7 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
             boxes[box.id] = replace(
                 box, name=f"{home.name} ({person.extension})", email=kept.email if kept else "", department=home.id
             )
-    boxes = {name: _unnamed(box, gone) for name, box in boxes.items()}
+    boxes = {name: _handed_over(box, gone) for name, box in boxes.items()}
     return replace(
         found,
         people={
@@ -70,6 +70,16 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
         retired=retired,
         numbers=numbers,
     )
+
+
+def _handed_over(box: Box, gone: Collection[str]) -> Box:
+    """`box` without those who are gone. If none of its members is left, the head works with it; without a head they
+    stay named: the box is closed, which is a problem (references) until somebody decides. It is not opened to all.
+    """
+    left = _unnamed(box, gone)
+    if left.members or not box.members:
+        return left
+    return replace(left, members=(left.head,) if left.head else box.members)
 
 
 def _unnamed(box: Box, gone: Collection[str]) -> Box:

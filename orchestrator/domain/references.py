@@ -38,6 +38,8 @@ MOST_IN_TURN = 30
 MOST_AT_ONCE = 150
 """Phones that ring at once: Asterisk leaves out a line of its configuration that has more than 8191 characters."""
 YEAR = timedelta(days=365)
+NOBODY_LEFT = "nobody of its members is left ({}): its messages would be heard by nobody"
+NAME_OTHERS = "name other members, or a `head` before they leave; without `members` all of the department may hear them"
 RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall")
 """Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
 
@@ -99,11 +101,27 @@ def _names(directory: Directory) -> Iterator[Problem]:
 
 
 def _people_of_boxes(directory: Directory) -> Iterator[Problem]:
-    """Who works with a box, and who is told what is overdue there, must exist."""
+    """Who works with a box, and who is told what is overdue there, must exist, and it must be one department's."""
     for box in directory.boxes.values():
-        for id_ in (*box.members, *((box.head,) if box.head else ())):
+        nobody = bool(box.members) and not any(id_ in directory.people for id_ in box.members)
+        if nobody:
+            yield Problem(
+                code="box_of_nobody",
+                where=f"box {box.id}",
+                what=NOBODY_LEFT.format(", ".join(box.members)),
+                todo=NAME_OTHERS,
+            )
+        for id_ in (*(() if nobody else box.members), *((box.head,) if box.head else ())):
             if id_ not in directory.people:
                 yield _unknown(f"box {box.id}", "person", id_, "name the number of a person of the directory")
+        every = directory.departments.values()
+        if len(homes := [each.id for each in every if each.box == box.id or each.id == box.department]) > 1:
+            yield Problem(
+                code="box_of_many",
+                where=f"box {box.id}",
+                what=f"is the box of {' and '.join(homes)}: only one department can deal with its messages",
+                todo="give each department a box of its own",
+            )
 
 
 def _bad_name(where: str, todo: str) -> Problem:

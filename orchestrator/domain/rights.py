@@ -1,7 +1,9 @@
-"""Whose messages are whose: the boxes that somebody works with.
+"""Whose messages are whose: the boxes that somebody works with. The telephone, links and mail all ask here.
 
 A person's own box; the box of a department for its members, or for all of it where no members are named; a box that
-a department keeps for who has left, as its own. Belongs here: the rule. Not here: what they may do with it (messages).
+a department keeps for who has left, as its own. Members who are no more still count as named: a box of which none is
+left is closed, and never open to all of the department (references tells it, leavers has the head take over).
+Belongs here: the rule. Not here: what they may do with it (messages).
 """
 
 from __future__ import annotations
@@ -13,13 +15,19 @@ from orchestrator.domain.people import Department, Person
 def boxes_of(directory: Directory, person: Person) -> frozenset[str]:
     """The boxes whose messages `person` may hear and deal with."""
     own = {person.box} & directory.boxes.keys()
-    shared = {home.box: home for home in directory.departments.values()}
-    shared |= {
-        box.id: directory.departments[box.department]
-        for box in directory.boxes.values()
-        if box.department in directory.departments
-    }
-    return frozenset(own | {box for box, home in shared.items() if _works(directory, box, home, person)})
+    return frozenset(own | {box for box, home in shared(directory).items() if _works(directory, box, home, person)})
+
+
+def shared(directory: Directory) -> dict[str, Department]:
+    """The boxes that belong to a department, and to which: it is its own, or it keeps it."""
+    found: dict[str, Department] = {}
+    for department in directory.departments.values():
+        if department.box in directory.boxes:
+            found.setdefault(department.box, department)
+    for box in directory.boxes.values():
+        if box.department in directory.departments:
+            found.setdefault(box.id, directory.departments[box.department])
+    return found
 
 
 def members(directory: Directory, box: str) -> tuple[Person, ...]:

@@ -6,29 +6,28 @@ Belongs here: fetching what a mail tells. Not here: its text (composing), and wh
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any, Literal
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import ATTACHMENT, COMPRESSED, OFF, Box
 from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pending
-from orchestrator.messages.letters import Letter
+from orchestrator.messages.letters import Letter, is_told
 from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
 from orchestrator.messages.recording import enclosed
 from orchestrator.messages.reminders import DONE, SETTLED, is_nearly_full
-from orchestrator.messages.transcription import Untranscribed, transcribe
+from orchestrator.messages.transcripts import Transcripts
 from orchestrator.store.tables import cases
 
-log = structlog.get_logger()
-
 OPEN = "open"
+OUTDATED = 86400.0
+"""Seconds after which nobody is told of a morning or of a nearly full box any more: the next day's letter does that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +41,26 @@ class Clerk:
     head: Callable[[], Letterhead]
     limit: int
     """Bytes that a mail may have."""
-    model: Path | None = None
-    """A folder with a model that writes down what was said; None: nothing is written down."""
+    transcripts: Transcripts | None = None
+    """None: nothing is written down of what was said."""
+    clock: Callable[[], float] = time.time
 
     async def write(self, letter: Letter, *, bare: bool = False) -> EmailMessage | None:
-        """The mail; None where nothing is left to tell. `bare`: without the recording, which was too large.
+        """The mail; None where nothing is left to tell, or nobody: the box may be somebody else's by now.
 
-        Raises OSError and SQLAlchemyError.
+        `bare`: without the recording, which was too large. Raises OSError and SQLAlchemyError.
         """
         directory = self.directory()
-        box = directory.boxes.get(letter.box) or _unknown(directory, letter.box)
+        box = directory.boxes.get(letter.box)
+        if box and not is_told(directory, letter, box):
+            return None
+        if letter.kind in ("digest", "full") and self.clock() - letter.created > OUTDATED:
+            return None
+        box = box or _unknown(directory, letter.box)
         composer = Composer(directory=directory, head=self.head(), box=box)
         match letter.kind:
             case "message":
-                said = await self._said(box, letter)
-                return await asyncio.to_thread(self._new, composer, letter, bare, said)
+                return await asyncio.to_thread(self._new, composer, letter, bare)
             case "overdue":
                 return await self._overdue(composer, letter)
             case "full":
@@ -66,24 +70,26 @@ class Clerk:
                 pending = list(await self._pending(directory, box))
                 return composer.digest(letter, pending) if pending else None
 
-    async def _said(self, box: Box, letter: Letter) -> str:
-        """What was said, in writing, where the recording goes out, too; empty without a model."""
-        if self.model is None or box.mail not in (ATTACHMENT, COMPRESSED):
-            return ""
-        try:
-            wav = await asyncio.to_thread(self.spool.box(letter.box).audio, letter.message)
-            return await transcribe(self.model, wav, box.language)
-        except NoSuchMessage:
-            return ""
-        except Untranscribed as bad:
-            log.warning("a mail goes out without a transcript", message=letter.message, why=str(bad))
-            return ""
+    def takes_long(self, letter: Letter) -> bool:
+        """Whether the mail is better with `prepare` before: the recording goes out, and nobody has listened to it."""
+        box = self.directory().boxes.get(letter.box)
+        if self.transcripts is None or letter.kind != "message" or box is None:
+            return False
+        told = box.mail in (ATTACHMENT, COMPRESSED) and is_told(self.directory(), letter, box)
+        return told and self.transcripts.missing(box.id, letter.message)
 
-    def _new(self, composer: Composer, letter: Letter, bare: bool, said: str) -> EmailMessage:
+    async def prepare(self, letter: Letter) -> None:
+        """Have the recording written down. Takes minutes."""
+        if self.transcripts and (box := self.directory().boxes.get(letter.box)):
+            await self.transcripts.listen(box.id, letter.message, box.language)
+
+    def _new(self, composer: Composer, letter: Letter, bare: bool) -> EmailMessage:
         message = self._find(letter)
         if message is None:
             return composer.new(letter, None, Enclosed())
         what = Enclosed(form="large") if bare else enclosed(self._wav(message), composer.box.mail, self.limit)
+        wanted = composer.box.mail in (ATTACHMENT, COMPRESSED)
+        said = self.transcripts.text(message.box, message.id) if self.transcripts and wanted else ""
         return composer.new(letter, message, what, said)
 
     def _find(self, letter: Letter) -> Message | None:

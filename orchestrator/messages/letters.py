@@ -12,7 +12,8 @@ from datetime import date
 from typing import Literal
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import OFF, Box, Department, Person
+from orchestrator.domain.people import OFF, Box, Person
+from orchestrator.domain.rights import members
 from orchestrator.messages.mailbox import Message
 
 Kind = Literal["message", "full", "overdue", "digest"]
@@ -54,17 +55,16 @@ def letters(directory: Directory, box: Box, message: Message) -> Letters:
 
     The members of a department are not told of each message: they get the digest.
     """
-    if box.mail == OFF or not box.email:
-        return ()
-    return (
+    return tuple(
         Letter(
-            key=f"message:{message.id}:{box.email}",
+            key=f"message:{message.id}:{recipient}",
             kind="message",
             box=box.id,
-            recipient=box.email,
+            recipient=recipient,
             created=message.at,
             message=message.id,
-        ),
+        )
+        for recipient in told(directory, box, "message")
     )
 
 
@@ -86,25 +86,25 @@ def full(box: Box, day: date, recipient: str, created: float) -> Letter:
     return Letter(key=key, kind="full", box=box.id, recipient=recipient, created=created)
 
 
-def departments(directory: Directory, box: Box) -> tuple[Department, ...]:
-    """The departments whose box this is, or that keep it for somebody who has left; none for somebody's own."""
-    every = directory.departments.values()
-    return tuple(each for each in every if each.box == box.id or each.id == box.department)
-
-
-def shared(directory: Directory) -> list[str]:
-    """The boxes for which `departments` has any."""
-    found = {each.box for each in directory.departments.values()}
-    found |= {box.id for box in directory.boxes.values() if box.department in directory.departments}
-    return sorted(found & directory.boxes.keys())
-
-
 def readers(directory: Directory, box: Box) -> tuple[str, ...]:
-    """Addresses of those who work with a box: its own; else its members' or, where none are named, the department's."""
+    """Addresses of those who work with a box: its own; else those of its members (rights)."""
     if box.email:
         return (box.email,)
-    people = [directory.people[each] for each in box.members if each in directory.people]
-    if not box.members:
-        of = {each.id for each in departments(directory, box)}
-        people = [person for person in directory.people.values() if person.department in of]
-    return tuple(sorted({person.email for person in people if person.email}))
+    return tuple(sorted({person.email for person in members(directory, box.id) if person.email}))
+
+
+def told(directory: Directory, box: Box, kind: Kind) -> tuple[str, ...]:
+    """Addresses of those who are to be told this of `box` today. What waits for anybody else is not theirs any more."""
+    if kind == "overdue":
+        head = directory.people.get(box.head)
+        return (head.email,) if head and head.email else ()
+    if box.mail == OFF:
+        return ()
+    if kind == "message":
+        return (box.email,) if box.email else ()
+    return readers(directory, box)
+
+
+def is_told(directory: Directory, letter: Letter, box: Box) -> bool:
+    """Whether the recipient of a letter that was written down earlier still is to be told of `box`."""
+    return address(letter.recipient) in {address(each) for each in told(directory, box, letter.kind)}

@@ -4,16 +4,20 @@ A row is `waiting`, then `sent`; or `dead` (given up, or refused for good: an ad
 or `moot` (nothing was left to tell). Rows that are through stay until no message lives any more: whatever is filed or
 found due again meanwhile is not told again. Dead ones stay until an admin retries or drops them.
 
+How long a letter has waited counts from when it was queued: its message may be days old by then. A server that cannot
+be reached is no try of any letter, and none is given up for it.
+
 Belongs here: the rows. Not here: sending (postman).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,7 +26,7 @@ from orchestrator.store.tables import outbox
 
 WAITING, SENT, DEAD, DROPPED, MOOT = "waiting", "sent", "dead", "dropped", "moot"
 GIVE_UP = 3 * 86400.0
-"""Seconds after which a letter that was tried often enough is given up."""
+"""Seconds in the outbox after which a letter that was tried often enough is given up."""
 TRIES = 8
 """So many tries each letter gets, however old it is: our own machine may have been off for days."""
 FORGET = 100 * 86400.0
@@ -44,6 +48,8 @@ class Envelope:
     message: str
     recipient: str
     created: float
+    queued: float
+    """Since when it waits: queued, or retried by an admin."""
     due: float
     attempts: int
     state: str
@@ -74,9 +80,13 @@ class Fill:
     """Seconds that the oldest waiting letter has waited; 0: there is none."""
 
 
-async def queue(connection: AsyncConnection, letters: Iterable[Letter]) -> int:
-    """Put `letters` into the outbox in the caller's transaction; how many are new. What is there stays as it is."""
-    rows = [_row(letter) for letter in {letter.key: letter for letter in letters}.values()]
+async def queue(connection: AsyncConnection, letters: Iterable[Letter], at: float | None = None) -> int:
+    """Put `letters` into the outbox in the caller's transaction; how many are new. What is there stays as it is.
+
+    `at`: seconds since the epoch; None: now.
+    """
+    now = time.time() if at is None else at
+    rows = [_row(letter, now) for letter in {letter.key: letter for letter in letters}.values()]
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     new = 0
     for at in range(0, len(rows), AT_ONCE):
@@ -86,14 +96,15 @@ async def queue(connection: AsyncConnection, letters: Iterable[Letter]) -> int:
     return new
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    return {**asdict(letter), "due": letter.created, "attempts": 0, "state": WAITING, "sent": None, "error": ""}
+def _row(letter: Letter, at: float) -> dict[str, Any]:
+    return {**asdict(letter), "queued": at, "due": at, "attempts": 0, "state": WAITING, "sent": None, "error": ""}
 
 
-async def due(engine: AsyncEngine, now: float, many: int) -> list[Envelope]:
-    """At most `many` letters that are due, the oldest first."""
+async def due(engine: AsyncEngine, now: float, many: int, but: Collection[int] = ()) -> list[Envelope]:
+    """At most `many` letters that are due, the oldest first, without those of the ids `but`."""
     ripe = or_(outbox.c.due <= now, outbox.c.due > now + AHEAD)
-    asked = select(outbox).where(outbox.c.state == WAITING, ripe).order_by(outbox.c.created, outbox.c.id).limit(many)
+    those = (outbox.c.state == WAITING, ripe, outbox.c.id.not_in(list(but)))
+    asked = select(outbox).where(*those).order_by(outbox.c.created, outbox.c.id).limit(many)
     async with engine.connect() as connection:
         return [_envelope(row) for row in await connection.execute(asked)]
 
@@ -116,7 +127,7 @@ async def through(engine: AsyncEngine, id: int, state: str, at: float) -> None:
 
 async def failed(engine: AsyncEngine, envelope: Envelope, why: str, *, now: float, again: float) -> str:
     """A letter could not be sent: the state that it has now. `again` is when it is tried next; 0: never."""
-    gives_up = now - envelope.created >= GIVE_UP and envelope.attempts + 1 >= TRIES
+    gives_up = now - envelope.queued >= GIVE_UP and envelope.attempts + 1 >= TRIES
     state = DEAD if not again or gives_up else WAITING
     put = update(outbox).where(outbox.c.id == envelope.id, outbox.c.state == WAITING)
     async with engine.begin() as connection:
@@ -124,24 +135,25 @@ async def failed(engine: AsyncEngine, envelope: Envelope, why: str, *, now: floa
     return state
 
 
-async def unreachable(engine: AsyncEngine, why: str, now: float) -> int:
-    """No letter can be sent now: all that are due note why, and those that are too old are given up. How many are."""
-    gives_up = and_(outbox.c.created <= now - GIVE_UP, outbox.c.attempts + 1 >= TRIES)
-    waits = and_(outbox.c.state == WAITING, or_(outbox.c.due <= now, outbox.c.due > now + AHEAD))
+async def put_off(engine: AsyncEngine, envelope: Envelope, why: str, again: float) -> None:
+    """Try a letter not before `again`, and do not count this as a try of it: another one shall be first."""
+    put = update(outbox).where(outbox.c.id == envelope.id, outbox.c.state == WAITING)
     async with engine.begin() as connection:
-        dead = (await connection.execute(select(func.count()).select_from(outbox).where(waits, gives_up))).scalar_one()
-        await connection.execute(
-            update(outbox)
-            .where(waits)
-            .values(state=case((gives_up, DEAD), else_=WAITING), attempts=outbox.c.attempts + 1, error=why)
-        )
-    return int(dead)
+        await connection.execute(put.values(due=again, error=why))
+
+
+async def unreachable(engine: AsyncEngine, why: str, now: float) -> None:
+    """No letter can be sent now: all that are due note why. None is given up for it."""
+    ripe = or_(outbox.c.due <= now, outbox.c.due > now + AHEAD)
+    async with engine.begin() as connection:
+        await connection.execute(update(outbox).where(outbox.c.state == WAITING, ripe).values(error=why))
 
 
 async def retry(engine: AsyncEngine, id: int | None, now: float) -> int:
     """Give dead and waiting letters a new beginning: one, or all (`None`). How many there are."""
     those = outbox.c.state.in_((WAITING, DEAD))
-    return await _change(engine, those if id is None else and_(those, outbox.c.id == id), due=now, attempts=0)
+    which = those if id is None else and_(those, outbox.c.id == id)
+    return await _change(engine, which, queued=now, due=now, attempts=0)
 
 
 async def drop(engine: AsyncEngine, id: int) -> int:
@@ -157,14 +169,14 @@ async def _change(engine: AsyncEngine, which: ColumnElement[bool], **values: Any
 
 async def forget(engine: AsyncEngine, now: float) -> None:
     """Delete the rows of letters that are through and older than `FORGET`."""
-    old = func.coalesce(outbox.c.sent, outbox.c.created) < now - FORGET
+    old = func.coalesce(outbox.c.sent, outbox.c.queued) < now - FORGET
     async with engine.begin() as connection:
         await connection.execute(delete(outbox).where(outbox.c.state.in_((SENT, DROPPED, MOOT)), old))
 
 
 async def fill(engine: AsyncEngine, now: float) -> Fill:
     """How full it is."""
-    asked = select(outbox.c.state, func.count(), func.min(outbox.c.created)).group_by(outbox.c.state)
+    asked = select(outbox.c.state, func.count(), func.min(outbox.c.queued)).group_by(outbox.c.state)
     async with engine.connect() as connection:
         found = {state: (many, oldest) for state, many, oldest in await connection.execute(asked)}
     waiting, oldest = found.get(WAITING, (0, now))

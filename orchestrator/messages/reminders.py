@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.domain import rights
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box
 from orchestrator.domain.schedule import Schedule
@@ -60,7 +61,7 @@ class Reminders:
         if digesting:
             found += digests(directory, at, self.at, await self._oldest(directory))
         async with self.engine.begin() as connection:
-            new = await queue(connection, found)
+            new = await queue(connection, found, now)
         if digesting:
             self.digested = at.date()
         return new + await self._escalate(directory, now)
@@ -71,7 +72,7 @@ class Reminders:
 
     async def _oldest(self, directory: Directory) -> Mapping[str, float]:
         """Box -> since when the oldest of what is open or unheard there waits, for the boxes of departments."""
-        shared = letters.shared(directory)
+        shared = sorted(rights.shared(directory))
         asked = select(cases.c.box, func.min(cases.c.opened)).where(cases.c.state != DONE).group_by(cases.c.box)
         async with self.engine.connect() as connection:
             opened = {box: oldest for box, oldest in await connection.execute(asked) if box in shared}
@@ -91,7 +92,7 @@ class Reminders:
             for letter in found:
                 told = update(cases).where(cases.c.message == letter.message, cases.c.escalated.is_(None))
                 await connection.execute(told.values(escalated=now))
-            return await queue(connection, found)
+            return await queue(connection, found, now)
 
 
 def digests(directory: Directory, now: datetime, at: time, oldest: Mapping[str, float]) -> Letters:
@@ -159,11 +160,12 @@ def open_hours(schedule: Schedule, begin: float, end: float) -> float:
 
 
 def _waited(directory: Directory, box: Box, since: float, now: float) -> float:
-    named = (each.schedule for each in letters.departments(directory, box))
-    schedule = next((directory.schedules[name] for name in named if name in directory.schedules), None)
+    home = rights.department_of(directory, box.id)
+    schedule = directory.schedules.get(home.schedule) if home else None
     return open_hours(schedule, since, now) if schedule else (now - since) / 3600
 
 
 def _opens(directory: Directory, box: Box, day: date) -> bool:
-    named = (each.schedule for each in letters.departments(directory, box))
-    return any(directory.schedules[name].blocks(day) for name in named if name in directory.schedules)
+    home = rights.department_of(directory, box.id)
+    schedule = directory.schedules.get(home.schedule) if home else None
+    return bool(schedule and schedule.blocks(day))

@@ -56,11 +56,12 @@ class Metrics:
         self.mails = counter("mails", "Attempts to mail a letter, by outcome: sent, later, dead, moot.", "outcome")
         self.mail_delay = Histogram(
             "durchwahl_mail_delay_seconds",
-            "Seconds from what is told, a message or a reminder, until the mail server took the mail.",
+            "Seconds that a letter was in the outbox until the mail server took it.",
             registry=self.registry,
             buckets=DELAYS,
         )
         self.mail_up = gauge("mail_server_up", "1 if the mail server took us the last time; 0 where mail is off too.")
+        self.mail_broken = gauge("mail_misconfigured", "1 while mail is on and its password cannot be read.")
         self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
         self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
@@ -78,7 +79,7 @@ class Metrics:
             self.native.labels(flow).inc()
 
     def mailed(self, outcome: str, seconds: float) -> None:
-        """Count one attempt to mail a letter, `seconds` after there was something to tell."""
+        """Count one attempt to mail a letter, `seconds` after it was queued."""
         self.mails.labels(outcome).inc()
         if outcome == "sent":
             self.mail_delay.observe(max(0.0, seconds))
@@ -86,6 +87,10 @@ class Metrics:
     def mail_server(self, up: bool) -> None:
         """Whether the mail server could be reached."""
         self.mail_up.set(up)
+
+    def mail_misconfigured(self, yes: bool) -> None:
+        """Whether nothing can be sent until an admin mends the configuration."""
+        self.mail_broken.set(yes)
 
     def outbox(self, fill: Fill) -> None:
         """Take over how full the outbox is."""

@@ -6,9 +6,10 @@ Belongs here: from the state folder to postman, clerk and reminders. Not here: w
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -24,13 +25,18 @@ from orchestrator.messages.mailbox import Message, Spool
 from orchestrator.messages.outbox import Envelope, Fill
 from orchestrator.messages.postman import Observer, Postman
 from orchestrator.messages.reminders import Reminders
+from orchestrator.messages.transcripts import Transcripts
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.settings import Mail
 from orchestrator.service.state import State
 
+log = logging.getLogger(__name__)
+
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 MEGABYTE = 1_000_000
+LOOK_AGAIN = 60.0
+"""Seconds until the password is looked for again where it is missing."""
 
 
 class Watcher(Observer, Protocol):
@@ -39,15 +45,21 @@ class Watcher(Observer, Protocol):
     def outbox(self, fill: Fill) -> None:
         """How full the outbox is."""
 
+    def mail_misconfigured(self, yes: bool) -> None:
+        """Whether nothing can be sent until an admin mends the configuration."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mailing:
     """All that control needs. `run` is one owner task; `look` is a part of its housekeeping, once a minute."""
 
     engine: AsyncEngine
-    postman: Postman
+    hire: Callable[[], Postman]
+    """Raises ServiceError while the server's password cannot be read."""
     reminders: Reminders
     watcher: Watcher
+    _hired: list[Postman] = field(default_factory=list)
+    """Who sends: one, or nobody yet."""
 
     def letters(self, message: Message) -> Letters:
         """Who is told of a new message: to be queued (`outbox.queue`) in the transaction that files it."""
@@ -57,11 +69,23 @@ class Mailing:
 
     def wake(self) -> None:
         """Letters were queued, and their transaction is over."""
-        self.postman.wake()
+        for postman in self._hired:
+            postman.wake()
 
     async def run(self) -> None:
-        """Send what waits, until cancelled."""
-        await self.postman.run()
+        """Send what waits, until cancelled. Without a password letters wait, and nothing else does."""
+        told = ""
+        while not self._hired:
+            try:
+                self._hired.append(self.hire())
+            except ServiceError as bad:
+                if str(bad) != told:
+                    log.error("no mail is sent, letters wait: %s; to do: %s", bad, bad.todo)
+                told = str(bad)
+                self.watcher.mail_misconfigured(True)
+                await asyncio.sleep(LOOK_AGAIN)
+        self.watcher.mail_misconfigured(False)
+        await self._hired[0].run()
 
     async def look(self) -> None:
         """Queue reminders that are due, forget old letters, tell how many wait. Raises SQLAlchemyError, OSError."""
@@ -80,7 +104,7 @@ def mailing(
     menu: Callable[[Directory], str] = lambda directory: "",
     link: Callable[[str, str, float, str], str] = lambda box, message, left, reader: "",
 ) -> Mailing | None:
-    """Mail as the settings want it; None: it is off, and no letter is to be queued. Raises ServiceError.
+    """Mail as the settings want it; None: it is off, and no letter is to be queued.
 
     `menu` gives the extension under which messages are heard by telephone, or an empty one; `link` the token of a link
     to one message (box, message, when it was left, who reads it).
@@ -94,11 +118,13 @@ def mailing(
         directory=directory,
         head=lambda: Letterhead(sender=settings.sender, web=settings.web, menu=menu(directory()), link=link),
         limit=settings.megabytes * MEGABYTE,
-        model=Path(settings.transcription) if settings.transcription else None,
+        transcripts=Transcripts(model=Path(settings.transcription), spool=Spool(state.spool))
+        if settings.transcription
+        else None,
     )
     return Mailing(
         engine=engine,
-        postman=Postman(engine=engine, server=server(state, settings), writer=clerk, observer=watcher),
+        hire=lambda: Postman(engine=engine, server=server(state, settings), writer=clerk, observer=watcher),
         reminders=Reminders(engine=engine, spool=Spool(state.spool), directory=directory, at=settings.digest),
         watcher=watcher,
     )

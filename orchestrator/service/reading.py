@@ -1,7 +1,8 @@
 """One message behind a signed link: what the page shows of it, and what its buttons do.
 
-The link is the permission: for one message, until it is deleted, and in the name of who got it. Belongs here: from a
-token to the service of messages. Not here: the page (web), the token (messages.links).
+The link is the permission: for one message, until it is deleted, in the name of who got it, and only while who got it
+still works with the box. Belongs here: from a token to the service of messages. Not here: the page (web), the token
+(messages.links).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.rights import department_of
 from orchestrator.messages.api import Asker, MessageError, Messages
 from orchestrator.messages.ledger import State as CaseState
+from orchestrator.messages.letters import address, readers
 from orchestrator.messages.links import BadLink, Link, Links
 from orchestrator.messages.mailbox import DELETED, Message
 from orchestrator.messages.wording import caller, day, length, moment
@@ -43,9 +45,15 @@ class Reader:
     directory: Callable[[], Directory]
 
     def link(self, box: str, message: str, left: float, reader: str) -> str:
-        """The token of a new link: it holds as long as the message is kept. Raises ValueError."""
-        keep = self.directory().boxes[box].keep
-        return self.links.token(Link(box=box, message=message, reader=reader, until=int(left + keep * 86400)))
+        """The token of a new link: it holds as long as the message is kept. Empty where there can be none: the box was
+        taken out of the directory, or it or its reader has a name that does not fit into a link.
+        """
+        if (of := self.directory().boxes.get(box)) is None:
+            return ""
+        try:
+            return self.links.token(Link(box=box, message=message, reader=reader, until=int(left + of.keep * 86400)))
+        except ValueError:
+            return ""
 
     async def shown(self, token: str) -> Shown:
         """What is behind the link. Raises Gone."""
@@ -67,7 +75,7 @@ class Reader:
         """The audio behind the link. Raises Gone."""
         link, _ = await self._found(token)
         try:
-            return await self.messages.hear(_asker(link), link.box, link.message)
+            return await self.messages.hear(self._asker(link), link.box, link.message)
         except MessageError as bad:
             raise Gone(BUSY) from bad
 
@@ -77,7 +85,7 @@ class Reader:
         _, actions = await self._can(link, message)
         if action not in dict(actions):
             raise Gone(TOO_OLD)
-        asker, at = _asker(link), (link.box, link.message)
+        asker, at = self._asker(link), (link.box, link.message)
         try:
             match action:
                 case "heard" | "new":
@@ -94,7 +102,7 @@ class Reader:
     async def _found(self, token: str) -> tuple[Link, Message]:
         try:
             link = self.links.read(token, time.time)
-            return link, await self.messages.find(_asker(link), link.box, link.message)
+            return link, await self.messages.find(self._asker(link), link.box, link.message)
         except (BadLink, MessageError) as bad:
             raise Gone(TOO_OLD) from bad
 
@@ -106,11 +114,16 @@ class Reader:
         delete = ("delete", "Löschen")
         if not department_of(self.directory(), link.box):
             return "neu" if message.new else "gehört", (*heard, delete)
-        case = next((each for each in await self.messages.cases(_asker(link)) if each.message == message.id), None)
+        case = next((each for each in await self.messages.cases(self._asker(link)) if each.message == message.id), None)
         now: CaseState = case.state if case else "open"
         steps = tuple((name, label) for name, (label, to) in CASE_ACTIONS.items() if to != now) if case else heard
         return IN_GERMAN[now], (*steps, delete)
 
-
-def _asker(link: Link) -> Asker:
-    return Asker(name=link.reader, boxes=frozenset({link.box}))
+    def _asker(self, link: Link) -> Asker:
+        """Who reads: the person of that address, or the address where it is nobody's alone. No box for who had one."""
+        directory, reader = self.directory(), address(link.reader)
+        box = directory.boxes.get(link.box)
+        still = box is not None and reader in {address(each) for each in readers(directory, box)} - {""}
+        people = [person.id for person in directory.people.values() if person.email and address(person.email) == reader]
+        boxes = frozenset({link.box} if still else ())
+        return Asker(name=people[0] if len(people) == 1 else link.reader, boxes=boxes)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import KEEP_DAYS, MAILS, SHARED_KINDS, Box, Department, Group, Person, Phone
-from orchestrator.domain.references import RESERVED_PHONES
+from orchestrator.domain.references import NAME_OTHERS, NOBODY_LEFT, RESERVED_PHONES
 from orchestrator.store.marked import Marked, suggest
 from orchestrator.store.read_flows import order, phones_of
 
@@ -225,13 +225,20 @@ class People:
         if "mail" in fields:
             given["mail"] = fields["mail"].one_of(MAILS, "way to mail")
         if "members" in fields:
-            given["members"] = tuple(self._id(member) for member in fields["members"].values())
+            given["members"] = self._members(fields["members"])
         if "head" in fields:
             given["head"] = self._id(fields["head"])
         for key, least, most in BOX_NUMBERS:
             if key in fields:
                 given[key] = fields[key].number(least, most)
         return replace(boxes.get(number, Box(id=number, name=number)), **given)  # type: ignore[arg-type]
+
+    def _members(self, named: Marked) -> tuple[str, ...]:
+        numbers = [each.text() for each in named.values()]
+        if not numbers or not self._ids.keys().isdisjoint(numbers):
+            return tuple(self._id(member) for member in named.values())
+        named.wrong(NOBODY_LEFT.format(", ".join(numbers)), NAME_OTHERS)
+        return ()
 
     def _id(self, number: Marked) -> str:
         return self._ids.get(number.one_of(self._ids, "person with number"), "")

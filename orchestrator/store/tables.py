@@ -125,6 +125,7 @@ outbox = Table(
     Column("message", Text(), nullable=False),
     Column("recipient", Text(), nullable=False),
     Column("created", Float(), nullable=False),
+    Column("queued", Float(), nullable=False, server_default="0"),
     Column("due", Float(), nullable=False, index=True),
     Column("attempts", Integer(), nullable=False),
     Column("state", Text(), nullable=False, index=True),
