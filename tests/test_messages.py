@@ -14,6 +14,7 @@ from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, Messages, NoSuchMessage, NotYours, asker, owner
 from orchestrator.messages.audio import judge
+from orchestrator.messages.links import Link, Links
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.pins import Pins, WeakPin, why_weak
 from orchestrator.store.tables import cases, deletions
@@ -175,6 +176,20 @@ async def test_a_message_is_sent_on_with_or_without_the_first(messages: Messages
         with pytest.raises(NoSuchMessage):
             await messages.forward(BEATE, "3501", "m", nowhere)
     assert set(lamps.lit) == {"41", "10", "3501"}
+
+
+async def test_a_message_goes_round_for_as_long_as_somebody_likes(messages: Messages) -> None:
+    message(messages.spool, "10", "1795626303.12-1")
+    at, to, id_ = "10", "3501", "1795626303.12-1"
+    seen, links = {id_}, Links(b"a key for the tests")
+    for _ in range(30):
+        audio = messages.spool.box(at).audio(id_)
+        copy = await messages.forward(owner(at), at, id_, to, audio=audio)
+        assert (await messages.forward(owner(at), at, id_, to, audio=audio)).id == copy.id
+        assert copy.id not in seen
+        seen.add(copy.id)
+        assert links.token(Link(box=to, message=copy.id, reader="anna@stadt.example", until=1))
+        at, to, id_ = to, at, copy.id
 
 
 async def test_cases_are_rebuilt_from_the_spool(messages: Messages) -> None:

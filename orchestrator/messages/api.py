@@ -36,6 +36,8 @@ from orchestrator.messages.lock import Busy
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Mailbox, Message, Spool
 
 Answer = TypeVar("Answer")
+LONGEST_ID = 120
+"""Characters of the id of a message that was sent on."""
 
 
 class MessageError(Exception):
@@ -196,7 +198,7 @@ class Messages:
         if not asker.listens and audio:
             raise NotYours(f"{asker.name} may not speak into box {to}")
         spoken = f"-{await asyncio.to_thread(_digest, audio)}" if audio else ""  # another comment is another message
-        as_id = f"{id}-to-{to}{spoken}"
+        as_id = _sent_on(id, f"-to-{to}{spoken}")
         copy = await _asked(lambda _: mailbox.copy(id, self.spool.box(to), as_id=as_id, by=asker.name, audio=audio), id)
         await self.received(copy)
         await self.light(to)
@@ -282,6 +284,14 @@ class Messages:
         if box not in asker.boxes or box not in self.directory().boxes:
             raise NotYours(f"{asker.name} has no box {box}")
         return self.spool.box(box)
+
+
+def _sent_on(id: str, way: str) -> str:
+    """The id of a message that was sent on. One that goes round does not grow beyond names of files, and links."""
+    if len(id) + len(way) <= LONGEST_ID:
+        return id + way
+    channel, _, _ = id.partition("-")
+    return f"{channel[:40]}-{hashlib.sha256(id.encode()).hexdigest()[:24]}{way}"
 
 
 def _digest(audio: Path) -> str:
