@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
@@ -35,9 +36,12 @@ from orchestrator.service import present, wiring
 from orchestrator.service.mail import Mailing, mailing
 from orchestrator.service.reading import Reader
 from orchestrator.service.state import State
+from orchestrator.store.tables import journeys
 
 log = structlog.get_logger()
 
+DAMAGED = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""A box that cannot be written as it is, and may never be; a full disk is everybody's, and is waited for."""
 STALE = 600.0
 """Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
 
@@ -91,7 +95,7 @@ class Mailroom:
         """
         try:
             taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
-        except FolderFull as bad:  # it stays where it is, and is tried again
+        except (FolderFull, *DAMAGED) as bad:  # it stays where it is, and is tried again: other boxes go on
             log.error("a message cannot be filed", channel=channel, why=str(bad))
             return {"message"}
         for each in taken:
@@ -128,7 +132,15 @@ class Mailroom:
         """File what no journey claimed."""
         for changed, channel in await asyncio.to_thread(self.filer.waiting):
             if time.time() - changed > STALE:
-                await self.file(channel, caller="", at=changed)
+                caller, at = await self._called(channel) or ("", changed)
+                await self.file(channel, caller=caller, at=at)
+
+    async def _called(self, channel: str) -> tuple[str, float] | None:
+        """Who called on a channel, and when, if the journal has it: its box could not take the message then."""
+        asked = select(journeys.c.caller, journeys.c.began).where(journeys.c.recording == channel)
+        async with self.engine.connect() as connection:
+            row = (await connection.execute(asked)).first()
+        return (row.caller, row.began) if row else None
 
     async def forget(self) -> None:
         """Remove what is too old."""
@@ -137,8 +149,12 @@ class Mailroom:
         for forget_files in (retention.forget_rejected, retention.forget_playing):
             await asyncio.to_thread(forget_files, spool, now)
         for old, why in await asyncio.to_thread(lambda: list(retention.too_old(spool, self._keep, now))):
-            await self.messages.expire(old, why)
-            log.info("message removed", box=old.box, id=old.id, why=why)
+            try:
+                await self.messages.expire(old, why)
+            except OSError as bad:  # one box that cannot be written keeps no other box's messages beyond their time
+                log.error("a message that is too old cannot be removed", box=old.box, id=old.id, why=str(bad))
+            else:
+                log.info("message removed", box=old.box, id=old.id, why=why)
 
     async def greetings(self) -> None:
         """Tell Asterisk which greetings were recorded, here or in `VoiceMailMain()`. Raises AsteriskError, OSError."""
