@@ -84,7 +84,10 @@ async def once(root: Path) -> None:
         assert letters == [("message:1.1-1:amt@stadt.example", "waiting")]
 
 
-async def test_a_box_that_is_damaged_keeps_up_no_other_and_gets_its_message_in_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("claimed", ["1.1", ""])
+async def test_a_box_that_is_damaged_keeps_up_no_other_and_gets_its_message_in_the_end(
+    tmp_path: Path, claimed: str
+) -> None:
     prepared(tmp_path)
     kept = tmp_path / "spool" / "recording" / "10-1.1-1-1.wav"
     recording(tmp_path / "spool" / "recording" / "3501-2.2-1-1.wav", 2)
@@ -97,7 +100,7 @@ async def test_a_box_that_is_damaged_keeps_up_no_other_and_gets_its_message_in_t
         assert kept.exists()
         assert len(room.filer.spool.box("3501").messages()) == 1
         async with room.engine.begin() as connection:
-            written = {"id": "1.1", "began": 1000.0, "ended": 1010.0, "caller": "0171", "recording": "1.1"}
+            written = {"id": "1.1", "began": 1000.0, "ended": 1010.0, "caller": "0171", "recording": claimed}
             texts = dict.fromkeys(("number", "flow", "outcome", "place", "unexpected"), "")
             await connection.execute(insert(journeys), [{**texts, **written, "steps": [], "test": False}])
         os.utime(kept, (2000.0, 2000.0))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
@@ -136,8 +136,12 @@ class Mailroom:
                 await self.file(channel, caller=caller, at=at)
 
     async def _called(self, channel: str) -> tuple[str, float] | None:
-        """Who called on a channel, and when, if the journal has it: its box could not take the message then."""
-        asked = select(journeys.c.caller, journeys.c.began).where(journeys.c.recording == channel)
+        """Who called on a channel, and when, if the journal has it: its box could not take the message then.
+
+        Where the disk was full the call came to another end than a message: then it is known by the channel that began.
+        """
+        this = or_(journeys.c.recording == channel, journeys.c.id == channel)
+        asked = select(journeys.c.caller, journeys.c.began).where(this)
         async with self.engine.connect() as connection:
             row = (await connection.execute(asked)).first()
         return (row.caller, row.began) if row else None
