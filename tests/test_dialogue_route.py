@@ -151,6 +151,8 @@ async def test_what_cannot_be_done_is_told_and_not_half_done(tmp_path: Path, tur
         ("0", "0"),
         ("017112345", "0017112345"),
         ("+4917112345", "+4917112345"),
+        *((number, "") for number in ("0900123456", "+49900123456", "0137123456")),
+        *((number, "") for number in ("+49137123456", "+1900555123", "001900555123")),
         *((number, "") for number in ("", "110", "112", "0110", "+49110", "+112", "4917112345", "anonymous", "1234")),
     ],
 )
