@@ -192,6 +192,16 @@ async def test_a_message_goes_round_for_as_long_as_somebody_likes(messages: Mess
         at, to, id_ = to, at, copy.id
 
 
+async def test_a_copy_with_the_same_id_in_another_box_is_another_message(messages: Messages) -> None:
+    """As whoever forwards natively, or restores a backup into another box, may leave one."""
+    await messages.received(message(messages.spool, "10", "1.1-1"))
+    message(messages.spool, "3501", "1.1-1")
+    await messages.delete(BEATE, "3501", "1.1-1")
+    assert [case.state for case in await messages.cases(ANNA)] == ["open"]
+    await messages.erase(BEATE, "3501", "1.1-1")
+    assert [case.state for case in await messages.cases(ANNA)] == ["open"]
+
+
 async def test_cases_are_rebuilt_from_the_spool(messages: Messages) -> None:
     """What was moved, deleted or sent on by the native menu, and a database that was lost."""
     for id_ in ("a", "b", "c"):

@@ -167,13 +167,13 @@ class Messages:
         Raises MessageError.
         """
         moved = await self._moved(asker, box, id, DELETED)
-        await self._set_case(asker, id, "done")
+        await self._set_case(asker, box, id, "done")
         return moved
 
     async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
         """Take back a deletion; its case is open again. Raises MessageError."""
         moved = await self._moved(asker, box, id, HEARD if heard else NEW)
-        await self._set_case(asker, id, "open")
+        await self._set_case(asker, box, id, "open")
         return moved
 
     async def erase(self, asker: Asker, box: str, id: str) -> Message:
@@ -261,16 +261,16 @@ class Messages:
             before = await ledger.case(connection, id)
             if before is None or before.box != box:
                 raise NoSuchMessage(f"box {box} has no case of message {id}")
-            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock(), comment=comment)
+            await ledger.set_case(connection, box, id, state, who=asker.name, at=self.clock(), comment=comment)
             after = await ledger.case(connection, id)
         if state != "open" and (await self.find(asker, box, id)).new:
             await self.mark(asker, box, id, heard=True)
         assert after is not None  # noqa: S101 - it was there in this transaction
         return after
 
-    async def _set_case(self, asker: Asker, id: str, state: State) -> None:
+    async def _set_case(self, asker: Asker, box: str, id: str, state: State) -> None:
         async with self.engine.begin() as connection:
-            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock())
+            await ledger.set_case(connection, box, id, state, who=asker.name, at=self.clock())
 
     async def _moved(self, asker: Asker, box: str, id: str, to: str) -> Message:
         moved = await _asked(lambda each: self._mailbox(asker, box).move(each, to), id)

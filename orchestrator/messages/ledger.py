@@ -74,13 +74,20 @@ async def cases_of(connection: AsyncConnection, boxes: Iterable[str], *states: S
 
 
 async def set_case(
-    connection: AsyncConnection, message: str, state: State, *, who: str, at: float, comment: str | None = None
+    connection: AsyncConnection,
+    box: str,
+    message: str,
+    state: State,
+    *,
+    who: str,
+    at: float,
+    comment: str | None = None,
 ) -> bool:
-    """Bring a case into `state`; False if there is none."""
+    """Bring a case of `box` into `state`; False if there is none. A copy in another box may have the same id."""
     values: dict[str, Any] = {"state": state, "who": "" if state == "open" else who, "changed": at}
     if comment is not None:
         values["comment"] = comment
-    done = await connection.execute(update(cases).where(cases.c.message == message).values(values))
+    done = await connection.execute(update(cases).where(cases.c.message == message, cases.c.box == box).values(values))
     return done.rowcount > 0
 
 
@@ -98,7 +105,8 @@ async def deleted(connection: AsyncConnection, messages: Sequence[Message], why:
         for each in messages
     ]
     await connection.execute(insert(deletions), rows)
-    await connection.execute(delete(cases).where(cases.c.message.in_([each.id for each in messages])))
+    for each in messages:
+        await connection.execute(delete(cases).where(cases.c.message == each.id, cases.c.box == each.box))
 
 
 async def locked_until(connection: AsyncConnection, box: str) -> float:
