@@ -464,6 +464,16 @@ async def test_at_a_shared_telephone_nobody_is_known(at: Town, tmp_path: Path) -
         assert line.words.startswith("Bitte geben Sie die Nummer Ihres Postfachs ein")
 
 
+@pytest.mark.parametrize("kind", ["hall", "lift", "gate"])
+@pytest.mark.parametrize("phone", ["tel10", "tel2501", "tel2500"])
+async def test_no_box_opens_where_anybody_comes_by(at: Town, kind: str, phone: str) -> None:
+    open_ = replace(TOWN, phones={**TOWN.phones, phone: replace(TOWN.phones[phone], kind=kind)})
+    dialogues = replace(at.dialogues, messages=replace(at.messages, directory=lambda: open_), _lines={})
+    line = OnTheLine(dialogues=dialogues, caller=at.line(phone).caller)
+    await line.comes()
+    assert line.words.startswith("Bitte geben Sie die Nummer Ihres Postfachs ein")
+
+
 def test_moments_are_said_as_one_says_them() -> None:
     def said(left: datetime) -> str:
         return " ".join(heard(media) for media in moment(left, NOW))

@@ -110,6 +110,14 @@ async def test_who_was_put_through_does_not_inherit_what_was_opened(served: Any)
     assert len(scripted.told) == 1
 
 
+async def test_a_number_that_a_stranger_gave_is_no_reason_to_refuse(served: Any) -> None:
+    """Else whoever shows a long one would be led to VoiceMailMain(), where nothing counts wrong PINs."""
+    url, scripted = served
+    async with session(TOKEN) as open_session:
+        await Control(url=url, session=open_session).ask({**CAME, "number": "+" + "1" * 300})
+    assert scripted.told[0][0].number == "+" + "1" * 39
+
+
 @pytest.mark.parametrize(
     "name", ["PJSIP/trunk-provider-0000002a", "PJSIP/testcall-00000001", "Local/tel2500@x-1;2", ""]
 )
@@ -143,6 +151,8 @@ async def test_what_cannot_be_done_is_told_and_not_half_done(tmp_path: Path, tur
         ("0", "0"),
         ("017112345", "0017112345"),
         ("+4917112345", "+4917112345"),
+        *((number, "") for number in ("0900123456", "+49900123456", "0137123456")),
+        *((number, "") for number in ("+49137123456", "+1900555123", "001900555123")),
         *((number, "") for number in ("", "110", "112", "0110", "+49110", "+112", "4917112345", "anonymous", "1234")),
     ],
 )

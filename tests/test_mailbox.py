@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from orchestrator.messages import retention
 from orchestrator.messages.audio import judge
 from orchestrator.messages.folder import FolderFull
 from orchestrator.messages.mailbox import DELETED, FOLDERS, HEARD, NEW, NoSuchMessage, Spool
@@ -77,6 +79,38 @@ def test_a_message_without_a_text_is_not_lost_and_a_text_without_a_message_goes(
     found = whole(spool, "10")
     assert found[HEARD] == {"c": 4.0}
     assert list(found[NEW].values()) == [2.0]
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_link_to_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+def far_too_long(path: Path) -> None:
+    path.write_text(f"[message]\nmsg_id=b\norigtime={'9' * 5000}\nduration={'9' * 5000}\n")
+
+
+@pytest.mark.parametrize("damage", [a_folder, a_link_to_nowhere, far_too_long, Path.unlink])
+@pytest.mark.parametrize("suffix", ["wav", "txt"])
+def test_one_damaged_file_is_in_nobodys_way(spool: Spool, damage: Callable[[Path], None], suffix: str) -> None:
+    """Neither in that of the others in the box, nor in that of other boxes."""
+    three(spool)
+    three(spool, "20")
+    damage(spool.box("10").path / NEW / f"msg0001.{suffix}")
+    (spool.voicemail / "30").write_text("no box")
+    assert {"a", "c"} <= {each.id for each in spool.box("10").messages()}
+    message(spool, "10", "d", at=9.0, seconds=2)
+    assert {"a", "c", "d"} <= {each.id for each in spool.box("10").messages()}
+    assert all(each.at < time.time() + 1 for each in spool.box("10").messages())
+    names = sorted(path.name for path in (spool.box("10").path / NEW).glob("msg*.wav"))
+    assert names == [f"msg{number:04d}.wav" for number in range(len(names))]
+    assert spool.boxes() == ["10", "20"]
+    assert sum(len(list(retention.too_old(spool.box(box), 1.0, time.time()))) for box in spool.boxes()) >= 6
 
 
 def test_what_asterisk_wrote_is_read(spool: Spool) -> None:

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from orchestrator.asterisk.ami import Account, Ami
 from orchestrator.domain.directory import Directory
 from orchestrator.metrics.control import Metrics
 from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import create, open_state
-from orchestrator.store.tables import cases, outbox
+from orchestrator.store.tables import cases, journeys, outbox
 from tests import ports
 from tests.databases import database, sqlite
 from tests.killed import killer
@@ -148,3 +148,30 @@ async def test_a_lamp_that_could_not_be_told_is_told_later(tmp_path: Path) -> No
     async with mailroom(tmp_path) as again:
         await again.relight()
         assert again.dark == {"10"}, "who begins knows not what was told before"
+
+
+@pytest.mark.parametrize("claimed", ["1.1", ""])
+async def test_a_box_that_is_damaged_keeps_up_no_other_and_gets_its_message_in_the_end(
+    tmp_path: Path, claimed: str
+) -> None:
+    prepared(tmp_path)
+    kept = tmp_path / "spool" / "recording" / "10-1.1-1-1.wav"
+    recording(tmp_path / "spool" / "recording" / "3501-2.2-1-1.wav", 2)
+    box = tmp_path / "spool" / "voicemail" / "town" / "10"
+    box.parent.mkdir(parents=True, exist_ok=True)
+    box.write_text("a file where the folder of a box should be")
+    async with mailroom(tmp_path) as room:
+        assert await room.file("1.1", caller="0171", at=1000.0) == {"message"}
+        assert await room.file("2.2", caller="0171", at=1000.0) == {"message"}
+        assert kept.exists()
+        assert len(room.filer.spool.box("3501").messages()) == 1
+        async with room.engine.begin() as connection:
+            written = {"id": "1.1", "began": 1000.0, "ended": 1010.0, "caller": "0171", "recording": claimed}
+            texts = dict.fromkeys(("number", "flow", "outcome", "place", "unexpected"), "")
+            await connection.execute(insert(journeys), [{**texts, **written, "steps": [], "test": False}])
+        os.utime(kept, (2000.0, 2000.0))
+        box.unlink()
+        await room.stale(frozenset())
+        (message,) = room.filer.spool.box("10").messages()
+        assert (message.caller, message.at) == ("0171", 1000.0)
+        assert not kept.exists()

@@ -163,6 +163,31 @@ async def test_a_large_press_is_none(site: Site) -> None:
     token = site.reader.link("3501", "1.1-1", at, "beate@stadt.example")
     assert (await site.press(token, "x" * 5000))[0] == 413
 
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b"do=heard&x=" + b"x" * 1000
+
+    async with site.http.post(f"{site.url}/nachricht/{token}", data=parts()) as reply:  # its length is not told
+        assert reply.status == 413
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "application/x-www-form-urlencoded; charset=nothing",
+        "multipart/form-data",
+        "multipart/form-data; boundary=a",
+        "application/json",
+    ],
+)
+async def test_a_press_that_no_browser_makes_is_none(site: Site, form: str) -> None:
+    at = time.time()
+    message(site.messages.spool, "3501", "1.1-1", at=at)
+    address = f"{site.url}/nachricht/{site.reader.link('3501', '1.1-1', at, 'x')}"
+    async with site.http.post(address, data=b"\xff\xfe%ff", headers={"Content-Type": form}) as reply:
+        assert reply.status == 404
+    assert site.folder("3501") == [NEW]
+
 
 @pytest.mark.parametrize("part", ["a|b", "a\nb", "", "x" * 300])
 def test_what_cannot_be_in_a_link(part: str) -> None:
@@ -176,5 +201,14 @@ def test_a_link_is_read_back_and_any_other_is_none() -> None:
     assert LINKS.read(token, lambda: 99.0) == link
     for at in range(0, len(token), 3):
         other = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+        with pytest.raises(BadLink):
+            LINKS.read(other, lambda: 99.0)
+
+
+@pytest.mark.parametrize("more", ["=", "==", "===x", "==\r\nA: b", '=="><script>', "!", "\n", "."])
+def test_nothing_hangs_on_to_a_link(more: str) -> None:
+    """Decoding Base64 skips it, and the page says the token again."""
+    token = LINKS.token(Link(box="1", message="1.1-1", reader="x", until=100))
+    for other in (token + more, more + token, token[:30] + more + token[30:]):
         with pytest.raises(BadLink):
             LINKS.read(other, lambda: 99.0)

@@ -17,6 +17,7 @@ from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, BoxFull, Messages, NoSuchMessage, NotYours, asker, owner
 from orchestrator.messages.audio import judge
+from orchestrator.messages.links import Link, Links
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.pins import Pins, WeakPin, why_weak
 from orchestrator.store.tables import cases, deletions
@@ -218,6 +219,31 @@ async def test_a_message_is_sent_on_with_or_without_the_first(messages: Messages
         with pytest.raises(NoSuchMessage):
             await messages.forward(BEATE, "3501", "m", nowhere)
     assert set(lamps.lit) == {"41", "10", "3501"}
+
+
+async def test_a_message_goes_round_for_as_long_as_somebody_likes(messages: Messages) -> None:
+    message(messages.spool, "10", "1795626303.12-1")
+    at, to, id_ = "10", "3501", "1795626303.12-1"
+    seen, links = {id_}, Links(b"a key for the tests")
+    for _ in range(30):
+        audio = messages.spool.box(at).audio(id_)
+        copy = await messages.forward(owner(at), at, id_, to, audio=audio)
+        assert (await messages.forward(owner(at), at, id_, to, audio=audio)).id == copy.id
+        await messages.mark(owner(to), to, copy.id, heard=True)  # else the box is full some time
+        assert copy.id not in seen
+        seen.add(copy.id)
+        assert links.token(Link(box=to, message=copy.id, reader="anna@stadt.example", until=1))
+        at, to, id_ = to, at, copy.id
+
+
+async def test_a_copy_with_the_same_id_in_another_box_is_another_message(messages: Messages) -> None:
+    """As whoever forwards natively, or restores a backup into another box, may leave one."""
+    await messages.received(message(messages.spool, "10", "1.1-1"))
+    message(messages.spool, "3501", "1.1-1")
+    await messages.delete(BEATE, "3501", "1.1-1")
+    assert [case.state for case in await messages.cases(ANNA)] == ["open"]
+    await messages.erase(BEATE, "3501", "1.1-1")
+    assert [case.state for case in await messages.cases(ANNA)] == ["open"]
 
 
 async def test_cases_are_rebuilt_from_the_spool(messages: Messages) -> None:

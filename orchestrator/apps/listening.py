@@ -29,6 +29,9 @@ SPARE = 10.0
 """Seconds before the end of our time at which the turn is over, whatever plays."""
 SKIP = 5000
 """Milliseconds that `reverse` and `forward` move."""
+SHOWN = 40
+"""Characters of the caller's number that are told: it is as long as the caller likes, and no question may be refused
+for it."""
 MOST_AT_ONCE = 20
 """Turns of one visit: several only where keys were pressed faster than they were asked for."""
 
@@ -57,7 +60,7 @@ class Listening:
 
 
 def _who(leg: Leg) -> dict[str, Any]:
-    return {"channel": leg.id, "name": leg.name, "number": leg.number, "at": leg.at}
+    return {"channel": leg.id, "name": leg.name, "number": leg.number[:SHOWN], "at": leg.at}
 
 
 def _came(leg: Leg) -> dict[str, Any]:

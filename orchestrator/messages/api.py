@@ -36,6 +36,8 @@ from orchestrator.messages.lock import Busy
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, UNHEARD, Mailbox, Message, Spool
 
 Answer = TypeVar("Answer")
+LONGEST_ID = 120
+"""Characters of the id of a message that was sent on."""
 
 
 class MessageError(Exception):
@@ -171,7 +173,7 @@ class Messages:
         """
         moved = await self._moved(asker, box, id, DELETED)
         async with self.engine.begin() as connection:
-            await ledger.rest_case(connection, id, who=asker.name, at=self.clock())
+            await ledger.rest_case(connection, box, id, who=asker.name, at=self.clock())
         return moved
 
     async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
@@ -180,7 +182,7 @@ class Messages:
             raise NoSuchMessage(f"message {id} of box {box} is not deleted")
         moved = await self._moved(asker, box, id, HEARD if heard else NEW)
         async with self.engine.begin() as connection:
-            await ledger.wake_case(connection, id, at=self.clock())
+            await ledger.wake_case(connection, box, id, at=self.clock())
         return moved
 
     async def erase(self, asker: Asker, box: str, id: str) -> Message:
@@ -203,7 +205,7 @@ class Messages:
         if not asker.listens and audio:
             raise NotYours(f"{asker.name} may not speak into box {to}")
         spoken = f"-{await asyncio.to_thread(_digest, audio)}" if audio else ""  # another comment is another message
-        as_id = f"{id}-to-{to}{spoken}"
+        as_id = _sent_on(id, f"-to-{to}{spoken}")
         other = self.spool.box(to)
         if len(await asyncio.to_thread(other.messages, *UNHEARD)) >= self.directory().boxes[to].quota:
             raise BoxFull(f"box {to} takes no more messages")
@@ -263,7 +265,7 @@ class Messages:
                 for each in new:
                     await ledger.open_case(connection, each, "open" if each.new else "done")
                 for id_ in deleted:
-                    await ledger.rest_case(connection, id_, who="", at=self.clock())
+                    await ledger.rest_case(connection, box, id_, who="", at=self.clock())
                 await ledger.close_cases(connection, gone)
 
     # Cases
@@ -290,7 +292,7 @@ class Messages:
             before = await ledger.case(connection, id)
             if before is None or before.box != box:
                 raise NoSuchMessage(f"box {box} has no case of message {id}")
-            await ledger.set_case(connection, id, state, who=asker.name, at=self.clock(), comment=comment)
+            await ledger.set_case(connection, box, id, state, who=asker.name, at=self.clock(), comment=comment)
             after = await ledger.case(connection, id)
         if state != "open" and (await self.find(asker, box, id)).new:
             await self.mark(asker, box, id, heard=True)
@@ -309,6 +311,14 @@ class Messages:
         if box not in asker.boxes or box not in self.directory().boxes:
             raise NotYours(f"{asker.name} has no box {box}")
         return self.spool.box(box)
+
+
+def _sent_on(id: str, way: str) -> str:
+    """The id of a message that was sent on. One that goes round does not grow beyond names of files, and links."""
+    if len(id) + len(way) <= LONGEST_ID:
+        return id + way
+    channel, _, _ = id.partition("-")
+    return f"{channel[:40]}-{hashlib.sha256(id.encode()).hexdigest()[:24]}{way}"
 
 
 def _digest(audio: Path) -> str:

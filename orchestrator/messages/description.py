@@ -34,6 +34,8 @@ FORWARDED = "forwardedby={by}\n"
 UNKNOWN = "Unknown"
 _LINE = re.compile(r"^([a-z_]+)=(.*)$", re.MULTILINE)
 _NUMBER = re.compile(r"<([^<>]*)>\s*$")
+_COUNT = re.compile(r"[0-9]{1,10}")
+"""Seconds of a message, or since the epoch until 2286: more is damage."""
 _NONE = re.compile(r"[^0-9+*#]")
 
 
@@ -83,8 +85,8 @@ def read(text: str, *, otherwise: str, at: float) -> Description:
     return Description(
         id=found.get("msg_id", "") or otherwise,
         caller=_NONE.sub("", inner[1] if inner else shown),
-        at=float(left) if left.isdecimal() else at,
-        seconds=int(seconds) if seconds.isdecimal() else 0,
+        at=float(left) if _COUNT.fullmatch(left) else at,
+        seconds=int(seconds) if _COUNT.fullmatch(seconds) else 0,
         origin=found.get("origmailbox", ""),
         forwarded_by=found.get("forwardedby", ""),
     )

@@ -90,7 +90,7 @@ class Folder:
         try:
             with os.scandir(self.path) as found:
                 for each in found:
-                    if named := FILE.fullmatch(each.name):
+                    if (named := FILE.fullmatch(each.name)) and each.is_file():
                         if named[2] == "wav":
                             wavs.add(int(named[1]))
                         else:
@@ -152,11 +152,19 @@ class Folder:
         wavs, texts = self._numbers()
         return sorted(wavs - texts.keys()), sorted(texts.keys() - wavs)
 
+    def _put_aside(self) -> None:
+        """What has the name of a file and is none (a folder, a link to nowhere) gets another: it is for an admin."""
+        with os.scandir(self.path) as found:
+            those = [each for each in found if FILE.fullmatch(each.name) and not each.is_file()]
+        for each in those:
+            os.rename(each.path, self.path / f"damaged-{time.time_ns()}-{each.name}")
+
     def sound(self, others: Callable[[], Iterable[int]]) -> None:
         """End what was half done by whoever was killed.
 
         `others` are the inodes of audio that has a place elsewhere: described in any folder, or waiting to be filed.
         """
+        self._put_aside()
         for beside in self.path.glob(".msg*.txt"):
             beside.unlink()
         audio_only, text_only = self.halves()

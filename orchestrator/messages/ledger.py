@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy import case as case_
-from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,28 +78,40 @@ async def cases_of(connection: AsyncConnection, boxes: Iterable[str], *states: S
 
 
 async def set_case(
-    connection: AsyncConnection, message: str, state: State, *, who: str, at: float, comment: str | None = None
+    connection: AsyncConnection,
+    box: str,
+    message: str,
+    state: State,
+    *,
+    who: str,
+    at: float,
+    comment: str | None = None,
 ) -> bool:
-    """Bring a case into `state`; False if there is none."""
+    """Bring a case of `box` into `state`; False if there is none. A copy in another box may have the same id."""
     values: dict[str, Any] = {"state": state, "who": "" if state == "open" else who, "changed": at, "before": ""}
     if comment is not None:
         values["comment"] = comment
-    done = await connection.execute(update(cases).where(cases.c.message == message).values(values))
+    done = await connection.execute(update(cases).where(_of(box, message)).values(values))
     return done.rowcount > 0
 
 
-async def rest_case(connection: AsyncConnection, message: str, *, who: str, at: float) -> None:
+def _of(box: str, message: str) -> ColumnElement[bool]:
+    """A copy in another box may have the same id."""
+    return and_(cases.c.message == message, cases.c.box == box)
+
+
+async def rest_case(connection: AsyncConnection, box: str, message: str, *, who: str, at: float) -> None:
     """The message is deleted: its case is done, until that is taken back."""
     values = {"before": cases.c.state, "state": "done", "who": who, "changed": at}
-    await connection.execute(update(cases).where(cases.c.message == message, cases.c.before == "").values(values))
+    await connection.execute(update(cases).where(_of(box, message), cases.c.before == "").values(values))
 
 
-async def wake_case(connection: AsyncConnection, message: str, *, at: float) -> None:
+async def wake_case(connection: AsyncConnection, box: str, message: str, *, at: float) -> None:
     """The deletion is taken back: the case is what it was, and nobody's if it was open."""
     was = cases.c.before
     who = case_((was == "open", ""), else_=cases.c.who)
     values = {"state": was, "who": who, "changed": at, "before": ""}
-    await connection.execute(update(cases).where(cases.c.message == message, was != "").values(values))
+    await connection.execute(update(cases).where(_of(box, message), was != "").values(values))
 
 
 async def close_cases(connection: AsyncConnection, messages: Iterable[str]) -> None:
@@ -119,7 +131,8 @@ async def deleted(connection: AsyncConnection, messages: Sequence[Message], why:
     ]
     if rows:
         await connection.execute(insert(deletions), rows)
-    await connection.execute(delete(cases).where(cases.c.message.in_([each.id for each in messages])))
+    for each in messages:
+        await connection.execute(delete(cases).where(_of(each.box, each.id)))
 
 
 async def locked_until(connection: AsyncConnection, box: str, now: float | None = None) -> float:

@@ -8,6 +8,7 @@ thread. Belongs here: one box. Not here: who may do it, and who is told (api).
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -83,8 +84,8 @@ class Spool:
 
     def boxes(self) -> list[str]:
         """Every box that ever had a message."""
-        with contextlib.suppress(FileNotFoundError):
-            return sorted(path.name for path in self.voicemail.iterdir() if path.name.isdigit())
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.voicemail) as found:
+            return sorted(each.name for each in found if each.name.isdigit() and each.is_dir())
         return []
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.mailbox_keys import Menu, Need
+from orchestrator.domain.outgoing import OPEN
 from orchestrator.domain.rights import department_of
 from orchestrator.messages.api import Asker, asker, owner
 from orchestrator.messages.dialogue import Caller
@@ -240,8 +241,11 @@ def begin(caller: Caller, directory: Directory) -> Session:
 
 
 def _at_desk(directory: Directory, phone: str) -> Asker | None:
-    """Whose telephone it is: one person's, or one department's. Where several share it nobody knows who sits there."""
-    if phone not in directory.phones:
+    """Whose telephone it is: one person's, or one department's.
+
+    Where several share it, or anybody can come by, nobody knows who sits there.
+    """
+    if phone not in directory.phones or directory.phones[phone].kind in OPEN:
         return None
     people = [person.id for person in directory.people.values() if phone in person.phones]
     if len(people) == 1:

@@ -149,7 +149,8 @@ class Line:
 def dialled(directory: Directory, number: str) -> str:
     """A caller's number as it is dialled at a desk; empty where it is none that can be called back.
 
-    Extensions as they are. A number for emergencies is none: whoever calls may give any number as theirs.
+    Extensions as they are. A number for emergencies is none: whoever calls may give any number as theirs. Nor is one at
+    a premium, which nobody may show as theirs (TKG § 120): it is a trap for whoever calls back.
     """
     town = directory.town
     if number in directory.numbers:
@@ -160,7 +161,8 @@ def dialled(directory: Directory, number: str) -> str:
         outside = town.outside + number
     else:
         return ""
-    return "" if outside in dict(outgoing.short(town)) else outside
+    trap = outgoing.group(town, number) == "premium"
+    return "" if trap or outside in dict(outgoing.short(town)) else outside
 
 
 def forget_dictations(spool: Path, now: float | None = None) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk.ami import Ami
@@ -36,11 +37,14 @@ from orchestrator.service import present, wiring
 from orchestrator.service.mail import Mailing, mailing
 from orchestrator.service.reading import Reader
 from orchestrator.service.state import State
+from orchestrator.store.tables import journeys
 
 log = structlog.get_logger()
 
 LEAP = 3600.0
 """Seconds by which no clock is put right in passing."""
+DAMAGED = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""A box that cannot be written as it is, and may never be; a full disk is everybody's, and is waited for."""
 STALE = 600.0
 """Seconds after which a recording that no journey claimed is filed all the same: a crash took its journey."""
 
@@ -136,8 +140,9 @@ class Mailroom:
         """
         try:
             taken = await asyncio.to_thread(self.filer.file, channel, caller=caller, at=at)
-        except FolderFull as bad:  # it stays where it is, and is tried again
-            raise OSError(str(bad)) from bad
+        except (FolderFull, *DAMAGED) as bad:  # it stays where it is, and is tried again: other boxes go on
+            log.error("a message cannot be filed", channel=channel, why=str(bad))
+            return {"message"}
         for each in taken:
             await self._tell(each)
             self.metrics.messages.labels(each.verdict).inc()
@@ -183,7 +188,19 @@ class Mailroom:
         for channel, changed in newest.items():
             if channel not in claimed and time.time() - changed > STALE:
                 with self._apart("a recording waits", channel=channel):
-                    await self.file(channel, caller="", at=changed)
+                    caller, at = await self._called(channel) or ("", changed)
+                    await self.file(channel, caller=caller, at=at)
+
+    async def _called(self, channel: str) -> tuple[str, float] | None:
+        """Who called on a channel, and when, if the journal has it: its box could not take the message then.
+
+        Where the disk was full the call came to another end than a message: then it is known by the channel that began.
+        """
+        this = or_(journeys.c.recording == channel, journeys.c.id == channel)
+        asked = select(journeys.c.caller, journeys.c.began).where(this)
+        async with self.engine.connect() as connection:
+            row = (await connection.execute(asked)).first()
+        return (row.caller, row.began) if row else None
 
     async def forget(self) -> None:
         """Remove what is too old; and tell how full boxes are, as they are looked at once."""
@@ -207,7 +224,7 @@ class Mailroom:
                     await self.messages.expire(message, why)
                     log.info("message removed", box=number, id=message.id, why=why)
                 new = len(await asyncio.to_thread(box.messages, *UNHEARD))
-                unheard, broken = unheard + new, broken - 1
+                unheard, broken = unheard + new, broken - box.path.is_dir()
                 nearly += bool(of and is_nearly_full(of, new))
         self.metrics.unheard.set(unheard)
         self.metrics.nearly_full.set(nearly)

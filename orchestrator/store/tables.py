@@ -144,7 +144,7 @@ cases = Table(
     Column("changed", Float(), nullable=False),
     Column("escalated", Float(), nullable=True),
     Column("comment", Text(), nullable=False),
-    Column("before", Text(), nullable=False),
+    Column("before", Text(), nullable=False, default=""),
 )
 """Messages to a department as what somebody has to deal with."""
 deletions = Table(

@@ -26,7 +26,10 @@ LARGEST = 4096
 """Bytes of one question."""
 WITHIN = 1.5
 """Seconds until an attendant must have its answer; it gives up after 2."""
-LONGEST = {"channel": 100, "name": 100, "number": 40, "keys": 40}
+LONGEST = {"channel": 100, "name": 100, "keys": 40}
+SHOWN = 40
+"""Characters of the caller's number that are looked at: it is what a stranger gave, and may be as long as they like.
+Refused, it would lead past the lock of the boxes, to Asterisk's own menu."""
 
 
 class NoAnswer(Exception):
@@ -95,12 +98,15 @@ def asked(body: bytes) -> Asked:
     """The question in a body; raises HTTPBadRequest."""
     try:
         found = json.loads(body)
-        texts = {key: found[key] for key in ("channel", "name", "number")} | {"keys": found.get("keys", "")}
+        texts = {key: found[key] for key in ("channel", "name")} | {"keys": found.get("keys", "")}
         if not all(isinstance(text, str) and len(text) <= LONGEST[key] for key, text in texts.items()):
             raise ValueError("a text is missing or too long")
+        if not isinstance(number := found["number"], str):
+            raise ValueError("a number is missing")
         at = found.get("at")
         return Asked(
             **texts,
+            number=number[:SHOWN],
             at=None if at is None else float(at),
             came="turn" not in found,
             dictated=int(found.get("dictated", 0)),

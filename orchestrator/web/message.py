@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from jinja2 import Environment
@@ -64,10 +65,8 @@ def routes(reading: Reading, pages: Environment) -> Sequence[web.RouteDef]:
         return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
 
     async def do(request: web.Request) -> web.StreamResponse:
-        if (request.content_length or 0) > LARGEST:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=request.content_length or 0)
-        pressed = await request.post()
-        await reading.do(request.match_info["token"], str(pressed.get("do", "")))
+        pressed = parse_qs((await _body(request)).decode(errors="replace"))
+        await reading.do(request.match_info["token"], pressed.get("do", [""])[0])
         raise web.HTTPSeeOther(request.match_info["token"])  # so that loading the page again does nothing again
 
     def gone(handler: Handler) -> Handler:
@@ -85,6 +84,16 @@ def routes(reading: Reading, pages: Environment) -> Sequence[web.RouteDef]:
         web.get("/nachricht/{token}/audio", gone(audio)),
         web.post("/nachricht/{token}", gone(do)),
     ]
+
+
+async def _body(request: web.Request) -> bytes:
+    """What was pressed, as browsers send it; whatever else is sent is read no further than `LARGEST`."""
+    body = bytearray()
+    async for part in request.content.iter_any():
+        body += part
+        if len(body) > LARGEST:
+            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST, actual_size=len(body))
+    return bytes(body)
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
