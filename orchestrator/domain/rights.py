@@ -6,6 +6,8 @@ a department keeps for who has left, as its own. Belongs here: the rule. Not her
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Department, Person
 
@@ -20,6 +22,11 @@ def boxes_of(directory: Directory, person: Person) -> frozenset[str]:
         if box.department in directory.departments
     }
     return frozenset(own | {box for box, home in shared.items() if _works(directory, box, home, person)})
+
+
+def in_order(directory: Directory, boxes: Iterable[str]) -> tuple[str, ...]:
+    """Boxes as they are gone through: a person's own first, then those of departments."""
+    return tuple(sorted(boxes, key=lambda box: (department_of(directory, box) is not None, len(box), box)))
 
 
 def members(directory: Directory, box: str) -> tuple[Person, ...]:
