@@ -33,6 +33,8 @@ TOWN = replace(
 )
 """p3501 (tel2501) has the box 3501 and works with 10, the department's; p2500 (tel2500) with that only; p40 (tel10)
 has the box 40."""
+PATIENT = 60.0
+"""Seconds of a turn where a busy machine is no reason to give up."""
 NOW = datetime(2026, 11, 25, 16, 30, tzinfo=BERLIN)
 
 
@@ -53,6 +55,8 @@ class Town:
     messages: Messages
     pins: Pins
     clock: Clock
+    steady: Clock
+    """The one that nobody sets."""
     dialogues: Dialogues
     lit: list[str] = field(default_factory=list)
     greeted: list[str] = field(default_factory=list)
@@ -74,7 +78,7 @@ class Town:
 async def town(url: URL, root: Path) -> AsyncIterator[Town]:
     """A town whose database is at `url` and whose spool is below `root`."""
     async with database(url) as engine:
-        clock, lit, greeted = Clock(), list[str](), list[str]()
+        clock, steady, lit, greeted = Clock(), Clock(), list[str](), list[str]()
 
         async def light(box: str) -> None:
             lit.append(box)
@@ -85,8 +89,16 @@ async def town(url: URL, root: Path) -> AsyncIterator[Town]:
         spool = Spool(root / "spool")
         messages = Messages(spool=spool, engine=engine, directory=lambda: TOWN, light=light, clock=clock)
         pins = Pins(spool, lambda box: f"90{box}17")
-        dialogues = Dialogues(messages=messages, pins=pins, greeted=tell)
-        yield Town(messages=messages, pins=pins, clock=clock, dialogues=dialogues, lit=lit, greeted=greeted)
+        dialogues = Dialogues(messages=messages, pins=pins, greeted=tell, acts=PATIENT, says=PATIENT, steady=steady)
+        yield Town(
+            messages=messages,
+            pins=pins,
+            clock=clock,
+            steady=steady,
+            dialogues=dialogues,
+            lit=lit,
+            greeted=greeted,
+        )
 
 
 @dataclass

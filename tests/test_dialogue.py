@@ -464,14 +464,26 @@ async def test_at_a_shared_telephone_nobody_is_known(at: Town, tmp_path: Path) -
         assert line.words.startswith("Bitte geben Sie die Nummer Ihres Postfachs ein")
 
 
-@pytest.mark.parametrize("kind", ["hall", "lift", "gate"])
-@pytest.mark.parametrize("phone", ["tel10", "tel2501", "tel2500"])
-async def test_no_box_opens_where_anybody_comes_by(at: Town, kind: str, phone: str) -> None:
-    open_ = replace(TOWN, phones={**TOWN.phones, phone: replace(TOWN.phones[phone], kind=kind)})
-    dialogues = replace(at.dialogues, messages=replace(at.messages, directory=lambda: open_), _lines={})
+@pytest.mark.parametrize("phone", ["tel10", "tel2501"])
+@pytest.mark.parametrize("kind", ["hall", "lift", "gate", "meeting_room", "fax"])
+async def test_where_anybody_comes_by_the_pin_is_asked(at: Town, kind: str, phone: str) -> None:
+    public = replace(TOWN, phones={**TOWN.phones, phone: replace(TOWN.phones[phone], kind=kind)})
+    dialogues = replace(at.dialogues, messages=replace(at.messages, directory=lambda: public), _lines={})
     line = OnTheLine(dialogues=dialogues, caller=at.line(phone).caller)
     await line.comes()
     assert line.words.startswith("Bitte geben Sie die Nummer Ihres Postfachs ein")
+
+
+async def test_an_urgent_message_is_new_until_it_was_heard(at: Town) -> None:
+    message(at.spool, "40", "u", at=left(14), folder="Urgent")
+    line = await desk(at)
+    assert line.words == "Sie haben eine neue Nachricht."
+    await line.press("1")
+    assert line.words.startswith("Neue Nachricht,")
+    await line.press("")
+    assert whole(at.spool, "40") == {HEARD: {"u": 2.0}}
+    await line.press("3", "9")
+    assert HEARD in whole(at.spool, "40"), "it was heard when it was deleted"
 
 
 def test_moments_are_said_as_one_says_them() -> None:

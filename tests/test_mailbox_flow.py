@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.compile.listening import contexts
 from orchestrator.domain import outgoing
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, ending, explain, retrace
 from orchestrator.domain.flow import Flow
 from orchestrator.domain.listening import Desks
+from orchestrator.domain.people import SHARED_KINDS
 from orchestrator.domain.proof import prove
 from orchestrator.domain.ranges import free
 from orchestrator.domain.town import NumberRange
+from orchestrator.messages.dialogue import Caller
+from orchestrator.messages.session import begin
 from tests.towns import MONDAY_10, TODAY, small, town_flow
 
 
@@ -68,10 +72,14 @@ def test_a_desk_dials_it_by_number_and_by_code() -> None:
 def test_explain_knows_both_ways() -> None:
     directory = with_mailbox("98")
     first = directory.first("mailbox")
-    for python, way in ((True, "turn=done goodbye=gone"), (False, "turn=python_down boxes=served goodbye=gone")):
-        visits = tuple(explain(directory, first, World(at=MONDAY_10, python=python)))
+    for python, inside, outcome, way in (
+        (True, False, "served", "turn=done goodbye=gone"),
+        (False, True, "served", "turn=python_down boxes=served goodbye=gone"),
+        (False, False, "told", "turn=python_down boxes=refused sorry=said goodbye=gone"),
+    ):
+        visits = tuple(explain(directory, first, World(at=MONDAY_10, python=python, inside=inside)))
         assert " ".join(f"{visit.place}={visit.answer}".removeprefix("mailbox.") for visit in visits) == way
-        assert ending(visits).outcome == "served"
+        assert ending(visits).outcome == outcome
 
 
 def test_who_calls_back_goes_on_elsewhere_and_that_is_as_it_should_be() -> None:
@@ -86,8 +94,46 @@ def test_who_calls_back_goes_on_elsewhere_and_that_is_as_it_should_be() -> None:
 
 def test_a_box_opens_at_its_own_desk_and_not_where_anybody_comes_by() -> None:
     town = small()
-    desks = Desks(town)
-    assert desks.opens(town.phones["tel10"]) == "10"
-    assert desks.opens(town.phones["tel2500"]) == ""
-    assert desks.lamp(replace(town.phones["tel10"], kind="hall")) == "10"
-    assert desks.opens(replace(town.phones["tel10"], kind="hall")) == ""
+    assert Desks(town).opens(town.phones["tel2501"]) == "3501"
+    assert Desks(town).opens(town.phones["tel2500"]) == "10", "who has no own box has the department's"
+    for kind in SHARED_KINDS:
+        shared = replace(town.phones["tel2501"], kind=kind)
+        assert Desks(town).lamp(shared) == Desks(town).lamp(town.phones["tel2501"])
+        assert bool(Desks(town).opens(shared)) is (kind == "other"), kind
+
+
+def test_where_nobody_knows_who_sits_there_no_box_opens() -> None:
+    town = small()
+    tel10 = town.phones["tel10"]
+    assert Desks(town).lamp(tel10) == "10"
+    assert Desks(town).opens(tel10) == "", "it is nobody's, though its number is that of a box"
+    ours = replace(town.departments["buergerbuero"], phones=("tel10",))
+    one = replace(town, departments={ours.id: ours})
+    assert Desks(one).opens(tel10) == "10"
+    two = replace(town, departments={ours.id: ours, "it": replace(ours, id="it", box="3501")})
+    assert Desks(two).opens(tel10) == ""
+    people = {**town.people, "p41": replace(town.people["p3501"], id="p41")}
+    assert Desks(replace(one, people=people)).opens(town.phones["tel2501"]) == "", "two people share it"
+
+
+@pytest.mark.parametrize("kind", ["", *SHARED_KINDS])
+@pytest.mark.parametrize("sharing", [1, 2])
+def test_the_dialogue_and_the_dialplan_open_the_same_box(kind: str, sharing: int) -> None:
+    town = small()
+    counter = replace(town.phones["tel10"], kind=kind)
+    homes = {
+        f"d{n}": replace(town.departments["buergerbuero"], id=f"d{n}", phones=(counter.id,)) for n in range(sharing)
+    }
+    shared = {f"s{n}": replace(town.people["p3501"], id=f"s{n}", phones=("tel2501",)) for n in range(sharing)}
+    people = {**town.people, "p3501": replace(town.people["p3501"], phones=()), **shared}
+    town = replace(town, departments=homes, people=people, phones={**town.phones, counter.id: counter})
+    opened = {
+        extension.name: extension.lines[0].application.removeprefix("Set(BOX=").removesuffix(")")
+        for context in contexts(town)
+        if context.name.startswith("desks-")
+        for extension in context.extensions
+    }
+    for phone in town.phones:
+        assert begin(Caller(channel="1.1", phone=phone, number=""), town).box == opened.get(phone, "")
+    assert ("tel10" in opened) is (kind in ("", "other") and sharing == 1)
+    assert ("tel2501" in opened) is (sharing == 1)

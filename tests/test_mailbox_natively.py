@@ -90,6 +90,20 @@ async def test_the_own_desk_is_served_natively(mailbox: Mailbox, gone: str) -> N
     await mailbox.journey(NUMBER, "served", since)
 
 
+@pytest.mark.parametrize("gone", ["attend", "control"])
+async def test_from_outside_nobody_guesses_where_nothing_counts_it(mailbox: Mailbox, gone: str) -> None:
+    since = time.time() - 1
+    mailbox.town.end(gone)
+    async with mailbox.citizen() as telephone:
+        call = await telephone.dial(PUBLIC)
+        await call.answered(within=10)
+        assert await call.ends(within=60), "VoiceMailMain() asks for box and PIN"
+        heard = await call.heard()
+        assert recognise(heard, mailbox.town.prompt("mailbox_unreachable", "de")).share > 0.9
+    mailbox.whole()
+    await mailbox.journey(PUBLIC, "told", since)
+
+
 async def test_control_that_dies_in_a_call_leaves_the_caller_to_the_native_box(mailbox: Mailbox) -> None:
     async with mailbox.desk() as telephone, visiting(mailbox, telephone, NUMBER) as visit:
         await visit.press("1")
@@ -104,8 +118,8 @@ async def test_a_pin_that_we_change_counts_natively_and_the_other_way_round(mail
     await changed(mailbox, "2500", NEW)
     mailbox.town.end("control")
     mailbox.town.end("attend")
-    async with mailbox.citizen() as telephone:
-        call = await telephone.dial(PUBLIC)
+    async with mailbox.desk("tel10") as telephone:
+        call = await telephone.dial(NUMBER)
         await logs_in(call, "2500", NEW)
         assert await opens(mailbox, call), "our PIN is refused"
         for keys in ("0", "5", f"{NEWEST}#", f"{NEWEST}#"):
@@ -114,8 +128,8 @@ async def test_a_pin_that_we_change_counts_natively_and_the_other_way_round(mail
         await becomes(lambda: pins(mailbox).right("2500", NEWEST), 10)
         assert not pins(mailbox).right("2500", NEW)
         await call.hang_up()
-    async with mailbox.citizen() as telephone:
-        call = await telephone.dial(PUBLIC)
+    async with mailbox.desk("tel10") as telephone:
+        call = await telephone.dial(NUMBER)
         await logs_in(call, "2500", OLD)
         assert not await opens(mailbox, call, 10.0), "a PIN that was changed opens the box"
         await call.hang_up()
@@ -126,8 +140,8 @@ async def test_a_pin_that_we_change_counts_natively_and_the_other_way_round(mail
 
 async def test_three_wrong_pins_end_the_call(mailbox: Mailbox) -> None:
     mailbox.town.end("attend")
-    async with mailbox.citizen() as telephone:
-        call = await telephone.dial(PUBLIC)
+    async with mailbox.desk("tel10") as telephone:
+        call = await telephone.dial(NUMBER)
         await logs_in(call, "3501", "000001")
         for _ in range(2):
             await call.stays(3.0)

@@ -21,7 +21,7 @@ LARGEST = 64 * 1024
 
 
 class NoDialogue(Exception):
-    """Control does not answer, or has nothing to say; the caller is served natively."""
+    """Control does not answer, or has nothing to say; the dialplan goes on with the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)

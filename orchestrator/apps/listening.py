@@ -54,7 +54,7 @@ class Listening:
                 if turn.then or not leg.pressed:
                     return AGAIN
         except NoDialogue as error:
-            log.warning("%s is served natively: %s", leg, error)
+            log.warning("%s goes on without a dialogue: %s", leg, error)
             return FAILED
         return AGAIN
 

@@ -52,6 +52,7 @@ def lines(name: str, step: Native, spool: str) -> Iterator[Line]:
             yield from _call(name)
         case Listen():
             yield KNOWN
+            yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "none"]?{name}=refused,1)')
             yield Line('GotoIf($["${BOX}" = ""]?ask)')
             yield Line("VoiceMailMain(${BOX}@town,s)")
             yield Line(f"Goto({name}=served,1)")

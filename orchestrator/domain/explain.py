@@ -32,6 +32,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
@@ -75,6 +76,8 @@ class World:
     observed: Mapping[Place, Answer] = field(default_factory=dict)
     """What people did at a place, where that is known afterwards; it outweighs phones, boxes and numbers outside."""
     python: bool = True
+    inside: bool = False
+    """Whether it comes from a phone of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +114,14 @@ class Ending:
 
 def ending(visits: Iterable[Visit]) -> Ending:
     """What a whole walk comes to: someone talked, a message was left or heard, or the caller was told what to do."""
-    last = Ending(outcome="told", place="")
+    last, away = Ending(outcome="told", place=""), False
     for visit in visits:
         if visit.answer == "talked":
             return Ending(outcome="answered", place=visit.place)
         if visit.place.partition(".")[0] == MAILBOX:
-            return Ending(outcome="served", place=visit.place)
-        if visit.answer == "left":
+            away = away or turned_away(visit.place, visit.answer)
+            last = Ending(outcome="told" if away else "served", place=visit.place)
+        elif visit.answer == "left":
             last = Ending(outcome="message", place=visit.place)
         elif last.outcome == "told":
             last = Ending(outcome="told", place=visit.place)
@@ -160,7 +164,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case CallBack():
             return "called"
         case Listen():
-            return "served"
+            return "served" if world.inside else "refused"
         case Do():
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:

@@ -291,14 +291,16 @@ class CallBack:
 
 @dataclass(frozen=True, kw_only=True)
 class Listen:
-    """Asterisk's own `VoiceMailMain()`: straight to the box at its owner's phone, else it asks for box and PIN."""
+    """Asterisk's own `VoiceMailMain()`: straight to the box at its owner's phone, at others it asks for box and PIN."""
 
     served: Place
+    refused: Place
+    """The caller is at no phone of ours: nothing would count their wrong PINs."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
-        return {"served": self.served}
+        return {"served": self.served, "refused": self.refused}
 
 
 Native = Dictate | CallBack | Listen

@@ -25,6 +25,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "still_there": ("Sind Sie noch da?", "Are you still there?"),
     "busy": ("Das ging gerade nicht. Bitte versuchen Sie es noch einmal.",
              "That did not work just now. Please try again."),
+    "unreachable": ("Das Postfach ist gerade nicht erreichbar. Bitte versuchen Sie es später wieder.",
+                    "The mailbox cannot be reached just now. Please try again later."),
     # What is there
     "own_box": ("Ihr Postfach.", "Your mailbox."),
     "shared_box": ("Gemeinsames Postfach", "Shared mailbox"),

@@ -8,6 +8,8 @@ Belongs here: the rule. Not here: what they may do with it (messages).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Department, Person
 
@@ -28,6 +30,11 @@ def shared(directory: Directory) -> dict[str, Department]:
         if box.department in directory.departments:
             found.setdefault(box.id, directory.departments[box.department])
     return found
+
+
+def in_order(directory: Directory, boxes: Iterable[str]) -> tuple[str, ...]:
+    """Boxes as they are gone through: a person's own first, then those of departments."""
+    return tuple(sorted(boxes, key=lambda box: (department_of(directory, box) is not None, len(box), box)))
 
 
 def members(directory: Directory, box: str) -> tuple[Person, ...]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
+from orchestrator.domain.listening import turned_away
 from orchestrator.domain.town import MAILBOX
 from orchestrator.journal.cel import Event, source_of_hangup
 
@@ -153,7 +154,9 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
     if last.place.partition(".")[0] == MAILBOX:
         cut = cut or (last.answer not in SENT_OFF and not _hung_up_by(call, caller))
         began = next(step.at for step in steps if step.place.partition(".")[0] == MAILBOX)
-        return ("failed", last.place, 0.0) if cut else ("served", last.place, began)
+        if cut or any(turned_away(step.place, step.answer) for step in steps):
+            return "failed" if cut else "told", last.place, 0.0
+        return "served", last.place, began
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
     if last.answer == "gone":

@@ -88,6 +88,12 @@ class Spool:
             return sorted(each.name for each in found if each.name.isdigit() and each.is_dir())
         return []
 
+    def damaged(self) -> list[str]:
+        """Boxes that are no folders."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.voicemail) as found:
+            return sorted(each.name for each in found if each.name.isdigit() and not each.is_dir())
+        return []
+
 
 @dataclass
 class Mailbox:

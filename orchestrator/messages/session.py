@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.listening import Desks
 from orchestrator.domain.mailbox_keys import Menu, Need
-from orchestrator.domain.outgoing import OPEN
-from orchestrator.domain.rights import department_of
+from orchestrator.domain.people import Person
+from orchestrator.domain.rights import department_of, in_order
 from orchestrator.messages.api import Asker, asker, owner
 from orchestrator.messages.dialogue import Caller
 from orchestrator.messages.greeting_files import Greeting
@@ -118,8 +119,7 @@ class Facts:
         """The boxes of the caller, a person's own first."""
         if session.asker is None:
             return ()
-        there = session.asker.boxes & self.directory.boxes.keys()
-        return tuple(sorted(there, key=lambda box: (self.shared(box), len(box), box)))
+        return in_order(self.directory, session.asker.boxes & self.directory.boxes.keys())
 
     def shared(self, box: str) -> bool:
         """Whether a box is that of a department."""
@@ -231,27 +231,13 @@ Came = tuple[Session, Action | None]
 
 def begin(caller: Caller, directory: Directory) -> Session:
     """Somebody comes: at their own telephone straight to their box, from anywhere else with number and PIN."""
-    session = Session(caller=caller)
-    who = _at_desk(directory, caller.phone)
-    if who is None:
-        return session
-    session = replace(session, asker=who, at="main")
-    boxes = Facts(directory=directory, now=datetime.min).boxes(session)  # noqa: DTZ901 - no time is asked for
-    return replace(session, box=boxes[0]) if boxes else Session(caller=caller)
-
-
-def _at_desk(directory: Directory, phone: str) -> Asker | None:
-    """Whose telephone it is: one person's, or one department's.
-
-    Where several share it, or anybody can come by, nobody knows who sits there.
-    """
-    if phone not in directory.phones or directory.phones[phone].kind in OPEN:
-        return None
-    people = [person.id for person in directory.people.values() if phone in person.phones]
-    if len(people) == 1:
-        return asker(directory, people[0])
-    homes = [home.box for home in directory.departments.values() if phone in home.phones]
-    return owner(homes[0]) if len(homes) == 1 and not people else None
+    phone, desks = directory.phones.get(caller.phone), Desks(directory)
+    box = desks.opens(phone) if phone else ""
+    if not (phone and box):
+        return Session(caller=caller)
+    whose = desks.whose(phone)
+    who = asker(directory, whose.id) if isinstance(whose, Person) else owner(box)
+    return Session(caller=caller, asker=who, box=box, at="main")
 
 
 def box_at(directory: Directory, number: str) -> str:

@@ -71,6 +71,8 @@ def _key(change: Change) -> Key:
                     return "flow", rest
                 case "numbers" if rest:
                     return "number", name
+                case "desks":
+                    return "phone", name
                 case "hours":
                     return "schedule", rest
                 case _:

@@ -213,7 +213,8 @@ class Mailroom:
             log.error(
                 "the clock leaps: nothing is deleted for its age until it has been still for a day", seconds=leaps
             )
-        unheard = nearly = broken = 0
+        unheard = nearly = 0
+        broken = len(await asyncio.to_thread(spool.damaged))
         for number in await asyncio.to_thread(spool.boxes):
             of, box = self.directory().boxes.get(number), spool.box(number)
             keep = of.keep * retention.DAY if of else retention.DELETE_AFTER
@@ -224,7 +225,7 @@ class Mailroom:
                     await self.messages.expire(message, why)
                     log.info("message removed", box=number, id=message.id, why=why)
                 new = len(await asyncio.to_thread(box.messages, *UNHEARD))
-                unheard, broken = unheard + new, broken - box.path.is_dir()
+                unheard, broken = unheard + new, broken - 1
                 nearly += bool(of and is_nearly_full(of, new))
         self.metrics.unheard.set(unheard)
         self.metrics.nearly_full.set(nearly)

@@ -120,6 +120,7 @@ def described(directory: Directory, question: Question) -> World:
         keys=keys(question.press),
         phones=phones,
         python=question.python,
+        inside=bool(question.caller),
         switches=question.switches,
     )
 

@@ -71,10 +71,12 @@ def route(token: str, answer: Answer) -> web.RouteDef:
             async with asyncio.timeout(WITHIN):
                 return web.json_response(await answer(asked(await _body(request))))
         except NoAnswer as why:
-            log.warning("a caller of the mailbox is served natively", why=str(why))
+            log.warning("a caller of the mailbox goes on without a dialogue", why=str(why))
             return web.Response(status=why.status, text=f"{why}\n")
         except TimeoutError:
-            log.error("a caller of the mailbox is served natively", why=f"nothing was answered within {WITHIN} s")
+            log.error(
+                "a caller of the mailbox goes on without a dialogue", why=f"nothing was answered within {WITHIN} s"
+            )
             return web.Response(status=503, text="too late\n")
 
     return web.post("/dialogue", dialogue)
