@@ -172,8 +172,9 @@ class Messages:
         Raises MessageError.
         """
         moved = await self._moved(asker, box, id, DELETED)
-        async with self.engine.begin() as connection:
-            await ledger.rest_case(connection, box, id, who=asker.name, at=self.clock())
+        if department_of(self.directory(), box):
+            async with self.engine.begin() as connection:
+                await ledger.rest_case(connection, box, id, who=asker.name, at=self.clock())
         return moved
 
     async def restore(self, asker: Asker, box: str, id: str, *, heard: bool = True) -> Message:
@@ -181,8 +182,9 @@ class Messages:
         if (await self.find(asker, box, id)).folder != DELETED:
             raise NoSuchMessage(f"message {id} of box {box} is not deleted")
         moved = await self._moved(asker, box, id, HEARD if heard else NEW)
-        async with self.engine.begin() as connection:
-            await ledger.wake_case(connection, box, id, at=self.clock())
+        if department_of(self.directory(), box):
+            async with self.engine.begin() as connection:
+                await ledger.wake_case(connection, box, id, at=self.clock())
         return moved
 
     async def erase(self, asker: Asker, box: str, id: str) -> Message:

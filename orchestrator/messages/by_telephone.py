@@ -34,6 +34,7 @@ from orchestrator.messages import session as words
 from orchestrator.messages.api import Asker, BoxBusy, BoxFull, MessageError, Messages
 from orchestrator.messages.dialogue import Caller, Heard, Turn
 from orchestrator.messages.greeting_files import Greeting
+from orchestrator.messages.lock import PATIENCE
 from orchestrator.messages.mailbox import DELETED
 from orchestrator.messages.pins import Pins, WeakPin
 from orchestrator.messages.session import Action, Facts, Session
@@ -122,6 +123,7 @@ class Dialogues:
 
     async def _take(self, line: Line, caller: Caller, heard: Heard | None) -> Turn:
         async with line.lock:
+            PATIENCE.set(self.acts * 0.6)  # of threads, too: they give up before the caller is told that they did
             line.ends = asyncio.get_running_loop().time() + self.acts
             if heard is None:
                 self._again(line, caller)
@@ -343,7 +345,7 @@ class Dialogues:
         """A box that there is not is locked as any other: nobody finds out which there are."""
         now = self.messages.clock()
         async with self.messages.engine.connect() as connection:
-            if await ledger.locked_until(connection, action.box) > now:
+            if await ledger.locked_until(connection, action.box, now) > now:
                 return "locked"
         known = action.box in self.messages.directory().boxes
         if known and await asyncio.to_thread(self.pins.right, action.box, action.pin):

@@ -10,14 +10,15 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
-LIMIT = 5.0
-"""Seconds to wait for somebody else."""
+PATIENCE: ContextVar[float] = ContextVar("patience", default=5.0)
+"""Seconds to wait for somebody else; less where a caller waits on the line."""
 
 
 class Busy(TimeoutError):
-    """Somebody else has the folder for longer than `LIMIT`."""
+    """Somebody else has the folder for longer than `PATIENCE`."""
 
 
 @contextlib.contextmanager
@@ -35,10 +36,11 @@ def locked(*folders: Path) -> Iterator[None]:
 
 
 def _wait(folder: Path) -> int:
-    deadline = time.monotonic() + LIMIT
+    patience = PATIENCE.get()
+    deadline = time.monotonic() + patience
     while (lock := _take(folder / "lock")) is None:
         if time.monotonic() > deadline:
-            raise Busy(f"{folder} is locked for more than {LIMIT:.0f} s")
+            raise Busy(f"{folder} is locked for more than {patience:g} s")
         time.sleep(0.02)
     return lock
 
