@@ -197,6 +197,9 @@ def test_ten_thousand_messages_and_not_one_more(spool: Spool) -> None:
     assert {each.id for each in box.messages(NEW)} == {f"m{number}" for number in range(1, 10_000)} - {"m5000"}
     assert time.monotonic() - began < 60, "it is a matter of seconds, also on a busy machine"
     assert {path.name for path in folder.glob("*.txt")} == {f"msg{number:04d}.txt" for number in range(9_998)}
+    for number in range(1, 30):
+        box.move(f"m{number}", HEARD)
+    assert {each.id for each in box.messages(HEARD)} == {f"m{number}" for number in range(30)}
 
 
 def test_many_at_once_do_not_get_in_each_others_way(spool: Spool) -> None:

@@ -20,6 +20,8 @@ from orchestrator.messages.description import Description, read, written
 FILE = re.compile(r"msg(\d{4})\.(wav|txt)")
 GRAIN = 2_500_000_000
 """Nanoseconds: twice the coarsest time of change that a file system keeps, and some."""
+SHIFTED = 500
+"""Messages that are numbered anew so that they keep their order: about a tenth of a second."""
 LOOKS = 5
 """A look at a folder that changes meanwhile may miss what is renamed: so many are taken."""
 MOST = 10_000
@@ -141,11 +143,18 @@ class Folder:
         return number
 
     def close_gaps(self) -> None:
-        """Number the messages from 0 on again, in their order."""
+        """Number the messages from 0 on again, in their order; where those are too many, the last ones fill the gaps.
+
+        (Then `VoiceMailMain()` plays those few earlier than they came. All else goes by when a message was left.)
+        """
         wavs, texts = self._numbers()
-        for to, number in enumerate(sorted(wavs & texts.keys())):
-            if to != number:
-                _move(self.wav(number), self.text(number), self.wav(to), self.text(to))
+        numbers = sorted(wavs & texts.keys())
+        moves = [(number, to) for to, number in enumerate(numbers) if to != number]
+        if len(moves) > SHIFTED:
+            free = sorted(set(range(len(numbers))) - set(numbers))
+            moves = list(zip(reversed(numbers[-len(free) :]), free, strict=True))
+        for number, to in moves:
+            _move(self.wav(number), self.text(number), self.wav(to), self.text(to))
 
     def halves(self) -> tuple[list[int], list[int]]:
         """Numbers that have audio only, and such that have a text only."""

@@ -49,6 +49,9 @@ class Metrics:
         self.worst = gauge("proof_worst_wait_seconds", "The longest that a caller who does nothing can wait.")
         self.prompts = gauge("prompts", "Prompts of the directory.")
         self.recordings = gauge("recordings_waiting", "Recordings that are not filed yet.")
+        self.filing = histogram(
+            "message_filing_seconds", "Seconds from the end of a recording until it was dealt with."
+        )
         self.nearly_full = gauge("boxes_nearly_full", "Boxes with four fifths of the new messages that they take.")
         self.boxes_broken = gauge("boxes_broken", "Boxes whose files cannot be read or written.")
         self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")

@@ -153,12 +153,14 @@ class Mailroom:
 
     async def _tell(self, taken: Taken) -> None:
         """The recording is removed only when everything is written down: until then, all of it is done once more."""
+        ended = await asyncio.to_thread(lambda: max(path.stat().st_mtime for path in taken.takes))
         if taken.message:
             await self.light(taken.box)
             await self.messages.received(taken.message)
             if self.mailing:
                 self.mailing.wake()
         await asyncio.to_thread(self.filer.release, taken)
+        self.metrics.filing.observe(max(0.0, time.time() - ended))
 
     async def light(self, box: str) -> None:
         """Have the lamps of a box show what is in it; where that fails now, as soon as Asterisk can be told."""
