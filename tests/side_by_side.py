@@ -16,7 +16,8 @@ ALONE = {"test_random_rollouts"}
 """Files whose every test has a town to itself: they are shared out one by one too."""
 
 FIRST = (
-    *("kill_every_second", "switching", "random_rollouts", "ringing", "town", "shift", "attend", "contract", "hangup"),
+    *("kill_every_second", "caller_box", "switching", "voicemail_survives", "random_rollouts", "mailbox_line"),
+    *("mailbox_by_telephone", "ringing", "town", "shift", "attend", "contract", "hangup"),
     *("cli", "phone", "trunks", "dial_matrix", "agreement", "entries", "rollout", "apply_killed"),
     *("plan_shown", "drift", "up", "bench", "exchange", "export", "injections", "promises", "audit", "journal"),
 )

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.app import app
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import Box
 from orchestrator.domain.preview import preview
 from orchestrator.domain.proof import prove
 from orchestrator.domain.schedule import Block, Calendar, SpecialDay
@@ -185,9 +186,10 @@ def state(tmp_path: Path) -> State:
         schedules={"rathaus": kept, "amt": replace(HOURS, name="amt")},
         departments={
             "buergerbuero": office,
-            "kasse": replace(office, id="kasse", extension="31"),
-            "amt": replace(office, id="amt", extension="32", schedule="amt"),
+            "kasse": replace(office, id="kasse", extension="31", box="31"),
+            "amt": replace(office, id="amt", extension="32", schedule="amt", box="32"),
         },
+        boxes={**small().boxes, **{id_: Box(id=id_, name=id_) for id_ in ("31", "32")}},
         calendars={"schule": Calendar(id="schule", name="Schule", days={date(2020, 1, 1): "alt"})},
         flows={"town": small().flows["town"]},
         numbers={"0": "town"},

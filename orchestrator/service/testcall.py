@@ -240,6 +240,6 @@ def difference(made: Journey, expected: tuple[Visit, ...]) -> str:
             return f"went to {step.place}, expected {wanted.place if wanted else 'the end'}"
         if step.answer and step.answer != wanted.answer:
             return f"at {step.place}: {step.answer}, expected {wanted.answer}"
-    if len(made.steps) < len(expected) and made.outcome not in ("gave_up", "message", "too_short", "served"):
+    if len(made.steps) < len(expected) and made.outcome not in ("gave_up", "message", "too_short", "served", "told"):
         return f"ended at {made.steps[-1].place}, expected {expected[len(made.steps)].place}"
     return ""
