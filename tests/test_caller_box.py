@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from orchestrator.domain.explain import explain
 from orchestrator.domain.flow import Flow, Ring
 from orchestrator.domain.people import Box
 from orchestrator.journal.journeys import Journey
+from orchestrator.messages import greeting_files
+from orchestrator.messages.mailbox import Spool
 from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
@@ -358,15 +360,17 @@ async def test_a_recorded_greeting_is_heard_until_its_end(town: Town) -> None:
 
     folder = town.state.spool / "voicemail" / "town" / "3501"
     folder.mkdir(parents=True, exist_ok=True)
-    ended = {"3501/temp": int(MONDAY_10.timestamp())}
+    spool = Spool(town.state.spool)
     try:
         shutil.copy(town.words, folder / "unavail.wav")
-        assert await tell(town) == 1
+        await tell(town)
         assert await greeted("3501", "n_3501.box") == (True, False)
         (folder / "unavail.wav").rename(folder / "temp.wav")
-        assert await tell(town, ended) == 2
+        greeting_files.end(spool, "3501", "temp", MONDAY_10.timestamp())
+        await tell(town)
         assert await greeted("3501", "n_3501.box") == (False, True)
-        assert await tell(town) == 1
+        greeting_files.end(spool, "3501", "temp", None)
+        await tell(town)
         assert await greeted("3501", "n_3501.box") == (True, False)
         (folder / "temp.wav").unlink()
         assert await greeted("3501", "n_3501.box") == (False, True)
@@ -376,8 +380,9 @@ async def test_a_recorded_greeting_is_heard_until_its_end(town: Town) -> None:
         await tell(town)
 
 
-async def tell(town: Town, ends: Mapping[str, int] | None = None) -> int:
-    """What control does: tell Asterisk which greetings there are."""
+async def tell(town: Town) -> None:
+    """What control does each minute, now: tell Asterisk which greetings there are, and until when."""
+    ends = {f"3501/{name}": int(at) for name, at in greeting_files.ends(Spool(town.state.spool), "3501").items()}
     async with connected(town.state) as running:
         assert running
-        return await present.correct_greetings(town.state, running.ami, town.directory, ends or {})
+        await present.correct_greetings(town.state, running.ami, town.directory, ends)
