@@ -79,15 +79,18 @@ def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed:
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
         for said, to in step.exits.items():
-            onward = OVER if to == END else _left(to.removeprefix(f"{flow.name}."))
-            extensions.append(Extension(f"{name}={fit(said, IDENTIFIER)}", onward))
+            extensions.append(_answer(name, said, to.removeprefix(f"{flow.name}.")))
     return Context(name=context_of(flow.name), includes=("landing",), extensions=tuple(extensions))
 
 
-@lru_cache(maxsize=1024)
-def _left(to: str) -> tuple[Line, ...]:
-    """What is done at an answer that leads to the place or, in the same flow, step `to`. The deadline ends there."""
-    return LEFT, Line(f"Goto({target(to) if '.' in to else f'{fit(to, IDENTIFIER)},1'})")
+@lru_cache(maxsize=4096)
+def _answer(name: str, said: str, to: str) -> Extension:
+    """What is done at an answer that leads to the place or, in the same flow, step `to`. The deadline ends there.
+
+    Flows that were derived have the same ones, which are kept.
+    """
+    onward = target(to) if "." in to else f"{fit(to, IDENTIFIER)},1"
+    return Extension(f"{name}={fit(said, IDENTIFIER)}", OVER if to == END else (LEFT, Line(f"Goto({onward})")))
 
 
 class Writer:

@@ -16,7 +16,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Answer, CallBack, Dictate, Do, Flow, HangUp, Listen, Place, Say, Step
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.rights import boxes_of, in_order
+from orchestrator.domain.rights import Rights
 from orchestrator.domain.town import MAILBOX
 
 PROMPTS: tuple[Prompt, ...] = tuple(mailbox_texts.PROMPTS.values())
@@ -72,7 +72,7 @@ class Desks:
     """
 
     def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+        self._rights = Rights(directory)
         self._boxes = directory.boxes
         self._owned = {person.extension: person.box for person in directory.people.values() if person.box}
         self._owned |= {department.extension: department.box for department in directory.departments.values()}
@@ -105,7 +105,7 @@ class Desks:
             case Person(box=box) if box in self._boxes:
                 return box
             case Person() as person:
-                return next(iter(in_order(self._directory, boxes_of(self._directory, person))), "")
+                return next(iter(self._rights.ordered(self._rights.boxes_of(person))), "")
             case Department(box=box) if box in self._boxes:
                 return box
             case _:

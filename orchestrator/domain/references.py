@@ -102,6 +102,9 @@ def _names(directory: Directory) -> Iterator[Problem]:
 
 def _people_of_boxes(directory: Directory) -> Iterator[Problem]:
     """Who works with a box, and who is told what is overdue there, must exist, and it must be one department's."""
+    own: dict[str, list[str]] = {}
+    for department in directory.departments.values():
+        own.setdefault(department.box, []).append(department.id)
     for box in directory.boxes.values():
         nobody = bool(box.members) and not any(id_ in directory.people for id_ in box.members)
         if nobody:
@@ -114,8 +117,8 @@ def _people_of_boxes(directory: Directory) -> Iterator[Problem]:
         for id_ in (*(() if nobody else box.members), *((box.head,) if box.head else ())):
             if id_ not in directory.people:
                 yield _unknown(f"box {box.id}", "person", id_, "name the number of a person of the directory")
-        every = directory.departments.values()
-        if len(homes := [each.id for each in every if each.box == box.id or each.id == box.department]) > 1:
+        kept = {box.department} & directory.departments.keys()
+        if len(homes := list(dict.fromkeys((*own.get(box.id, ()), *kept)))) > 1:
             yield Problem(
                 code="box_of_many",
                 where=f"box {box.id}",
@@ -175,6 +178,14 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield from _skill(directory, place, step)
         case Speak(language=name) if name not in directory.town.languages:
             yield _unknown(place, "language", name, f"use one of {', '.join(directory.town.languages)}")
+        case Ring():
+            yield from _rung(directory, place, step)
+        case _:
+            pass
+
+
+def _rung(directory: Directory, place: Place, step: Ring) -> Iterator[Problem]:
+    match step:
         case Ring(phones=()):
             yield Problem(code="no_phone", where=place, what="rings no phone", todo="name at least one phone")
         case Ring(phones=phones, order=order) if order != ALL_AT_ONCE and len(phones) > MOST_IN_TURN:
@@ -197,8 +208,6 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
                 for name in phones
                 if name not in directory.phones
             )
-        case _:
-            pass
 
 
 def _texts(directory: Directory) -> Iterator[Problem]:

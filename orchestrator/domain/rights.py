@@ -14,10 +14,36 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Department, Person
 
 
+class Rights:
+    """The rule for a whole directory, looked up once: for who asks about many people."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._boxes = directory.boxes
+        self._homes = shared(directory)
+        self._of_all: dict[str, list[str]] = {}
+        """Department -> boxes that all of it works with."""
+        self._of_named: dict[str, list[str]] = {}
+        """Person -> boxes that name them."""
+        for box, home in self._homes.items():
+            named = _named(directory, box, home)
+            for id_ in named:
+                self._of_named.setdefault(id_, []).append(box)
+            if not named:
+                self._of_all.setdefault(home.id, []).append(box)
+
+    def boxes_of(self, person: Person) -> frozenset[str]:
+        """The boxes whose messages `person` may hear and deal with."""
+        own = [person.box] if person.box in self._boxes else []
+        return frozenset((*own, *self._of_all.get(person.department, ()), *self._of_named.get(person.id, ())))
+
+    def ordered(self, boxes: Iterable[str]) -> tuple[str, ...]:
+        """Boxes as they are gone through: a person's own first, then those of departments."""
+        return tuple(sorted(boxes, key=lambda box: (box in self._homes, len(box), box)))
+
+
 def boxes_of(directory: Directory, person: Person) -> frozenset[str]:
     """The boxes whose messages `person` may hear and deal with."""
-    own = {person.box} & directory.boxes.keys()
-    return frozenset(own | {box for box, home in shared(directory).items() if _works(directory, box, home, person)})
+    return Rights(directory).boxes_of(person)
 
 
 def shared(directory: Directory) -> dict[str, Department]:
@@ -34,7 +60,7 @@ def shared(directory: Directory) -> dict[str, Department]:
 
 def in_order(directory: Directory, boxes: Iterable[str]) -> tuple[str, ...]:
     """Boxes as they are gone through: a person's own first, then those of departments."""
-    return tuple(sorted(boxes, key=lambda box: (department_of(directory, box) is not None, len(box), box)))
+    return Rights(directory).ordered(boxes)
 
 
 def members(directory: Directory, box: str) -> tuple[Person, ...]:
@@ -53,11 +79,6 @@ def department_of(directory: Directory, box: str) -> Department | None:
         if department.box == box:
             return department
     return directory.departments.get(directory.boxes[box].department) if box in directory.boxes else None
-
-
-def _works(directory: Directory, box: str, home: Department, person: Person) -> bool:
-    named = _named(directory, box, home)
-    return person.id in named if named else person.department == home.id
 
 
 def _named(directory: Directory, box: str, home: Department) -> tuple[str, ...]:
