@@ -21,7 +21,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from orchestrator.messages.smtp import Security, Server
+from orchestrator.messages.mail.smtp import Security, Server
 
 USER, PASSWORD = "durchwahl", "ganz geheim"
 SENDER = "telefon@stadt.example"

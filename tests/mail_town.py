@@ -15,14 +15,14 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import outbox
-from orchestrator.messages.clerk import Clerk
-from orchestrator.messages.composing import Letterhead
-from orchestrator.messages.letters import letters
+from orchestrator.messages.mail import outbox
+from orchestrator.messages.mail.clerk import Clerk
+from orchestrator.messages.mail.composing import Letterhead
+from orchestrator.messages.mail.letters import letters
+from orchestrator.messages.mail.postman import Postman
+from orchestrator.messages.mail.smtp import Server
+from orchestrator.messages.mail.transcripts import Transcripts
 from orchestrator.messages.mailbox import Message, Spool
-from orchestrator.messages.postman import Postman
-from orchestrator.messages.smtp import Server
-from orchestrator.messages.transcripts import Transcripts
 from tests.databases import database
 from tests.mail_server import SENDER
 from tests.towns import person, small

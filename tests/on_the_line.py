@@ -13,10 +13,10 @@ from sqlalchemy import URL
 from orchestrator.domain.mailbox_texts import PROMPTS
 from orchestrator.domain.people import Box
 from orchestrator.messages.api import Messages
-from orchestrator.messages.by_telephone import Dialogues
-from orchestrator.messages.dialogue import Caller, Heard, Turn
 from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.pins import Pins
+from orchestrator.messages.telephone.by_telephone import Dialogues
+from orchestrator.messages.telephone.dialogue import Caller, Heard, Turn
 from tests.databases import database
 from tests.test_filer import recording
 from tests.towns import BERLIN, person, small

@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.messages.dialogue import Caller, Heard, Turn
+from orchestrator.messages.telephone.dialogue import Caller, Heard, Turn
 from orchestrator.service.control import run
 from orchestrator.service.state import State, open_state
 

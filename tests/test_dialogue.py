@@ -17,13 +17,13 @@ from orchestrator.domain.mailbox_texts import PROMPTS
 from orchestrator.messages import greeting_files
 from orchestrator.messages.api import owner
 from orchestrator.messages.audio import join, judge
-from orchestrator.messages.dialogue import Heard
 from orchestrator.messages.ledger import Case
 from orchestrator.messages.lock import locked
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
-from orchestrator.messages.saying import day, moment
-from orchestrator.messages.session import callable_number, digits
-from orchestrator.messages.settings import day_named
+from orchestrator.messages.telephone.dialogue import Heard
+from orchestrator.messages.telephone.saying import day, moment
+from orchestrator.messages.telephone.session import callable_number, digits
+from orchestrator.messages.telephone.settings import day_named
 from tests.on_the_line import NOW, TOWN, OnTheLine, Town, heard, town
 from tests.spools import message, whole
 from tests.test_filer import recording

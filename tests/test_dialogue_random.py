@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from orchestrator.domain.mailbox_keys import KEYS
 from orchestrator.domain.mailbox_texts import prompt
 from orchestrator.messages.api import NoSuchMessage, owner
-from orchestrator.messages.dialogue import Heard, Turn
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW
-from orchestrator.messages.session import MENUS
+from orchestrator.messages.telephone.dialogue import Heard, Turn
+from orchestrator.messages.telephone.session import MENUS
 from tests.databases import sqlite
 from tests.on_the_line import OnTheLine, Town, heard, town
 from tests.spools import message

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, web
 from orchestrator.apps.dialogue import Control, NoDialogue, session
 from orchestrator.asterisk.ami import Account, Ami
 from orchestrator.domain.prompts import Sound
-from orchestrator.messages.dialogue import Caller, Heard, Turn
+from orchestrator.messages.telephone.dialogue import Caller, Heard, Turn
 from orchestrator.service.line import Line, dialled
 from orchestrator.web import dialogue
 from tests import ports

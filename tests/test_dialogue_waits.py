@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from orchestrator.messages.by_telephone import Dialogues
 from orchestrator.messages.lock import locked
 from orchestrator.messages.mailbox import NEW
+from orchestrator.messages.telephone.by_telephone import Dialogues
 from tests.on_the_line import PATIENT, OnTheLine, Town, town
 from tests.spools import message, whole
 from tests.test_dialogue import desk, left, three

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from orchestrator.domain.people import Box
-from orchestrator.messages import letters as told
-from orchestrator.messages import wording
-from orchestrator.messages.composing import Composer, Enclosed, Letterhead
-from orchestrator.messages.letters import Letter, letters
+from orchestrator.messages.mail import letters as told
+from orchestrator.messages.mail import wording
+from orchestrator.messages.mail.composing import Composer, Enclosed, Letterhead
+from orchestrator.messages.mail.letters import Letter, letters
+from orchestrator.messages.mail.recording import enclosed
 from orchestrator.messages.mailbox import Message
-from orchestrator.messages.recording import enclosed
 from orchestrator.store.tables import cases
 from tests.databases import sqlite
 from tests.mail_server import SENDER

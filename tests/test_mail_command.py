@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.messages import outbox
+from orchestrator.messages.mail import outbox
 from orchestrator.metrics.control import Metrics
 from orchestrator.service import mail as service
 from orchestrator.service import settings

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from orchestrator.messages import outbox
+from orchestrator.messages.mail import outbox
 from tests.leash import leashed
 from tests.mail_server import mail_server
 from tests.mail_town import desk

@@ -17,8 +17,8 @@ from orchestrator.domain.people import SHARED_KINDS
 from orchestrator.domain.proof import prove
 from orchestrator.domain.ranges import free
 from orchestrator.domain.town import NumberRange
-from orchestrator.messages.dialogue import Caller
-from orchestrator.messages.session import begin
+from orchestrator.messages.telephone.dialogue import Caller
+from orchestrator.messages.telephone.session import begin
 from tests.towns import MONDAY_10, TODAY, small, town_flow
 
 

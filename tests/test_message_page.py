@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from orchestrator.messages.api import Messages, asker
-from orchestrator.messages.links import BadLink, Link, Links
+from orchestrator.messages.mail.links import BadLink, Link, Links
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.service.reading import Reader
 from orchestrator.web.message import Gone

@@ -17,7 +17,7 @@ from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, BoxFull, Messages, NoSuchMessage, NotYours, asker, owner
 from orchestrator.messages.audio import judge
-from orchestrator.messages.links import Link, Links
+from orchestrator.messages.mail.links import Link, Links
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
 from orchestrator.messages.pins import Pins, WeakPin, why_weak
 from orchestrator.store.tables import cases, deletions

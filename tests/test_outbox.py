@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orchestrator.messages import outbox
-from orchestrator.messages.letters import Letter
+from orchestrator.messages.mail import outbox
+from orchestrator.messages.mail.letters import Letter
 from tests.databases import database
 from tests.mail_town import NOON, desk
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from orchestrator.messages import outbox, postman
-from orchestrator.messages.letters import Letter, digest
+from orchestrator.messages.mail import outbox, postman
+from orchestrator.messages.mail.letters import Letter, digest
+from orchestrator.messages.mail.smtp import Server
+from orchestrator.messages.mail.transcripts import Transcripts
 from orchestrator.messages.mailbox import Spool
-from orchestrator.messages.smtp import Server
-from orchestrator.messages.transcripts import Transcripts
 from tests.mail_server import (
     DROP,
     PASSWORD,

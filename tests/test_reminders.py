@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, insert, select
 
-from orchestrator.messages import outbox
+from orchestrator.messages.mail import outbox
+from orchestrator.messages.mail.reminders import Case, Reminders, digests, nearly_full, open_hours, overdue
 from orchestrator.messages.mailbox import Spool
-from orchestrator.messages.reminders import Case, Reminders, digests, nearly_full, open_hours, overdue
 from orchestrator.store.tables import cases
 from tests.mail_town import desk, left, message, town
 from tests.towns import BERLIN, HOURS

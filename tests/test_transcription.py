@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.messages.clerk import Clerk
-from orchestrator.messages.composing import Composer, Enclosed, Letterhead
-from orchestrator.messages.letters import letters
+from orchestrator.messages.mail.clerk import Clerk
+from orchestrator.messages.mail.composing import Composer, Enclosed, Letterhead
+from orchestrator.messages.mail.letters import letters
+from orchestrator.messages.mail.transcription import Untranscribed, transcribe
+from orchestrator.messages.mail.transcripts import Transcripts
 from orchestrator.messages.mailbox import Spool
-from orchestrator.messages.transcription import Untranscribed, transcribe
-from orchestrator.messages.transcripts import Transcripts
 from tests.databases import database, sqlite
 from tests.mail_server import SENDER
 from tests.mail_town import left, message, town

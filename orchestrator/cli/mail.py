@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import typer
 
 from orchestrator.cli import output
-from orchestrator.messages.outbox import DEAD, Envelope
+from orchestrator.messages.mail.outbox import DEAD, Envelope
 from orchestrator.service import mail as service
 from orchestrator.service.errors import ServiceError
 

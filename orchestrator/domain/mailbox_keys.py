@@ -1,6 +1,6 @@
 """The keys of the mailbox by telephone: one table, of which the spoken menus and the printed help are made.
 
-Belongs here: which key does what, in which words, and who has it. Not here: what then happens (messages.menus).
+Belongs here: which key does what, in which words, and who has it. Not here: what then happens (messages.telephone).
 """
 
 from __future__ import annotations

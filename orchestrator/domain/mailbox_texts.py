@@ -1,7 +1,7 @@
 """What the mailbox by telephone says, in the languages that come with the product.
 
 Numbers, months and digits are Asterisk's own sounds; the sentences around them are spoken by the town's voice. Belongs
-here: the texts. Not here: keys (mailbox_keys), when a text is said (messages.menus, messages.saying).
+here: the texts. Not here: keys (mailbox_keys), when a text is said (messages.telephone).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Recordings -> mailboxes -> people: what was said is judged, filed into Asterisk's own spool, lit, and mailed."""
+"""Messages: recordings become messages in the boxes, and what may be done with them. Beside: `telephone`, `mail`."""

@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from orchestrator.journal.journeys import Journey
-from orchestrator.messages.outbox import Fill
+from orchestrator.messages.mail.outbox import Fill
 from orchestrator.metrics import labels
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)

@@ -30,7 +30,7 @@ from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
 from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
-from orchestrator.messages.dialogue import Dialogue
+from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
 from orchestrator.service import history, logs, present, wiring

@@ -17,15 +17,15 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import letters, outbox, smtp
-from orchestrator.messages.clerk import Clerk
-from orchestrator.messages.composing import Letterhead, trial
-from orchestrator.messages.letters import Letters
+from orchestrator.messages.mail import letters, outbox, smtp
+from orchestrator.messages.mail.clerk import Clerk
+from orchestrator.messages.mail.composing import Letterhead, trial
+from orchestrator.messages.mail.letters import Letters
+from orchestrator.messages.mail.outbox import Envelope, Fill
+from orchestrator.messages.mail.postman import Observer, Postman
+from orchestrator.messages.mail.reminders import Reminders
+from orchestrator.messages.mail.transcripts import Transcripts
 from orchestrator.messages.mailbox import Message, Spool
-from orchestrator.messages.outbox import Envelope, Fill
-from orchestrator.messages.postman import Observer, Postman
-from orchestrator.messages.reminders import Reminders
-from orchestrator.messages.transcripts import Transcripts
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.settings import Mail

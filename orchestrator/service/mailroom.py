@@ -23,15 +23,16 @@ from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import greeting_files, letters, outbox, retention
+from orchestrator.messages import greeting_files, retention
 from orchestrator.messages.api import Messages, Tell, nobody
-from orchestrator.messages.by_telephone import Dialogues
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
-from orchestrator.messages.links import Links
+from orchestrator.messages.mail import letters, outbox
+from orchestrator.messages.mail.links import Links
+from orchestrator.messages.mail.reminders import is_nearly_full
 from orchestrator.messages.mailbox import UNHEARD, Message, Spool
 from orchestrator.messages.pins import Pins
-from orchestrator.messages.reminders import is_nearly_full
+from orchestrator.messages.telephone.by_telephone import Dialogues
 from orchestrator.metrics.control import Metrics
 from orchestrator.service import present, wiring
 from orchestrator.service.mail import Mailing, mailing

@@ -2,7 +2,7 @@
 
 The link is the permission: for one message, until it is deleted, in the name of who got it, and only while who got it
 still works with the box. Belongs here: from a token to the service of messages. Not here: the page (web), the token
-(messages.links).
+(messages.mail.links).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.rights import department_of
 from orchestrator.messages.api import Asker, MessageError, Messages
 from orchestrator.messages.ledger import State as CaseState
-from orchestrator.messages.letters import address, readers
-from orchestrator.messages.links import BadLink, Link, Links
+from orchestrator.messages.mail.letters import address, readers
+from orchestrator.messages.mail.links import BadLink, Link, Links
+from orchestrator.messages.mail.wording import caller, day, length, moment
 from orchestrator.messages.mailbox import DELETED, Message
-from orchestrator.messages.wording import caller, day, length, moment
 from orchestrator.web.message import Gone, Shown
 
 TOO_OLD = "Diese Nachricht ist nicht mehr da, oder der Link gilt nicht mehr."

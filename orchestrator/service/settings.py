@@ -20,7 +20,7 @@ from pydantic_settings import (
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from orchestrator.messages import letters
+from orchestrator.messages.mail import letters
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.ports import ATTENDANTS, Ports
 from orchestrator.store.ldif import balanced, is_name

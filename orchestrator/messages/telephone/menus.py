@@ -13,11 +13,23 @@ from dataclasses import replace
 
 from orchestrator.domain.mailbox_keys import does
 from orchestrator.domain.mailbox_texts import prompt
-from orchestrator.messages import session as words
-from orchestrator.messages import settings
 from orchestrator.messages.api import owner
-from orchestrator.messages.dialogue import Heard
-from orchestrator.messages.session import At, Came, Deal, Delete, Drop, Enter, Facts, Forward, Mark, Restore, Session
+from orchestrator.messages.telephone import session as words
+from orchestrator.messages.telephone import settings
+from orchestrator.messages.telephone.dialogue import Heard
+from orchestrator.messages.telephone.session import (
+    At,
+    Came,
+    Deal,
+    Delete,
+    Drop,
+    Enter,
+    Facts,
+    Forward,
+    Mark,
+    Restore,
+    Session,
+)
 
 TRIES = 3
 """Wrong PINs of one call, and turns in a row in which nothing came, after which it is over."""

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box
-from orchestrator.messages.letters import Letter
+from orchestrator.messages.mail.letters import Letter
+from orchestrator.messages.mail.transcription import LONGEST
+from orchestrator.messages.mail.wording import WORDS, caller, day, length, moment, plain
 from orchestrator.messages.mailbox import Message
-from orchestrator.messages.transcription import LONGEST
-from orchestrator.messages.wording import WORDS, caller, day, length, moment, plain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orchestrator.messages.letters import Letter
+from orchestrator.messages.mail.letters import Letter
 from orchestrator.store.tables import outbox
 
 WAITING, SENT, DEAD, DROPPED, MOOT = "waiting", "sent", "dead", "dropped", "moot"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from orchestrator.messages.mail.transcription import Untranscribed, transcribe
 from orchestrator.messages.mailbox import NoSuchMessage, Spool
-from orchestrator.messages.transcription import Untranscribed, transcribe
 
 log = structlog.get_logger()
 

@@ -19,10 +19,10 @@ from orchestrator.domain.mailbox_keys import Menu, Need
 from orchestrator.domain.people import Person
 from orchestrator.domain.rights import department_of, in_order
 from orchestrator.messages.api import Asker, asker, owner
-from orchestrator.messages.dialogue import Caller
 from orchestrator.messages.greeting_files import Greeting
 from orchestrator.messages.ledger import Case, State
 from orchestrator.messages.mailbox import Message
+from orchestrator.messages.telephone.dialogue import Caller
 
 At = Literal[
     "box", "pin", "main", "message", "options", "deleted", "case", "to", "forward", "comment", "settings",

@@ -13,11 +13,11 @@ from datetime import date, datetime
 
 from orchestrator.domain.mailbox_keys import KEYS, keys
 from orchestrator.domain.mailbox_texts import prompt
-from orchestrator.messages import session as words
-from orchestrator.messages.dialogue import Turn
 from orchestrator.messages.mailbox import Message
 from orchestrator.messages.pins import LONGEST
-from orchestrator.messages.session import At, Facts, Session
+from orchestrator.messages.telephone import session as words
+from orchestrator.messages.telephone.dialogue import Turn
+from orchestrator.messages.telephone.session import At, Facts, Session
 
 AFTER_A_MESSAGE = 0.5
 """Seconds to press a key before the message counts as heard to its end; then the keys are offered."""

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import date
 
 from orchestrator.domain.mailbox_texts import prompt
-from orchestrator.messages.dialogue import Heard
 from orchestrator.messages.greeting_files import GREETINGS
-from orchestrator.messages.session import At, Came, ChangePin, Drop, Facts, Keep, Remove, Session, Until
+from orchestrator.messages.telephone.dialogue import Heard
+from orchestrator.messages.telephone.session import At, Came, ChangePin, Drop, Facts, Keep, Remove, Session, Until
 
 ATTEMPTS = 3
 """At a new PIN, or at something that must be entered or spoken, after which the caller is back where they were."""

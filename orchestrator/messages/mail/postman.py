@@ -24,10 +24,10 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.messages import outbox
-from orchestrator.messages.letters import Letter, address
-from orchestrator.messages.outbox import DEAD, MOOT, SENT, Envelope
-from orchestrator.messages.smtp import Line, Refused, Server, Unreachable, line
+from orchestrator.messages.mail import outbox
+from orchestrator.messages.mail.letters import Letter, address
+from orchestrator.messages.mail.outbox import DEAD, MOOT, SENT, Envelope
+from orchestrator.messages.mail.smtp import Line, Refused, Server, Unreachable, line
 
 log = logging.getLogger(__name__)
 

@@ -29,15 +29,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.domain.rights import department_of
-from orchestrator.messages import audio, greeting_files, ledger, menus, saying
-from orchestrator.messages import session as words
+from orchestrator.messages import audio, greeting_files, ledger
 from orchestrator.messages.api import Asker, BoxBusy, BoxFull, MessageError, Messages
-from orchestrator.messages.dialogue import Caller, Heard, Turn
 from orchestrator.messages.greeting_files import Greeting
 from orchestrator.messages.lock import PATIENCE
 from orchestrator.messages.mailbox import DELETED
 from orchestrator.messages.pins import Pins, WeakPin
-from orchestrator.messages.session import Action, Facts, Session
+from orchestrator.messages.telephone import menus, saying
+from orchestrator.messages.telephone import session as words
+from orchestrator.messages.telephone.dialogue import Caller, Heard, Turn
+from orchestrator.messages.telephone.session import Action, Facts, Session
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from orchestrator.domain import rights
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box
 from orchestrator.domain.schedule import Schedule
-from orchestrator.messages import letters
-from orchestrator.messages.letters import Letter, Letters
+from orchestrator.messages.mail import letters
+from orchestrator.messages.mail.letters import Letter, Letters
+from orchestrator.messages.mail.outbox import queue
 from orchestrator.messages.mailbox import NEW, Spool
-from orchestrator.messages.outbox import queue
 from orchestrator.store.tables import cases
 
 DONE = "done"

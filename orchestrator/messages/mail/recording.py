@@ -13,7 +13,7 @@ import soxr
 
 from orchestrator.domain.people import ATTACHMENT, COMPRESSED
 from orchestrator.messages.audio import HEADER, RATE
-from orchestrator.messages.composing import Enclosed
+from orchestrator.messages.mail.composing import Enclosed
 
 MP3_RATE = 16000
 """Hz: MPEG-2, which every player knows; the telephone's own 8000 is an extension (MPEG-2.5) that some do not."""

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import ATTACHMENT, COMPRESSED, OFF, Box
-from orchestrator.messages.composing import Composer, Enclosed, Letterhead, Pending
-from orchestrator.messages.letters import Letter, is_told
+from orchestrator.messages.mail.composing import Composer, Enclosed, Letterhead, Pending
+from orchestrator.messages.mail.letters import Letter, is_told
+from orchestrator.messages.mail.recording import enclosed
+from orchestrator.messages.mail.reminders import DONE, SETTLED, is_nearly_full
+from orchestrator.messages.mail.transcripts import Transcripts
 from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
-from orchestrator.messages.recording import enclosed
-from orchestrator.messages.reminders import DONE, SETTLED, is_nearly_full
-from orchestrator.messages.transcripts import Transcripts
 from orchestrator.store.tables import cases
 
 OPEN = "open"

@@ -1,0 +1,1 @@
+"""The mailbox by telephone: a dialogue that is told what was pressed and says what comes next."""
