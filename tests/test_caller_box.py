@@ -16,7 +16,7 @@ from orchestrator.domain.explain import explain
 from orchestrator.domain.flow import Flow, Ring
 from orchestrator.domain.people import Box
 from orchestrator.journal.journeys import Journey
-from orchestrator.messages import greeting_files
+from orchestrator.messages import greetings
 from orchestrator.messages.mailbox import Spool
 from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import recognise
@@ -366,10 +366,10 @@ async def test_a_recorded_greeting_is_heard_until_its_end(town: Town) -> None:
         await tell(town)
         assert await greeted("3501", "n_3501.box") == (True, False)
         (folder / "unavail.wav").rename(folder / "temp.wav")
-        greeting_files.end(spool, "3501", "temp", MONDAY_10.timestamp())
+        greetings.end(spool, "3501", "temp", MONDAY_10.timestamp())
         await tell(town)
         assert await greeted("3501", "n_3501.box") == (False, True)
-        greeting_files.end(spool, "3501", "temp", None)
+        greetings.end(spool, "3501", "temp", None)
         await tell(town)
         assert await greeted("3501", "n_3501.box") == (True, False)
         (folder / "temp.wav").unlink()
@@ -382,7 +382,6 @@ async def test_a_recorded_greeting_is_heard_until_its_end(town: Town) -> None:
 
 async def tell(town: Town) -> None:
     """What control does each minute, now: tell Asterisk which greetings there are, and until when."""
-    ends = {f"3501/{name}": int(at) for name, at in greeting_files.ends(Spool(town.state.spool), "3501").items()}
     async with connected(town.state) as running:
         assert running
-        await present.correct_greetings(town.state, running.ami, town.directory, ends)
+        await present.correct_greetings(Spool(town.state.spool), running.ami, town.directory)

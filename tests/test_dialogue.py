@@ -14,7 +14,7 @@ from sqlalchemy import URL
 
 from orchestrator.domain.mailbox_keys import KEYS, TITLES, printed
 from orchestrator.domain.mailbox_texts import PROMPTS
-from orchestrator.messages import greeting_files
+from orchestrator.messages import greetings
 from orchestrator.messages.api import owner
 from orchestrator.messages.audio import join, judge
 from orchestrator.messages.ledger import Case
@@ -338,7 +338,7 @@ async def test_greetings_by_state(at: Town) -> None:
         await line.press("1")
         assert line.words.startswith("Die Ansage gilt ab sofort.")
         assert "Es gibt eine eigene Aufnahme." in line.words
-        path = greeting_files.path(at.spool, "40", name)  # type: ignore[arg-type]
+        path = greetings.path(at.spool, "40", name)  # type: ignore[arg-type]
         assert judge(path) == (2.0, True)
         await line.press("1")
         assert line.words.startswith(f"[{name}]")
@@ -359,12 +359,12 @@ async def test_an_absence_ends(at: Town) -> None:
     await line.press("2411")
     assert "Sie gilt bis einschließlich am Mittwoch, dem vierundzwanzigsten digits/mon-10" in line.words
     end = datetime(2027, 11, 25, tzinfo=BERLIN).timestamp()
-    assert greeting_files.ends(at.spool, "40") == {"temp": end}
+    assert greetings.ends(at.spool, "40") == {"temp": end}
     await line.press("4", "")
     assert line.words.startswith("Sie gilt ohne Ende.")
-    assert greeting_files.ends(at.spool, "40") == {}
+    assert greetings.ends(at.spool, "40") == {}
     await line.press("4", "2512", "3")
-    assert greeting_files.ends(at.spool, "40") == {}
+    assert greetings.ends(at.spool, "40") == {}
 
 
 @pytest.mark.parametrize(("keys", "found"), [
@@ -377,17 +377,17 @@ def test_a_day_in_four_digits(keys: str, found: date | None) -> None:
 
 def test_the_end_of_a_greeting_survives_what_nobody_wrote(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    greeting_files.put(spool, "40", "temp", recording(tmp_path / "x.wav", 2))
-    greeting_files.end(spool, "40", "temp", 5.0)
-    greeting_files.end(spool, "40", "busy", 6.0)
-    assert greeting_files.ends(spool, "40") == {"temp": 5.0, "busy": 6.0}
-    greeting_files.put(spool, "40", "temp", recording(tmp_path / "x.wav", 3))
-    assert greeting_files.ends(spool, "40") == {"busy": 6.0}, "a new one begins without an end"
+    greetings.put(spool, "40", "temp", recording(tmp_path / "x.wav", 2))
+    greetings.end(spool, "40", "temp", 5.0)
+    greetings.end(spool, "40", "busy", 6.0)
+    assert greetings.ends(spool, "40") == {"temp": 5.0, "busy": 6.0}
+    greetings.put(spool, "40", "temp", recording(tmp_path / "x.wav", 3))
+    assert greetings.ends(spool, "40") == {"busy": 6.0}, "a new one begins without an end"
     for broken in ("", "{", "[1]", '{"temp": "x"}'):
-        (spool.box("40").path / greeting_files.ENDS).write_text(broken)
-        assert greeting_files.ends(spool, "40") == {}
-    greeting_files.remove(spool, "40", "temp")
-    greeting_files.remove(spool, "40", "temp")
+        (spool.box("40").path / greetings.ENDS).write_text(broken)
+        assert greetings.ends(spool, "40") == {}
+    greetings.remove(spool, "40", "temp")
+    greetings.remove(spool, "40", "temp")
     assert spool.box("40").messages() == []
 
 

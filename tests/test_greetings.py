@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.messages.greetings import FILES, entries
+from orchestrator.compile.message import RECORDED, TEMPORARY
+from orchestrator.messages.greetings import GREETINGS, end, entries
+from orchestrator.messages.mailbox import Spool
 from tests.test_filer import recording
-
-AT_THE_END = {"10/temp": 1795622918}
 
 
 def test_greetings_are_found_by_their_names(tmp_path: Path) -> None:
@@ -18,10 +18,11 @@ def test_greetings_are_found_by_their_names(tmp_path: Path) -> None:
     (town / "20" / "busy.txt").write_text("no sound")
     recording(town / "20" / "INBOX" / "busy.wav", 1.0)
     (town / "10" / ".lock").touch()
-    found = entries(tmp_path, {"10", "20", "30"}, AT_THE_END)
+    end(Spool(tmp_path), "10", "temp", 1795622918.0)
+    found = entries(Spool(tmp_path), {"10", "20", "30"})
     assert found == {"10/busy": "0", "10/temp": "1795622918", "20/closed": "0"}
-    assert {"busy", "unavail", "temp", "closed"} == FILES
+    assert {*RECORDED.values(), TEMPORARY} == set(GREETINGS), "the dialplan plays what the telephone records"
 
 
 def test_a_spool_that_is_not_there_yet_has_none(tmp_path: Path) -> None:
-    assert entries(tmp_path, {"10"}, AT_THE_END) == {}
+    assert entries(Spool(tmp_path), {"10"}) == {}

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, insert, select
 
+from orchestrator.messages.ledger import Case
 from orchestrator.messages.mail import outbox
-from orchestrator.messages.mail.reminders import Case, Reminders, digests, nearly_full, open_hours, overdue
+from orchestrator.messages.mail.reminders import Reminders, digests, nearly_full, open_hours, overdue
 from orchestrator.messages.mailbox import Spool
 from orchestrator.store.tables import cases
 from tests.mail_town import desk, left, message, town
@@ -74,7 +75,7 @@ def test_the_clock_is_put_back_while_it_is_open() -> None:
 
 
 def test_a_case_is_overdue_by_opening_hours() -> None:
-    case = Case(message="1.0-1", box="10", opened=at(25, 10).timestamp())
+    case = Case(message="1.0-1", box="10", opened=at(25, 10).timestamp(), state="open", who="", changed=0.0)
     assert overdue(town(), at(26, 9, 59).timestamp(), [case]) == ()
     (letter,) = overdue(town(), at(26, 10).timestamp(), [case])
     assert (letter.key, letter.recipient) == ("overdue:1.0-1:p2500", "anna@stadt.example")

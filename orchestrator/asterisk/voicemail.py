@@ -14,6 +14,11 @@ from orchestrator.asterisk.ami import Ami
 MODULE = "app_voicemail.so"
 
 
+async def refresh(ami: Ami, box: str) -> None:
+    """Have the lamps of a box show what is in it (RFC 3842). Raises AsteriskError."""
+    await ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+
+
 async def pins_changed(ami: Ami, conf: Path) -> None:
     """Have `VoiceMailMain()` read the PINs in the spool again. Raises AsteriskError, OSError.
 

@@ -20,6 +20,8 @@ from orchestrator.store.tables import cases, deletions, lockouts
 
 State = Literal["open", "taken", "called_back", "done"]
 STATES: tuple[State, ...] = get_args(State)
+SETTLED: tuple[State, ...] = ("called_back", "done")
+"""Of these nobody has to be reminded: the caller was spoken to."""
 Why = Literal["deleted", "aged"]
 """Why a message is gone: somebody deleted it; it was too old."""
 GUESSES = 5

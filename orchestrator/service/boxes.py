@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import desc, select
 
+from orchestrator.asterisk import voicemail
 from orchestrator.asterisk.errors import AsteriskError
-from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.outgoing import masked
 from orchestrator.messages import ledger
@@ -99,7 +99,7 @@ async def desk(state: State) -> AsyncIterator[Desk]:
         with contextlib.suppress(AsteriskError, NotAnswering):  # control's next look, or Asterisk's start, lights it
             async with connected(state) as running:
                 if running:
-                    await running.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+                    await voicemail.refresh(running.ami, box)
 
     async with opened(state) as engine:
         spool = Spool(state.spool)
@@ -210,7 +210,7 @@ async def _repinned(state: State) -> None:
     with contextlib.suppress(AsteriskError, NotAnswering):
         async with connected(state) as running:
             if running:
-                await pins_changed(running.ami, state.current / "asterisk" / "voicemail.conf")
+                await voicemail.pins_changed(running.ami, state.current / "asterisk" / "voicemail.conf")
 
 
 async def first_pin(state: State, box: str, *, forget: bool) -> str:

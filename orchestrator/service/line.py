@@ -1,7 +1,7 @@
 """The line between attendants and the dialogue of the mailbox: who calls, what was heard, what is to be played.
 
 Belongs here: the telephone behind a channel, prompts as sounds, what the dialplan must be told before it goes on. Not
-here: HTTP (web.dialogue), what is said (messages.telephone.dialogue). A session of a caller is the dialogue's; what is kept here
+here: HTTP (web.dialogue), what is said (messages.telephone). A session of a caller is the dialogue's; what is kept here
 is the last turn of each channel, and whose it is.
 """
 

@@ -19,11 +19,11 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from orchestrator.asterisk import voicemail
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
-from orchestrator.asterisk.voicemail import pins_changed
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import greeting_files, retention
+from orchestrator.messages import retention
 from orchestrator.messages.api import Messages, Tell, nobody
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
@@ -166,7 +166,7 @@ class Mailroom:
     async def light(self, box: str) -> None:
         """Have the lamps of a box show what is in it; where that fails now, as soon as Asterisk can be told."""
         try:
-            await self.ami.action("VoicemailRefresh", Context="town", Mailbox=box)
+            await voicemail.refresh(self.ami, box)
             self.dark.discard(box)
         except AsteriskError as bad:
             self.dark.add(box)
@@ -244,17 +244,7 @@ class Mailroom:
     async def greetings(self) -> None:
         """Tell Asterisk which greetings were recorded, here or in `VoiceMailMain()`. Raises AsteriskError, OSError."""
         if self.ami.up:
-            ends = await asyncio.to_thread(self._ends)
-            await present.correct_greetings(self.state, self.ami, self.directory(), ends)
-
-    def _ends(self) -> dict[str, int]:
-        spool, known = self.filer.spool, self.directory().boxes
-        return {
-            f"{box}/{name}": int(until)
-            for box in spool.boxes()
-            if box in known
-            for name, until in greeting_files.ends(spool, box).items()
-        }
+            await present.correct_greetings(self.filer.spool, self.ami, self.directory())
 
     async def _greeted(self, box: str) -> None:
         try:
@@ -264,7 +254,7 @@ class Mailroom:
 
     async def _repinned(self, box: str) -> None:
         try:
-            await pins_changed(self.ami, self.state.current / "asterisk" / "voicemail.conf")
+            await voicemail.pins_changed(self.ami, self.state.current / "asterisk" / "voicemail.conf")
         except (AsteriskError, OSError) as bad:
             log.warning("VoiceMailMain() has the old PIN until Asterisk reads its boxes again", box=box, why=str(bad))
 

@@ -20,6 +20,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, forwarder, known, value
 from orchestrator.messages import greetings
+from orchestrator.messages.mailbox import Spool
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.database import opened
@@ -124,13 +125,13 @@ async def correct(state: State, ami: Ami, directory: Directory) -> int:
     return corrected
 
 
-async def correct_greetings(state: State, ami: Ami, directory: Directory, ends: Mapping[str, int]) -> int:
+async def correct_greetings(spool: Spool, ami: Ami, directory: Directory) -> int:
     """Have Asterisk hold which greetings were recorded, and until when; how many entries were otherwise.
 
-    `ends`: `<box>/<file>` -> seconds since the epoch. Raises AsteriskError, OSError.
+    Raises AsteriskError, OSError.
     """
     found = await database.entries(ami, GREETINGS)
-    wanted = await asyncio.to_thread(greetings.entries, state.spool, directory.boxes, ends)
+    wanted = await asyncio.to_thread(greetings.entries, spool, directory.boxes)
     return await database.correct(ami, GREETINGS, found, wanted)
 
 

@@ -10,22 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any, Literal
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import ATTACHMENT, COMPRESSED, OFF, Box
+from orchestrator.messages import ledger
+from orchestrator.messages.ledger import SETTLED, Case
 from orchestrator.messages.mail.composing import Composer, Enclosed, Letterhead, Pending
 from orchestrator.messages.mail.letters import Letter, is_told
 from orchestrator.messages.mail.recording import enclosed
-from orchestrator.messages.mail.reminders import DONE, SETTLED, is_nearly_full
+from orchestrator.messages.mail.reminders import is_nearly_full
 from orchestrator.messages.mail.transcripts import Transcripts
-from orchestrator.messages.mailbox import DELETED, NEW, Message, NoSuchMessage, Spool
-from orchestrator.store.tables import cases
+from orchestrator.messages.mailbox import DELETED, UNHEARD, Message, NoSuchMessage, Spool
 
-OPEN = "open"
 OUTDATED = 86400.0
 """Seconds after which nobody is told of a morning or of a nearly full box any more: the next day's letter does that."""
 
@@ -64,7 +62,7 @@ class Clerk:
             case "overdue":
                 return await self._overdue(composer, letter)
             case "full":
-                count = len(await asyncio.to_thread(self.spool.box(box.id).messages, NEW))
+                count = len(await asyncio.to_thread(self.spool.box(box.id).messages, *UNHEARD))
                 return composer.full(letter, count) if is_nearly_full(box, count) else None
             case "digest":
                 pending = list(await self._pending(directory, box))
@@ -119,25 +117,23 @@ class Clerk:
         there = await asyncio.to_thread(self.spool.box(box.id).messages)
         return pending(directory, (each for each in there if each.folder != DELETED), known)
 
-    async def _cases(self, box: str) -> Mapping[str, Any]:
+    async def _cases(self, box: str) -> Mapping[str, Case]:
         async with self.engine.connect() as connection:
-            rows = await connection.execute(select(cases).where(cases.c.box == box))
-            return {row.message: row for row in rows}
+            return {case.message: case for case in await ledger.cases_of(connection, [box])}
 
 
-def pending(directory: Directory, there: Iterable[Message], known: Mapping[str, Any]) -> Iterator[Pending]:
+def pending(directory: Directory, there: Iterable[Message], known: Mapping[str, Case]) -> Iterator[Pending]:
     """What is open of the messages that are `there`: cases that are not done, and what is new and no case."""
     for message in there:
         case = known.get(message.id)
         if case is None:
             if message.new:
                 yield Pending(message=message, state="unheard")
-        elif case.state == OPEN:
+        elif case.state == "open":
             yield Pending(message=message, state="open")
-        elif case.state != DONE:
+        elif case.state != "done":
             person = directory.people.get(case.who)
-            state: Literal["called_back", "taken"] = "called_back" if case.state == "called_back" else "taken"
-            yield Pending(message=message, state=state, who=person.name if person else case.who)
+            yield Pending(message=message, state=case.state, who=person.name if person else case.who)
 
 
 def _unknown(directory: Directory, id: str) -> Box:

@@ -18,27 +18,15 @@ from orchestrator.domain import rights
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import OFF, Box
 from orchestrator.domain.schedule import Schedule
+from orchestrator.messages.ledger import SETTLED, Case
 from orchestrator.messages.mail import letters
 from orchestrator.messages.mail.letters import Letter, Letters
 from orchestrator.messages.mail.outbox import queue
-from orchestrator.messages.mailbox import NEW, Spool
+from orchestrator.messages.mailbox import UNHEARD, Spool
 from orchestrator.store.tables import cases
 
-DONE = "done"
-"""The state of a case with which nobody has to deal any more."""
-SETTLED = ("called_back", DONE)
-"""The states of a case that nobody has to be reminded of: the caller was spoken to."""
 NEARLY = 0.8
 """Part of the quota from which on a box is nearly full."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A message of a department that is not done. `opened`: seconds since the epoch."""
-
-    message: str
-    box: str
-    opened: float
 
 
 @dataclass(kw_only=True)
@@ -68,12 +56,12 @@ class Reminders:
 
     def _counts(self, directory: Directory) -> Mapping[str, int]:
         there = (box for box in self.spool.boxes() if box in directory.boxes)
-        return {box: len(self.spool.box(box).messages(NEW)) for box in there}
+        return {box: len(self.spool.box(box).messages(*UNHEARD)) for box in there}
 
     async def _oldest(self, directory: Directory) -> Mapping[str, float]:
         """Box -> since when the oldest of what is open or unheard there waits, for the boxes of departments."""
         shared = sorted(rights.shared(directory))
-        asked = select(cases.c.box, func.min(cases.c.opened)).where(cases.c.state != DONE).group_by(cases.c.box)
+        asked = select(cases.c.box, func.min(cases.c.opened)).where(cases.c.state != "done").group_by(cases.c.box)
         async with self.engine.connect() as connection:
             opened = {box: oldest for box, oldest in await connection.execute(asked) if box in shared}
         heard = await asyncio.to_thread(lambda: {box: self._unheard(box) for box in shared})
@@ -81,13 +69,12 @@ class Reminders:
         return {box: min(since) for box, since in waits.items() if since}
 
     def _unheard(self, box: str) -> float | None:
-        return min((message.at for message in self.spool.box(box).messages(NEW)), default=None)
+        return min((message.at for message in self.spool.box(box).messages(*UNHEARD)), default=None)
 
     async def _escalate(self, directory: Directory, now: float) -> int:
         asked = select(cases).where(cases.c.state.not_in(SETTLED), cases.c.escalated.is_(None))
         async with self.engine.begin() as connection:
-            rows = (await connection.execute(asked)).all()
-            waiting = (Case(message=row.message, box=row.box, opened=row.opened) for row in rows)
+            waiting = [Case(**row) for row in (await connection.execute(asked)).mappings()]
             found = overdue(directory, now, waiting)
             for letter in found:
                 told = update(cases).where(cases.c.message == letter.message, cases.c.escalated.is_(None))

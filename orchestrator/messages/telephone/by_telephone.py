@@ -29,9 +29,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.domain.rights import department_of
-from orchestrator.messages import audio, greeting_files, ledger
+from orchestrator.messages import audio, greetings, ledger
 from orchestrator.messages.api import Asker, BoxBusy, BoxFull, MessageError, Messages
-from orchestrator.messages.greeting_files import Greeting
+from orchestrator.messages.greetings import Greeting
 from orchestrator.messages.lock import PATIENCE
 from orchestrator.messages.mailbox import DELETED
 from orchestrator.messages.pins import Pins, WeakPin
@@ -227,11 +227,11 @@ class Dialogues:
 
     def _greetings(self, session: Session, facts: Facts) -> Facts:
         spool, found = self.messages.spool, dict[Greeting, str]()
-        for greeting in greeting_files.GREETINGS:
-            path = greeting_files.path(spool, session.box, greeting)
+        for greeting in greetings.GREETINGS:
+            path = greetings.path(spool, session.box, greeting)
             if path.exists():
                 found[greeting] = str(path.with_suffix(""))
-        ends = greeting_files.ends(spool, session.box)
+        ends = greetings.ends(spool, session.box)
         return replace(facts, greetings=found, until=_last_day(ends, session.greeting, facts.now))
 
     # Doing
@@ -306,13 +306,13 @@ class Dialogues:
                 self._tell(self.repinned, box)
                 return "done"
             case words.Keep():
-                await asyncio.to_thread(greeting_files.put, spool, box, action.greeting, Path(action.recorded))
+                await asyncio.to_thread(greetings.put, spool, box, action.greeting, Path(action.recorded))
                 _unlink(action.recorded)
             case words.Remove():
-                await asyncio.to_thread(greeting_files.remove, spool, box, action.greeting)
+                await asyncio.to_thread(greetings.remove, spool, box, action.greeting)
             case words.Until():
                 end = _midnight_after(action.day, self._zone()) if action.day else None
-                await asyncio.to_thread(greeting_files.end, spool, box, action.greeting, end)
+                await asyncio.to_thread(greetings.end, spool, box, action.greeting, end)
             case words.Drop():
                 _unlink(action.recorded)
                 return "done"

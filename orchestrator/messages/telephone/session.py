@@ -19,7 +19,7 @@ from orchestrator.domain.mailbox_keys import Menu, Need
 from orchestrator.domain.people import Person
 from orchestrator.domain.rights import department_of, in_order
 from orchestrator.messages.api import Asker, asker, owner
-from orchestrator.messages.greeting_files import Greeting
+from orchestrator.messages.greetings import Greeting
 from orchestrator.messages.ledger import Case, State
 from orchestrator.messages.mailbox import Message
 from orchestrator.messages.telephone.dialogue import Caller

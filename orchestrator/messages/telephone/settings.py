@@ -1,6 +1,6 @@
 """The settings of a box over the telephone: its PIN, and its greetings by state.
 
-Belongs here: decisions, pure. Not here: messages (menus), files (greeting_files, pins).
+Belongs here: decisions, pure. Not here: messages (menus), files (greetings, pins).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from orchestrator.domain.mailbox_texts import prompt
-from orchestrator.messages.greeting_files import GREETINGS
+from orchestrator.messages.greetings import GREETINGS
 from orchestrator.messages.telephone.dialogue import Heard
 from orchestrator.messages.telephone.session import At, Came, ChangePin, Drop, Facts, Keep, Remove, Session, Until
 
