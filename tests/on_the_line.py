@@ -13,11 +13,12 @@ from sqlalchemy import URL
 from orchestrator.domain.mailbox_texts import PROMPTS
 from orchestrator.domain.people import Box
 from orchestrator.messages.api import Messages
-from orchestrator.messages.mailbox import Spool
+from orchestrator.messages.mailbox import HEARD, Spool
 from orchestrator.messages.pins import Pins
 from orchestrator.messages.telephone.by_telephone import Dialogues
 from orchestrator.messages.telephone.dialogue import Caller, Heard, Turn
 from tests.databases import database
+from tests.spools import message
 from tests.test_filer import recording
 from tests.towns import BERLIN, person, small
 
@@ -144,3 +145,24 @@ def heard(media: str) -> str:
     """What one hears of something that is played."""
     kind, _, what = media.partition(":")
     return PROMPTS[what].texts["de"] if kind == "prompt" else f"[{Path(what).name}]" if kind == "file" else what
+
+
+def left(hour: int, minute: int = 0, day: int = 25) -> float:
+    return datetime(2026, 11, day, hour, minute, tzinfo=BERLIN).timestamp()
+
+
+def there(path: str) -> bool:
+    return Path(path).exists()
+
+
+def three(at: Town, box: str = "40") -> None:
+    """Two new messages and a saved one."""
+    message(at.spool, box, "a", at=left(14, 10), seconds=2)
+    message(at.spool, box, "b", at=left(15), seconds=3)
+    message(at.spool, box, "old", at=left(9, 5, day=23), seconds=4, folder=HEARD)
+
+
+async def desk(at: Town, phone: str = "tel10", channel: str = "1.1") -> OnTheLine:
+    line = at.line(phone, channel)
+    await line.comes()
+    return line

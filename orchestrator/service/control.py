@@ -65,15 +65,20 @@ class Control:
     """The connection to Asterisk by which it was told last what is switched."""
     sounds: Sounds = field(default_factory=dict)
     """Of the prompts of `directory`."""
-    recorder: Recorder | None = None
     line: Line | None = None
     """To the mailbox by telephone; None while there is no dialogue."""
     former: Directory = field(init=False)
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
+    recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
+        self.recorder = Recorder(
+            engine=self.engine, path=self.state.journal, listener=self, living=self.living, expect=self.expect
+        )
+        self.metrics.now.set_function(lambda: len(self.recorder.calls))
+        self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.mailroom = Mailroom(
             state=self.state,
             directory=lambda: self.directory,
@@ -131,6 +136,13 @@ class Control:
         if different and journey.began < self.since and not retrace(self.former, journey.visits):
             return ""  # it began before the last apply, and went as was right then
         return different
+
+    def pages(self) -> web.Application:
+        """What is served over HTTP."""
+        sources = Sources(
+            metrics=self.metrics.text, waiting=self.waiting, status=self.status, reading=self.mailroom.reader
+        )
+        return application(sources, dialogue.route(wiring.secrets(self.state).of("dialogue"), self.ask))
 
     async def living(self) -> frozenset[str] | None:
         """The channels that Asterisk has now; None while it does not answer."""
@@ -216,7 +228,7 @@ class Control:
     async def _stale(self) -> None:
         """What the journal will not claim: it is read to its end, and the call is neither in it nor in Asterisk."""
         living = await self.living()
-        if living is not None and self.recorder and self.recorder.caught_up:
+        if living is not None and self.recorder.caught_up:
             told = {channel for call in self.recorder.calls.values() for channel in call.channels}
             await self.mailroom.stale(living | told)
 
@@ -260,33 +272,13 @@ async def run(
     (state.spool / "dictation").mkdir(exist_ok=True)
     if asked := dialogues(control):
         control.answers(asked)
-    recorder = Recorder(
-        engine=engine, path=state.journal, listener=control, living=control.living, expect=control.expect
-    )
-    control.recorder = recorder
-    control.metrics.now.set_function(lambda: len(recorder.calls))
-    control.metrics.broken.set_function(lambda: recorder.broken)
-    sources = Sources(
-        metrics=control.metrics.text,
-        waiting=control.waiting,
-        status=control.status,
-        reading=control.mailroom.reader,
-    )
-    asking = dialogue.route(wiring.secrets(state).of("dialogue"), control.ask)
-    runner = web.AppRunner(application(sources, asking), access_log=None)
+    runner = web.AppRunner(control.pages(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
-            owned = [
-                tasks.create_task(part)
-                for part in (
-                    control.ami.run(),
-                    recorder.run(),
-                    control.mailroom.run(),
-                    control.tidy(),
-                )
-            ]
+            parts = (control.ami.run(), control.recorder.run(), control.mailroom.run(), control.tidy())
+            owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:
                 task.cancel()
