@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.codes import MESSAGES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import CallBack, Dictate, Listen, Native
 from orchestrator.domain.listening import Desks
-from orchestrator.domain.outgoing import MAILBOX_CODE
 
 DICTATION, CALLBACK = "durchwahl-dictation", "durchwahl-callback"
 """Families of Asterisk's database: channel -> seconds that may be recorded; channel -> number to call."""
@@ -122,4 +122,4 @@ def _desks(directory: Directory) -> Iterator[Context]:
 def code(directory: Directory) -> Iterator[Extension]:
     """What is dialled at a desk instead of the number."""
     if number := directory.town.mailbox:
-        yield Extension(MAILBOX_CODE, (Line(f"Goto(numbers,{fit(number, DIGITS)},1)"),))
+        yield Extension(MESSAGES.dialled, (Line(f"Goto(numbers,{fit(number, DIGITS)},1)"),))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain import codes
 from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
@@ -54,8 +55,6 @@ SATELLITE = (870, 878, 881, 882, 883)
 """Country codes of satellites and of networks without a country (ITU-T E.164)."""
 FLOW = "outside"
 """The flow under which calls to the outside stand in the journal."""
-MAILBOX_CODE = "*98"
-"""Dialled at a desk, the number at which messages are heard: everywhere in the trade."""
 MASKED = 3
 """Digits at the end of a number outside that no record keeps (TKG § 65 (2), for employers)."""
 
@@ -65,13 +64,13 @@ class Route:
     """Where a number that a phone dials is sent."""
 
     kind: str
-    """`inside`, `emergency`, `outside` or `refused`."""
+    """`inside`, `emergency`, `outside`, `code` or `refused`."""
     number: str
     """What is called: an extension, or what the trunk is given."""
     shown: str = ""
     """The caller id that the called one sees, where it is not the extension."""
     group: str = ""
-    """Class of the number outside, `service` or `none`."""
+    """Class of the number outside, `service` or `none`; of a code, its name."""
     permission: Permission | None = None
     """What the phone may call: classes, and the budget of those in `BUDGETED`."""
     trunks: tuple[str, ...] = ()
@@ -82,7 +81,7 @@ class Route:
     @property
     def place(self) -> str:
         """The place under which it stands in the journal; empty inside, where flows have their own."""
-        return "" if self.kind in ("inside", "refused") else f"{FLOW}.{self.kind}"
+        return "" if self.kind in ("inside", "code", "refused") else f"{FLOW}.{self.kind}"
 
 
 def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") -> Route:
@@ -92,8 +91,10 @@ def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") ->
     """
     digits = re.sub(r"[\s/()-]", "", dialled.replace("(0)", ""))
     town, caller = directory.town, Callers(directory).of(phone)
-    if town.mailbox and digits == MAILBOX_CODE:
-        return Route(kind="inside", number=town.mailbox)
+    if found := codes.find(town, digits):
+        if found.code is codes.MESSAGES:
+            return Route(kind="inside", number=town.mailbox)
+        return Route(kind="code", number=digits, group=found.code.name)
     if number := dict(short(town)).get(digits):
         if number in EMERGENCY:
             return Route(kind="emergency", number=number, shown=caller.emergency, trunks=caller.trunks)
