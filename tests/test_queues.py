@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import World
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.journal.journeys import Journey
+from orchestrator.phone.hearing import recognise
+from orchestrator.phone.sound import Sound, read_sound
+from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import wiring
+from tests.crowd import crowd
 from tests.running_town import Town, running_town, until, world
 from tests.towns import MONDAY_10, small
 
 NUMBER = "30"
 """The citizens' office, whose callers wait."""
 WAIT = "q_amt.wait"
+NOON = int(MONDAY_10.timestamp())
 QUEUE = WaitingQueue(
     id="amt",
     name="Bürgerbüro",
@@ -40,7 +50,7 @@ def waiting_town(**changed: Any) -> Directory:
         queues={"amt": replace(QUEUE, **changed)},
         flows={"town": town.flows["town"]},
         numbers={"0": "town"},
-        boxes={id_: replace(box, quota=500) for id_, box in town.boxes.items()},
+        boxes={id_: replace(box, quota=500, limit=20) for id_, box in town.boxes.items()},
     )
 
 
@@ -86,3 +96,111 @@ async def test_every_way_out(town: Town, phones: dict[str, str], press: str, exp
     async with town.staff(phones):
         made = await calls(town, phones, press)
     assert (answer(made), made.outcome) == (expected, outcome)
+
+
+async def test_a_full_queue_takes_nobody_more(exchange: Town) -> None:
+    async with exchange.staff({"tel2500": "nobody"}), crowd(wiring.ari(exchange.state), "beep", after=60) as callers:
+        for number in range(QUEUE.most):
+            await callers.calls(f"46.{number}", f"{NUMBER}*{NOON + number}", context="from-test")
+        until(lambda: len(waiting(exchange)) == QUEUE.most, 10)
+        described = World(at=MONDAY_10, others="unreachable", queues={"amt": "full"})
+        made, different = await exchange.test_call(described, number=NUMBER, says=True)
+        assert different == ""
+        assert (answer(made), made.outcome) == ("full", "message")
+        await callers.leave()
+    until(lambda: not exchange.left(), 20)
+
+
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town whose members log in."""
+    with running_town(tmp_path_factory.mktemp("l"), waiting_town(log_in=True, longest=30)) as running:
+        yield running
+
+
+async def dials(town: Town, phone: str, code: str, says: str) -> None:
+    """An employee dials a code at `phone`, and hears that it was done."""
+    line = Line(number=phone, exchange=town.exchange, password=wiring.secrets(town.state).of(f"sip:{phone}"))
+    async with Telephone(wiring.program("baresip"), line) as telephone:
+        call = await telephone.dial(code)
+        await call.ends(within=20)
+        heard = recognise(await call.heard(), sound(town, says))
+        assert heard.share > 0.4, (code, says, heard)  # of another sentence nothing is recognised
+
+
+async def test_members_log_in_pause_and_log_out(staffed: Town) -> None:
+    async with staffed.staff({"tel2500": "talked"}):
+        for code, says, expected in (
+            ("*45", "waiting-in", "talked"),
+            ("*461", "waiting-paused", "nobody"),
+            ("#46", "waiting-in", "talked"),
+            ("*46", "waiting-paused", "nobody"),
+            ("*45", "waiting-in", "talked"),
+            ("#45", "waiting-out", "nobody"),
+        ):
+            await dials(staffed, "tel2500", code, says)
+            described = World(
+                at=MONDAY_10,
+                phones={"tel2500": "talked"},
+                others="unreachable",
+                boxes={"10": "too_short"},
+                queues={"amt": "nobody"} if expected == "nobody" else {},
+            )
+            made, different = await staffed.test_call(described, number=NUMBER, says=False)
+            assert different == "", code
+            assert answer(made) == expected, code
+    await dials(staffed, "tel10", "*45", "waiting-no-member")
+    await dials(staffed, "tel10", "*46", "waiting-no-member")
+
+
+async def test_who_waits_is_told_the_place_and_the_keys(staffed: Town) -> None:
+    """The first hears that they are next, at once and not later; and after a while which keys there are."""
+    await dials(staffed, "tel2501", "*45", "waiting-in")
+    async with staffed.staff({"tel2501": "nobody"}):
+        described = world(MONDAY_10, phones={"tel2501": "nobody"})
+        (made, _), heard = await staffed.listening_call(described, 27.0, number=NUMBER)
+    await dials(staffed, "tel2501", "#45", "waiting-out")
+    assert made.outcome == "gave_up"
+    begin = replace(heard, samples=heard.samples[: 6 * heard.rate])
+    first = recognise(begin, sound(staffed, "waiting-next"))
+    hint = recognise(heard, staffed.prompt("queue_box", "de"))
+    assert first.share > 0.4
+    assert first.at < 3.0
+    assert hint.share > 0.5  # its end may lie behind the hangup
+    assert hint.at > 10.0
+
+
+async def test_who_is_logged_in_stays_so_when_asterisk_is_killed(staffed: Town) -> None:
+    await dials(staffed, "tel2501", "*45", "waiting-in")
+    staffed.end("asterisk", signal.SIGKILL)
+    staffed.begin("asterisk")
+    async with staffed.staff({"tel2501": "talked"}):
+        described = world(MONDAY_10, phones={"tel2501": "talked"})
+        until(staffed.ready, 20)
+        made, different = await staffed.test_call(described, number=NUMBER, says=False)
+    assert different == ""
+    assert answer(made) == "talked"
+    await dials(staffed, "tel2501", "#45", "waiting-out")
+
+
+async def test_callers_are_led_on_when_all_members_leave(staffed: Town) -> None:
+    await dials(staffed, "tel2501", "*45", "waiting-in")
+    async with staffed.staff({"tel2501": "nobody"}):
+        described = World(at=MONDAY_10, others="unreachable", queues={"amt": "nobody"})
+        calling = asyncio.create_task(staffed.test_call(described, number=NUMBER, says=True))
+        await asyncio.to_thread(until, lambda: len(waiting(staffed)) == 1, 10)
+        await dials(staffed, "tel2501", "#45", "waiting-out")
+        made, different = await calling
+    assert different == ""
+    assert (answer(made), made.outcome) == ("nobody", "message")
+
+
+def waiting(town: Town) -> list[str]:
+    """The channels that wait in a queue now."""
+    channels = Rest(wiring.ari(town.state)).ask("GET", "channels")
+    return [channel["id"] for channel in channels if channel["dialplan"]["app_name"] == "Queue"]
+
+
+def sound(town: Town, name: str) -> Sound:
+    """One of Asterisk's own sounds, in German."""
+    return read_sound(town.state.sounds / "de" / f"{name}.alaw")
