@@ -18,7 +18,9 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import queues as service
 from orchestrator.service import wiring
+from orchestrator.service.running import connected
 from tests.crowd import crowd
 from tests.running_town import Town, running_town, until, world
 from tests.towns import MONDAY_10, small
@@ -189,10 +191,27 @@ async def test_callers_are_led_on_when_all_members_leave(staffed: Town) -> None:
         described = World(at=MONDAY_10, others="unreachable", queues={"amt": "nobody"})
         calling = asyncio.create_task(staffed.test_call(described, number=NUMBER, says=True))
         await asyncio.to_thread(until, lambda: len(waiting(staffed)) == 1, 10)
+        await asyncio.to_thread(
+            until, lambda: 'durchwahl_queue_waiting{queue="amt"} 1.0' in staffed.page("/metrics"), 10
+        )
+        (seen,) = await service.now(staffed.state)
+        assert (seen.queue, seen.waiting, seen.members, seen.paused) == ("amt", 1, 1, 0)
         await dials(staffed, "tel2501", "#45", "waiting-out")
         made, different = await calling
     assert different == ""
     assert (answer(made), made.outcome) == ("nobody", "message")
+
+
+async def test_who_may_not_be_logged_in_is_logged_out(staffed: Town) -> None:
+    """A phone that was a member before an apply; those whom the directory allows stay."""
+    await dials(staffed, "tel2501", "*45", "waiting-in")
+    async with connected(staffed.state) as running:
+        assert running
+        await running.ami.action("QueueAdd", Queue="q_amt", Interface="PJSIP/tel10")
+        assert await service.strays(running.ami, staffed.directory, await service.rows(running.ami)) == 1
+        left = [row["location"] for row in await service.rows(running.ami) if row["event"] == "QueueMember"]
+    assert left == ["PJSIP/tel2501"]
+    await dials(staffed, "tel2501", "#45", "waiting-out")
 
 
 def waiting(town: Town) -> list[str]:

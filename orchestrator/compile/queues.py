@@ -84,7 +84,7 @@ def lines(name: str, step: Queue, timed: frozenset[str]) -> Iterator[Line]:
     how the office was found.
     """
     answered = "idle" if timed.intersection(step.members) else ""
-    queue = fit(f"q_{step.queue}", IDENTIFIER)
+    queue = fit(f"{queues.QUEUED}{step.queue}", IDENTIFIER)
     yield Line(f"Set(QUEUED={name})")
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")

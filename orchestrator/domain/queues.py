@@ -21,8 +21,8 @@ ALL, LONGEST_IDLE, ROUND_ROBIN, FEWEST_CALLS, RANDOM = "all", "longest_idle", "r
 STRATEGIES = (LONGEST_IDLE, ALL, ROUND_ROBIN, FEWEST_CALLS, RANDOM)
 """Whose phone rings: that of who has not talked for the longest time; all; the next one after who rang last; of who
 took the fewest calls; of anybody."""
-STEP = "wait"
-"""The step of a queue's flow."""
+QUEUED, STEP = "q_", "wait"
+"""How the name of a queue's flow begins, and its step."""
 BOX_KEY = "2"
 """The key that leads to the mailbox of the department, where a queue does not say what its keys are."""
 
@@ -70,7 +70,7 @@ class WaitingQueue:
     @property
     def flow(self) -> str:
         """Name of its derived flow."""
-        return f"q_{self.id}"
+        return f"{QUEUED}{self.id}"
 
     @property
     def place(self) -> Place:
