@@ -68,8 +68,8 @@ def full(old: Trunk) -> Directory:
         },
         queues={
             "schalter": WaitingQueue(
-                id="schalter", name="Schalter", department="standesamt", extension="51", phones=("tel2501",),
-                log_in=True, waited="town.box", keys={"1": "d_standesamt.box", "*": "info.told"},
+                id="schalter", name="Schalter", department="buergerbuero", extension="51", phones=("tel2501",),
+                log_in=True, waited="town.box", keys={"1": "d_buergerbuero.box", "*": "town.box"},
                 hint={"de": "Mit der 1 zum Postfach.", "en": "Press 1 for the mailbox."},
             )
         },
