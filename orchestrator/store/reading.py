@@ -90,6 +90,8 @@ class Written:
     """The flows of an import."""
 
     read: dict[str, Flow]
+    derived: Directory
+    """With the flows of everybody, which may be named too."""
     starts: Mapping[str, str]
     """Flow -> its first step, derived flows too."""
     steps: Mapping[str, frozenset[str]]
@@ -176,8 +178,8 @@ class Import:
         lines = {key.text(): value for section in self.sections["queues"] for key, value in section.items()}
 
         def place(marked: Marked) -> Place:
-            known = target(marked.text(), (), "", flows.steps, flows.starts, found)
-            return known or unknown(marked, found)
+            known = target(marked.text(), (), "", flows.steps, flows.starts, flows.derived)
+            return known or unknown(marked, flows.derived)
 
         return {name: waiting.led(queue, lines[name], place) for name, queue in found.queues.items()}
 
@@ -204,7 +206,7 @@ class Import:
                     "give yours another name, and lead a number to it",
                 )
         flows = Flows(derived, {**texts.SHARED, **prompts}, starts, steps)
-        return Written(read=self._each("flows", flows.flow), starts=starts, steps=steps)
+        return Written(read=self._each("flows", flows.flow), derived=derived, starts=starts, steps=steps)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Where each thing is written that the proof may name: `town.door`, `schedule rathaus`, `number 0`."""
