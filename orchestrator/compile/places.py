@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import listening, message, ringing
+from orchestrator.compile import listening, message, queues, ringing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -31,6 +31,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -107,7 +108,7 @@ class Writer:
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield ENTERED
         yield REMEMBERED
-        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do | Dictate | Listen):
+        if isinstance(step, Say | Menu | Queue | LeaveMessage | Announce | Do | Dictate | Listen):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
         if turns:
@@ -145,6 +146,8 @@ class Writer:
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
                 yield from ringing.lines(name, step, self._timed)
+            case Queue():
+                yield from queues.lines(name, step, self._timed)
             case LeaveMessage():
                 quota = self._directory.boxes[step.box].quota
                 yield from message.lines(name, step, quota, self.sound(step.greeting))
@@ -208,6 +211,7 @@ def landing(directory: Directory) -> Context:
     hungup = (
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
+        Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
     )

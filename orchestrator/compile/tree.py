@@ -15,6 +15,7 @@ from orchestrator.compile import (
     outside,
     pjsip,
     places,
+    queues,
     ringing,
     switched,
     templates,
@@ -50,6 +51,7 @@ def compile_tree(
         "voicemail.conf": templates.render(
             "voicemail.conf.j2", boxes=boxes(directory, secrets), zone=directory.town.timezone
         ),
+        "queues.conf": templates.render("queues.conf.j2", queues=tuple(queues.sections(directory, sounds))),
         "pjsip.conf": templates.render(
             "pjsip.conf.j2",
             exchange=exchange,
@@ -90,6 +92,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from message.contexts(directory, sounds, spool)
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
+    yield from queues.contexts(directory)
     yield from ringing.contexts(directory)
     timed = ringing.timed(directory)
     for _, flow in sorted(directory.flows.items()):

@@ -37,7 +37,13 @@ class Code:
 
 
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
-CODES = (MESSAGES,)
+LOG_IN = Code(name="log_in", dialled="*45", card="Bei der Warteschlange anmelden: Sie bekommen Anrufe")
+LOG_OUT = Code(name="log_out", dialled="#45", card="Bei der Warteschlange abmelden")
+PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Warteschlange")
+AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
+MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
+BACK = Code(name="back", dialled="#46", card="Pause beenden")
+CODES = (MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
 
 
 def codes(town: Town) -> Iterator[Code]:

@@ -25,6 +25,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -67,6 +68,8 @@ class World:
     """What every phone does that `phones` does not name."""
     boxes: Mapping[str, Answer] = field(default_factory=dict)
     """Box id -> `left`, `too_short`, `full` or `failed`; `human` where key 0 is pressed and leads to one."""
+    queues: Mapping[str, Answer] = field(default_factory=dict)
+    """Waiting queue -> `full`, or `nobody` where nobody has logged in; else it is as its members' phones are."""
     outside: Mapping[str, Answer] = field(default_factory=dict)
     """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
     skills: Mapping[str, Answer] = field(default_factory=dict)
@@ -145,6 +148,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
         case Forward() if _forwarded(step, world) is None:
             return "off"
+        case Queue():
+            return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() if place in world.observed:
             return world.observed[place]
         case Ring():
@@ -169,6 +174,23 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
+
+
+def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> Answer:
+    """What waiting comes to: who is free is given the caller at once; else the next key, or the end of patience.
+
+    Keys that mean nothing there are not heard.
+    """
+    said = observed or world.queues.get(step.queue, "")
+    if said and said not in step.by_caller:
+        return said
+    found = rung(world.phones.get(phone, world.others) for phone in step.members)
+    if not said and found in ("talked", "unreachable"):
+        return found if found == "talked" else "nobody"
+    while keys:
+        if (key := keys.pop(0)) in step.keys:
+            return KEYS[key]
+    return "waited"
 
 
 def _forwarded(step: Forward, world: World) -> str | None:

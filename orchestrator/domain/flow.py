@@ -125,6 +125,36 @@ class Ring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Queue:
+    """Wait in turn for a member of a waiting queue, natively. One place for each queue: its flow's (domain.queues)."""
+
+    queue: str
+    members: tuple[str, ...]
+    """The phones that take its calls, or that may log in to do so."""
+    waited: Place
+    """Waited too long."""
+    full: Place
+    """Too many wait already."""
+    nobody: Place
+    """No member is there: at first, or while waiting."""
+    keys: Mapping[str, Place]
+    """Keys that may be pressed at any time while waiting."""
+    hint: Prompt
+    """What is said of the keys, now and then."""
+    seconds: int
+    """The longest wait."""
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset(KEYS[key] for key in self.keys)
+
+    @property
+    def exits(self) -> Exits:
+        found = {"talked": END, "waited": self.waited, "full": self.full, "nobody": self.nobody}
+        return found | {KEYS[key]: place for key, place in self.keys.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeaveMessage:
     """Greeting, beep, native recording; ended by `#`, silence, hangup or `limit`.
 
@@ -303,7 +333,7 @@ class Listen:
         return {"served": self.served, "refused": self.refused}
 
 
-Native = Dictate | CallBack | Listen
+Native = Dictate | CallBack | Listen | Queue
 """What only derived flows have (domain.listening)."""
 Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do | Native
 Graph = Mapping[Place, Step]
@@ -342,6 +372,8 @@ def prompts(step: Step) -> Iterable[Prompt]:
             yield prompt
             yield from texts.WORDINGS[wording].values()
             yield from texts.AT_A_BOX
+        case Queue(hint=prompt):
+            yield prompt
         case Do(intro=prompt) | Forward(absent=prompt):
             if prompt:
                 yield prompt

@@ -19,6 +19,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -70,6 +71,11 @@ def _words(step: Step, answer: Answer) -> str:
             return {"busy": "finds everyone busy", "nobody": "lets it ring until nobody answers"}.get(
                 answer, "when no phone is registered" if answer == "unreachable" else ""
             )
+        case Queue(queue=name):
+            waits = {"waited": "in vain", "full": "finds it full", "nobody": "finds nobody logged in", "talked": ""}
+            if answer in _PRESSED:
+                return f"waits in queue {name}, presses {_PRESSED[answer]}"
+            return f"waits in queue {name}: {waits[answer]}" if waits[answer] else ""
         case LeaveMessage(box=box):
             found = f"finds mailbox {box} {answer}"
             return {

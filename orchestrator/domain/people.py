@@ -87,6 +87,8 @@ class Department:
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `ORDERS`."""
+    queue: str = ""
+    """The waiting queue (domain.queues) in which its callers wait, instead of its phones ringing."""
     numbers: tuple[str, ...] = ()
     """Further extensions that lead here."""
     answer_within: int = 30

@@ -23,6 +23,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -166,7 +167,9 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
             return answer in ("said", "done")
         case Listen():
             return True
-        case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp() | Dictate() | CallBack():
+        case Speak() | Menu() | When() | Ring() | Queue() | Transfer() | Switch() | Forward():
+            return False
+        case HangUp() | Dictate() | CallBack():
             return False
 
 

@@ -46,6 +46,12 @@ OPENS: Texts = {
 }
 """Before the weekday, day and time of the next opening."""
 
+QUEUE_BOX: Texts = {
+    "de": "Möchten Sie nicht länger warten? Mit der 2 können Sie eine Nachricht hinterlassen.",
+    "en": "You do not want to wait any longer? Press 2 to leave a message.",
+}
+"""Said now and then to who waits in a queue."""
+
 THANKS: Texts = {
     "de": "Vielen Dank. Ihre Nachricht ist angekommen. Auf Wiederhören.",
     "en": "Thank you. Your message has been received. Goodbye.",
@@ -72,6 +78,7 @@ SHARED = {
         ("zero", ZERO),
         ("next_box", NEXT_BOX),
         ("opens", OPENS),
+        ("queue_box", QUEUE_BOX),
     )
 }
 """Prompts that every flow may name."""

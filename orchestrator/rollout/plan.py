@@ -24,6 +24,7 @@ RELOADS = {
     "asterisk/extensions.conf": "pbx_config.so",
     "asterisk/pjsip.conf": "res_pjsip.so",
     "asterisk/voicemail.conf": "app_voicemail.so",
+    "asterisk/queues.conf": "app_queue.so",
     "asterisk/musiconhold.conf": "res_musiconhold.so",
     "asterisk/logger.conf": "logger",
 }
@@ -137,7 +138,7 @@ def lines(extension: str) -> list[tuple[str, str]]:
 def _blocks(path: str, text: str) -> Iterator[tuple[str, str]]:
     """The blocks of a file by name: contexts, sections of one name together, mailboxes, or the file as one."""
     match path:
-        case "asterisk/extensions.conf":
+        case "asterisk/extensions.conf" | "asterisk/queues.conf":
             yield from _sections(text)
         case "asterisk/pjsip.conf":
             joined: dict[str, str] = {}
@@ -174,6 +175,8 @@ def _things(path: str, name: str, body: str) -> dict[Thing, str]:
             return {("endpoint", name): body}
         case "asterisk/voicemail.conf":
             return {("mailbox", name): body}
+        case "asterisk/queues.conf":
+            return {("queue", name): body}
         case _:
             return {("file", path): body}
 

@@ -13,6 +13,7 @@ from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
+from orchestrator.domain.queues import members
 from orchestrator.domain.spelling import parse
 from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, On, Outside, Switched, holds, known
 from orchestrator.service.errors import ServiceError
@@ -150,6 +151,9 @@ def phones_of(directory: Directory, extension: str) -> Iterable[str]:
     for group in directory.groups.values():
         if group.extension == extension:
             return group.phones
+    for queue in directory.queues.values():
+        if queue.extension == extension:
+            return members(directory, queue)
     shared = [phone.id for phone in directory.phones.values() if phone.extension == extension]
     if not shared:
         raise ServiceError(f"nobody has extension {extension}", todo="check the digits")

@@ -66,6 +66,7 @@ class Running:
                 *_otherwise("registration", _registrations(wanted["endpoint"]), await self._registrations()),
                 *await self._dialplan(wanted["extension"], changed),
                 *_otherwise("mailbox", set(wanted["mailbox"]), await self._boxes()),
+                *_otherwise("queue", set(wanted["queue"]) - {"general", "queue"}, await self._queues()),
                 *await self._changed(wanted["endpoint"], changed),
             ]
         except AsteriskError as bad:
@@ -147,6 +148,9 @@ class Running:
                 name = f"{_value(row, 'context')} {_value(row, 'extension')}"
                 found.setdefault(name, []).append((_value(row, "application"), _value(row, "appdata")))
         return found
+
+    async def _queues(self) -> set[str]:
+        return {_value(row, "queue") for row in await self._ami.rows("QueueSummary")} - {""}
 
     async def _boxes(self) -> set[str]:
         try:

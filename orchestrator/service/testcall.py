@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
-from orchestrator.domain.flow import LeaveMessage, Menu, Place
+from orchestrator.domain.flow import LeaveMessage, Menu, Place, Queue
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.routes import greeting_seconds
 from orchestrator.domain.spelling import parse
@@ -38,7 +38,7 @@ AFTER_THE_BEEP = 1.2
 TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
-PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed", "human")
+PEOPLE = ("talked", "busy", "nobody", "unreachable", "waited", "left", "too_short", "full", "failed", "human")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +191,8 @@ class Citizen:
         match self._directory.graph.get(place):
             case Menu() as menu if self._keys:
                 self._doing = asyncio.create_task(self._press(menu))
+            case Queue() as queue if self._keys:
+                self._doing = asyncio.create_task(self._press_waiting(queue))
             case LeaveMessage() as box if self._wish.says:
                 self._doing = asyncio.create_task(self._speak(greeting_seconds(box, self._sounds) + AFTER_THE_BEEP))
 
@@ -211,6 +213,16 @@ class Citizen:
             if key in menu.keys:
                 return
 
+    async def _press_waiting(self, queue: Queue) -> None:
+        """Each key in turn, until one leads out of the queue; an empty one is time that passes."""
+        while self._keys:
+            await asyncio.sleep(self._wish.settle)
+            key = self._keys.pop(0)
+            if key:
+                await self._placed.press(key)
+            if key in queue.keys:
+                return
+
     async def _speak(self, after: float) -> None:
         await asyncio.sleep(after)
         if self._wish.says:
@@ -225,9 +237,16 @@ async def _hang_up(placed: Call, after: float) -> None:
 
 def compared(directory: Directory, first: Place, world: World, made: Journey) -> Placed:
     """What happened against what `explain` says, given what the people on the way did."""
-    observed = {step.place: step.answer for step in made.steps if step.answer in PEOPLE}
+    observed = {
+        step.place: step.answer for step in made.steps if step.answer in PEOPLE or _waited(directory, step.place)
+    }
     expected = tuple(explain(directory, first, replace(world, observed=observed)))
     return Placed(journey=made, expected=expected, difference=difference(made, expected))
+
+
+def _waited(directory: Directory, place: Place) -> bool:
+    """Whether the caller waited in a queue there, where a member may be quicker than the caller's key."""
+    return isinstance(directory.graph.get(place), Queue)
 
 
 def difference(made: Journey, expected: tuple[Visit, ...]) -> str:

@@ -76,6 +76,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("stand_in", "Vertretung"),
         _RING,
         _ORDER,
+        _column("queue", "Warteschlange"),
         _MORE,
         _column("answer_within", "Annahme binnen"),
         _PERMISSION,

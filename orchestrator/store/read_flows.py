@@ -256,7 +256,10 @@ class Line:
         flows, own = self.flows, self.flows.steps.get(self.flow, frozenset())
         if place := target(marked.text(), own, self.flow, flows.steps, flows.names, flows.directory):
             return place
-        near = suggest(marked.text(), (*own, *flows.directory.departments, *flows.directory.groups, *flows.names))
+        directory = flows.directory
+        near = suggest(
+            marked.text(), (*own, *directory.departments, *directory.groups, *directory.queues, *flows.names)
+        )
         marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
         return f"{self.flow}.{self.name}"
 
@@ -305,6 +308,8 @@ def target(
         name = directory.departments[name].flow
     elif name in directory.groups:
         name = directory.groups[name].flow
+    elif name in directory.queues:
+        name = directory.queues[name].flow
     name = directory.numbers.get(name, name)
     return f"{name}.{starts[name]}" if name in starts else None
 

@@ -18,7 +18,7 @@ PERSON = (
 )
 DEPARTMENT = (
     *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
-    *("order", "numbers", "answer_within", "permission"),
+    *("order", "queue", "numbers", "answer_within", "permission"),
 )
 GROUP = ("name", "number", "phones", "department", "order", "ring")
 BOX = (
@@ -178,6 +178,7 @@ class People:
             stand_in=fields["stand_in"].one_of(self._departments, "department") if "stand_in" in fields else "",
             ring_seconds=_ring(fields),
             order=order(fields),
+            queue=fields["queue"].one_of(self._names("queues"), "queue") if "queue" in fields else "",
             numbers=_texts(fields, "numbers"),
             answer_within=fields["answer_within"].number(5, 300) if "answer_within" in fields else 30,
             permission=self._permission(fields),

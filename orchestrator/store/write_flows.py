@@ -23,6 +23,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -120,7 +121,7 @@ class Flows:
                 data |= _unless(20, seconds=_whole(step.seconds))
             case HangUp():
                 return Word("hangup")
-            case Dictate() | CallBack() | Listen():
+            case Dictate() | CallBack() | Listen() | Queue():
                 raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")
             case _:
                 assert_never(step)
@@ -158,8 +159,12 @@ class Flows:
         own = {answer: self._to(flow, place) for answer, place in exits.items() if place != most}
         return {**own, "otherwise": self._to(flow, most)}
 
+    def name(self, place: Place) -> str:
+        """The shortest name by which a reader finds `place`, who is in no flow."""
+        return self._to("", place)
+
     def _to(self, flow: str, place: Place) -> str:
-        """The shortest name by which a reader finds `place`."""
+        """The shortest name by which a reader of `flow` finds `place`."""
         return next((name for name in self._names(flow, place) if self._means(flow, name) == place), place)
 
     def _names(self, flow: str, place: Place) -> Iterator[str]:
@@ -167,6 +172,7 @@ class Flows:
         if there == flow:
             yield step
         yield from (each.id for each in self.directory.departments.values() if each.flow == there)
+        yield from (each.id for each in self.directory.queues.values() if each.flow == there)
         yield there[2:] if there[:2] in ("n_", "t_") else there
         yield there
 
