@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from orchestrator.compile.escape import DIGITS, SOUND, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import LARGEST, Context, Extension, Line
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.findable import LONGEST, SHORTEST, Entry, Names, extensions_of, few, finders, whole
 from orchestrator.domain.finding import CONFIRM, PAUSE, ROUNDS, TYPED
@@ -29,19 +29,24 @@ WHOLE = "=whole"
 """Stands behind a beginning for those whose whole name it is."""
 LED = "Goto(numbers,${FOUND},1)"
 """What is done when somebody was found."""
+GONE = Extension("i", (Line("StackPop()"), Line("Goto(${ASKED_IN},=gone,1)")))
+"""What is done with a caller under whom an apply has taken all this away: their flow, which knows no such answer, leads
+on (places.landing)."""
 KEEPS_TYPING = Line(f"Read(KEY,,1,t(),1,{PAUSE:g})")
 
 
 def lines(name: str, step: FindByName, question: str) -> Iterator[Line]:
     """Find somebody at the step `name`, whose prompt is `question`; go on at its answer."""
     operator = "o" if step.human else ""
+    yield Line("Set(ASKED_IN=${CONTEXT})")
     yield Line(f"Gosub({NAME},find,1({fit(question, SOUND)},{int(step.tries)},{step.wait:g},{operator}))")
     yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
 
 
 def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
-    """`by-name` and the names, if any flow asks for one."""
+    """`by-name` and the names. Where no flow asks for one, who is still in a step that did is led back."""
     if not finders(directory):
+        yield Context(name=NAME, extensions=(GONE,))
         return
 
     def sound(prompt: Prompt) -> str:
@@ -49,12 +54,24 @@ def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
 
     said = {name.removeprefix("find_"): sound(prompt) for name, prompt in FIND.items() if prompt.name != "find_name"}
     find = (*_ask(), *_look_up(said), *_alone(said["connect"]), *_choose(said), *_answers(said["unknown"]))
-    yield Context(name=NAME, extensions=(Extension("find", find), Extension("is", tuple(_is()))))
+    yield Context(name=NAME, extensions=(Extension("find", find), Extension("is", tuple(_is())), GONE))
     names = Names(directory)
     spoken = {extension: sound(prompt) for extension, prompt in names.prompts.items()}
     found = sorted(_split("", names.entries, spoken), key=lambda extension: (_context(extension.name), extension))
     for context, extensions in groupby(found, key=lambda extension: _context(extension.name)):
-        yield Context(name=context, extensions=tuple(extensions))
+        yield from _parted(context, tuple(extensions))
+
+
+def _parted(name: str, extensions: tuple[Extension, ...]) -> Iterator[Context]:
+    """One context, or as many as Asterisk loads well (entries.LARGEST) that one of the name includes."""
+    if len(extensions) <= LARGEST:
+        yield Context(name=name, extensions=extensions)
+        return
+    parts = [extensions[at : at + LARGEST] for at in range(0, len(extensions), LARGEST)]
+    names = tuple(f"{name}-{part}" for part in range(1, len(parts) + 1))
+    yield Context(name=name, includes=names, extensions=())
+    for part, each in zip(names, parts, strict=True):
+        yield Context(name=part, extensions=each)
 
 
 def _context(extension: str) -> str:
