@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Menu, Ring, Say
-from orchestrator.domain.people import FINDABLE, MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person
+from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person
 from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
 from tests.full_town import FAR, HEAD, desk_phone
@@ -104,8 +104,6 @@ FIELDS: Mapping[str, Value] = {
     "people.language": of("de", "en"),
     "people.permission": MAY,
     "people.wave": of(0, 2),
-    "people.findable": of("", *FINDABLE),
-    "departments.findable": of(*FINDABLE),
     "departments.name": NAME,
     "departments.schedule": name_in("schedules"),
     "departments.phones": phones,
