@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 from orchestrator.domain import texts
@@ -88,7 +89,7 @@ class Names:
 
     def places(self) -> frozenset[Place]:
         """Where callers go on who have found somebody."""
-        return frozenset(self.place(entry.extension) for entry in self.entries)
+        return frozenset(self.place(instead.extension) for _, instead in self._offered)
 
     def place(self, extension: str) -> Place:
         """Where a call to `extension` begins, whoever has that number."""
@@ -103,9 +104,9 @@ class Names:
     def _entries(self) -> Iterator[Entry]:
         for person, instead in self._offered:
             name = f"{person.last_name} {person.first_name}".casefold()
-            rows = ((last, last + first) for last in last_names(person.last_name) for first in _first(person))
-            for last, key in dict.fromkeys((last, key[:LONGEST]) for last, key in rows):
-                yield Entry(length=len(last), name=name, extension=instead.extension, last=last[:LONGEST], key=key)
+            rows = product(last_names(person.last_name), first_names(person.first_name))
+            for last, key in dict.fromkeys((last[:LONGEST], (last + first)[:LONGEST]) for last, first in rows):
+                yield Entry(length=len(last), name=name, extension=instead.extension, last=last, key=key)
 
     def _labels(self) -> Iterator[tuple[str, str]]:
         """What tells each person from others: name and department; the function; if need be the number."""
@@ -136,10 +137,6 @@ def offered(directory: Directory, person: Person) -> Person | Department | None:
             return home
         case _:
             return None
-
-
-def _first(person: Person) -> Iterable[str]:
-    return first_names(person.first_name)
 
 
 def extensions_of(entries: Iterable[Entry]) -> list[str]:

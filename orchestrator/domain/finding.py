@@ -65,15 +65,14 @@ class Finding:
         else:
             self._choose(key)
 
-    def _round(self, *said: Prompt) -> bool:
+    def _round(self, *said: Prompt) -> None:
         self._rounds += 1
         self.said, self.wait = list(said), self._step.wait
         if self._rounds > ROUNDS:
             self.answer = "gave_up"
-        return not self.answer
 
     def _ask(self, *said: Prompt) -> None:
-        self._typed, self._had = "", 0
+        self._typed = ""
         self._listen(*said)
 
     def _listen(self, *said: Prompt) -> None:
@@ -117,7 +116,7 @@ class Finding:
         return self._names.prompts[extension], FIND[f"find_{at}"]
 
     def _choose(self, key: str) -> None:
-        at = self._first + int(key if key in "12345678" and key else 0)
+        at = self._first + (int(key) if key.isdigit() and int(key) <= CHOICES else 0)
         if key == ONWARD and self._first + CHOICES < len(self._offered):
             self._page(self._first + CHOICES)
         elif self._first < at <= len(self._offered):
