@@ -240,6 +240,7 @@ def departments() -> Iterator[str]:
     permissions = {"ob": "weltweit", "feuerwehr": "weltweit", "grundschule": "national", "realschule": "national"}
     stand_ins = {"buergerbuero": "zentrale", "standesamt": "buergerbuero", "presse": "ob", "kasse": "steuern"}
     queues = {"zentrale": "vermittlung", "buergerbuero": "buergerservice"}
+    findable = {"gleichstellung": "department", "jugend": "department"}
     yield "# The offices of the example town, made by examples/generate.py."
     yield "departments:"
     for id_, name, parent, site, number, schedule, base, count, _ in OFFICES:
@@ -247,6 +248,7 @@ def departments() -> Iterator[str]:
         more = (f", parent: {parent}" if parent else "") + (f", stand_in: {stand_ins[id_]}" if id_ in stand_ins else "")
         more += f", queue: {queues[id_]}" if id_ in queues else ""
         more += f", permission: {permissions[id_]}" if id_ in permissions else ""
+        more += f", findable: {findable[id_]}" if id_ in findable else ""
         fixed = f'name: {name}, site: {site}, number: "{number}", schedule: {schedule}'
         yield f"  {id_}: {{{fixed}, phones: [{phones}]{more}}}"
 

@@ -13,7 +13,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Forward, LeaveMessage
 from orchestrator.domain.numbers import problems
 from orchestrator.domain.outgoing import CLASSES
-from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import FINDABLE, MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
 from orchestrator.domain.queues import STRATEGIES, WaitingQueue
 from orchestrator.domain.schedule import WEEKDAYS, Block, Calendar, Schedule, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
@@ -92,7 +92,7 @@ def directories(draw: Draw) -> Directory:
     ]
     people[0] = replace(people[0], stand_in=draw(st.sampled_from(["", people[1].id])))
     departments = [draw(_department("buergerbuero", "30")), draw(_department("it", "31"))]
-    written = _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501")))))
+    written = _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501"), finds=True))))
     found = Directory(
         town=replace(town, catch_all="town"),
         sites=_by_id(sites),
@@ -251,6 +251,7 @@ def _person(number: str, phones: tuple[str, ...]) -> st.SearchStrategy[Person]:
         numbers=numbered(8000 + 10 * int(number[-1])),
         wave=st.integers(0, 9),
         permission=st.sampled_from(["", "national", "sparsam"]),
+        findable=st.sampled_from(["", *FINDABLE]),
         source=st.sampled_from(["", "ldap:4b1c"]),
     )
 
@@ -273,6 +274,7 @@ def _department(name: str, number: str) -> st.SearchStrategy[Department]:
         numbers=numbered(8100 + 10 * int(number)),
         answer_within=st.integers(5, 300),
         permission=st.sampled_from(["", "sparsam"]),
+        findable=st.sampled_from(FINDABLE),
     )
 
 

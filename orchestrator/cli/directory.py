@@ -100,7 +100,7 @@ def explain(
     number: str = typer.Argument(help="In any usual spelling: 21-0, 2500, +49 6205 21-2500."),
     caller: str = typer.Option("", "--from", help="The extension of ours that calls; default: a citizen outside."),
     at: str = typer.Option("", help='Local time, "2026-12-25 10:00"; default now.'),
-    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
+    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is none; a name: weber#."),
     busy: list[str] = typer.Option([], help="Extensions that are busy."),
     away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
     off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),

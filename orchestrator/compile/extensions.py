@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+LARGEST = 1000
+"""Extensions in one context: Asterisk loads a flat context in quadratic time."""
+
 
 class Line(NamedTuple):
     """One priority: an application call, with a label where something jumps to it. Numbers are never used.

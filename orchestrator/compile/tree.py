@@ -8,6 +8,7 @@ from itertools import chain
 
 from orchestrator.compile import (
     attend,
+    by_name,
     entries,
     hours,
     listening,
@@ -90,6 +91,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)
+    yield from by_name.contexts(directory, sounds)
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from queues.contexts(directory)

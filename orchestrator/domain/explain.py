@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import assert_never
 
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.findable import Names
+from orchestrator.domain.finding import converse
 from orchestrator.domain.flow import (
     END,
     KEYS,
@@ -19,6 +21,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
@@ -61,7 +64,10 @@ class World:
 
     at: datetime
     keys: tuple[str, ...] = ()
-    """One entry per try of a menu, in turn; `""` is a try without a key, and after the last comes silence."""
+    """One entry per try of a menu, in turn; `""` is a try without a key, and after the last comes silence.
+
+    Where a name is asked for, what is typed in one go: `93237#`, then `2`.
+    """
     phones: Mapping[str, Answer] = field(default_factory=dict)
     """Phone id -> `talked`, `busy`, `nobody` or `unreachable`."""
     others: Answer = "talked"
@@ -101,9 +107,13 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
         if place == END:
             return
         step = directory.graph[place]
-        answer = predict(directory, place, world, keys)
+        if isinstance(step, FindByName):
+            answer, onward = converse(directory, step, keys)
+        else:
+            answer = predict(directory, place, world, keys)
+            onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
-        place = step.exits[answer]
+        place = onward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +150,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return "set"
         case Menu():
             return _pressed(step, keys)
+        case FindByName():
+            return converse(directory, step, keys)[0]
         case When():
             return directory.schedules[step.schedule].state(world.at)
         case Announce():
@@ -246,14 +258,14 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
     Judges what the caller and the phones did not decide: that each answer exists, that each edge leads where the graph
     says, and that each schedule said what its hours say at that instant.
     """
-    expected: Place | None = None
+    expected: frozenset[Place] | None = None
     called = False
     for visit, at in visits:
         step = directory.graph.get(visit.place)
         if step is None:
             return "" if called else f"{visit.place}: no such place"
-        if expected is not None and visit.place != expected:
-            return f"{visit.place}: expected {expected}"
+        if expected is not None and visit.place not in expected:
+            return f"{visit.place}: expected {' or '.join(sorted(expected)[:3]) or END}"
         if not visit.answer:
             return ""
         if visit.answer not in step.exits:
@@ -261,5 +273,13 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
         if isinstance(step, When) and (state := directory.schedules[step.schedule].state(at)) != visit.answer:
             return f"{visit.place}: went {visit.answer} but {step.schedule} is {state} at {at:%Y-%m-%d %H:%M:%S}"
         called = isinstance(step, CallBack) and visit.answer == "called"  # and is where the number leads now
-        expected = None if called else step.exits[visit.answer]
+        expected = None if called else _onward(directory, visit)
     return ""
+
+
+def _onward(directory: Directory, visit: Visit) -> frozenset[Place]:
+    """Where a call may go on after `visit`: to whoever was found by name, else where the answer leads."""
+    step = directory.graph[visit.place]
+    if isinstance(step, FindByName) and visit.answer == "found":
+        return Names(directory).places()
+    return frozenset({step.exits[visit.answer]})

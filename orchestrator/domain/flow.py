@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from orchestrator.domain import texts
+from orchestrator.domain.finding_texts import FIND
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Language, Prompt
 
@@ -262,6 +263,34 @@ class Forward:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindByName:
+    """Let the caller type a last name and choose whom they mean (domain.finding). Native, tries included.
+
+    The flow ends where somebody was found: their number leads on, as if it had been dialled.
+    """
+
+    prompt: Prompt
+    nobody: Place
+    """Nobody has the name that was typed, in the last try."""
+    gave_up: Place
+    """Silence, or a wrong key at the last try."""
+    human: Place = ""
+    """Where key 0 leads at any time; empty: nowhere."""
+    tries: int = 3
+    wait: float = 5.0
+    """Seconds to press a key after a prompt has ended."""
+
+    @property
+    def exits(self) -> Exits:
+        found = {"found": END, "nobody": self.nobody, "gave_up": self.gave_up}
+        return {**found, "human": self.human} if self.human else found
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset(self.exits.keys() - {"gave_up"})
+
+
+@dataclass(frozen=True, kw_only=True)
 class HangUp:
     """Send the caller off; only ever after something was said."""
 
@@ -335,7 +364,8 @@ class Listen:
 
 Native = Dictate | CallBack | Listen | Queue
 """What only derived flows have (domain.listening)."""
-Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do | Native
+Written = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
+Step = Written | FindByName | Native
 Graph = Mapping[Place, Step]
 
 
@@ -378,5 +408,8 @@ def prompts(step: Step) -> Iterable[Prompt]:
             if prompt:
                 yield prompt
             yield from step.says if isinstance(step, Do) else ()
+        case FindByName(prompt=prompt):
+            yield prompt
+            yield from FIND.values()
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return

@@ -13,6 +13,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
@@ -89,6 +90,9 @@ def _words(step: Step, answer: Answer) -> str:
             return f"while switch {name} is {answer}"
         case Forward(number=number):
             return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
+        case FindByName():
+            said = {"found": "types a name and chooses somebody", "nobody": "types a name that nobody has"}
+            return {**said, "human": "presses 0 instead of a name"}.get(answer, "types no name")
         case Do(skill=skill):
             return f"{skill}: {answer}"
         case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():

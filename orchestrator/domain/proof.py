@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import audit, narrate, numbers, outgoing, ranges, retired, switches
+from orchestrator.domain import audit, findable, narrate, numbers, outgoing, ranges, retired, switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -17,6 +17,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
@@ -58,7 +59,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
     found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
     found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
-    found += [*outgoing.problems(directory), *audit.graves(directory)]
+    found += [*outgoing.problems(directory), *audit.graves(directory), *findable.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -170,6 +171,8 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
         case Speak() | Menu() | When() | Ring() | Queue() | Transfer() | Switch() | Forward():
             return False
         case HangUp() | Dictate() | CallBack():
+            return False
+        case FindByName():
             return False
 
 

@@ -19,6 +19,7 @@ from orchestrator.domain.flow import (
     Dictate,
     Do,
     Exits,
+    FindByName,
     Forward,
     Graph,
     HangUp,
@@ -61,7 +62,7 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
     match step:
         case Say():
             return length(step.prompt, sounds)
-        case Menu():
+        case Menu() | FindByName():
             return step.tries * (length(step.prompt, sounds) + step.wait)
         case Ring(order=order) if order != ALL_AT_ONCE:
             return step.seconds * len(step.phones)

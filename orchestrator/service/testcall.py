@@ -14,7 +14,9 @@ from pathlib import Path
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
-from orchestrator.domain.flow import LeaveMessage, Menu, Place, Queue
+from orchestrator.domain.findable import Names
+from orchestrator.domain.finding import Finding
+from orchestrator.domain.flow import FindByName, LeaveMessage, Menu, Place, Queue
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.routes import greeting_seconds
 from orchestrator.domain.spelling import parse
@@ -193,6 +195,8 @@ class Citizen:
                 self._doing = asyncio.create_task(self._press(menu))
             case Queue() as queue if self._keys:
                 self._doing = asyncio.create_task(self._press_waiting(queue))
+            case FindByName() as step if self._keys:
+                self._doing = asyncio.create_task(self._type(Finding(step, Names(self._directory))))
             case LeaveMessage() as box if self._wish.says:
                 self._doing = asyncio.create_task(self._speak(greeting_seconds(box, self._sounds) + AFTER_THE_BEEP))
 
@@ -222,6 +226,19 @@ class Citizen:
                 await self._placed.press(key)
             if key in queue.keys:
                 return
+
+    async def _type(self, visit: Finding) -> None:
+        """Types what is for this step; after what `#` does not end, the pause that does."""
+        while not visit.answer and self._keys and visit.wants(self._keys[0]):
+            silent = sum(length(each, self._sounds) for each in visit.said) + visit.wait + 0.3
+            await asyncio.sleep(self._wish.settle if self._keys[0] else silent)
+            entry = self._keys.pop(0)
+            for key in entry:
+                await self._placed.press(key)
+                visit.key(key)
+            if visit.pausing or not entry:
+                await asyncio.sleep(visit.wait if entry else 0)
+                visit.key("")
 
     async def _speak(self, after: float) -> None:
         await asyncio.sleep(after)

@@ -15,6 +15,7 @@ from orchestrator.domain.flow import (
     NAME_HINT,
     Announce,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -49,6 +50,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "switch": ("on", "off"),
     "announce": ("prompt", "then"),
     "forward": ("off", "busy", "nobody", "failed", "otherwise", "seconds"),
+    "find": ("nobody", "gave_up", "otherwise", "human", "tries", "wait"),
     "do": ("intro", "with", "seconds", "exits", "python_down"),
     "hangup": (),
 }
@@ -146,6 +148,8 @@ class Line:
                 number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
                 after = self._all("busy", "nobody", "failed")
                 return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), absent=None, **after)
+            case "find":
+                return self._find()
             case "do":
                 return self._do()
             case _:
@@ -185,6 +189,15 @@ class Line:
             limit=self._number("limit", 120, 600, least=10),
             state=self.fields["state"].one_of(STATES, "state") if "state" in self.fields else NOBODY,
             **self._all("left", "too_short", "full", "failed"),
+        )
+
+    def _find(self) -> FindByName:
+        return FindByName(
+            prompt=self._prompt(self.what),
+            human=self._target(self.fields["human"]) if "human" in self.fields else "",
+            tries=self._number("tries", 3, 9),
+            wait=float(self._number("wait", 5, 30)),
+            **self._all("nobody", "gave_up"),
         )
 
     def _transfer(self) -> Transfer:

@@ -16,6 +16,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -113,6 +114,11 @@ class Flows:
                 data = {"message": step.box, "greeting": said(step.greeting), **self._exits(flow, exits)}
                 data |= {"human": to(step.human)} if step.human else {}
                 data |= {**_unless(120, limit=step.limit), **_unless(texts.NOBODY, state=step.state)}
+            case FindByName():
+                data = {"find": said(step.prompt)}
+                data |= self._exits(flow, {"nobody": step.nobody, "gave_up": step.gave_up})
+                data |= {"human": to(step.human)} if step.human else {}
+                data |= {**_unless(3, tries=step.tries), **_unless(5, wait=_whole(step.wait))}
             case Do():
                 intro = {"intro": said(step.intro)} if step.intro else {}
                 given = {"with": Line(sorted(step.arguments.items()))} if step.arguments else {}
