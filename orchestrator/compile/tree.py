@@ -8,8 +8,10 @@ from itertools import chain
 
 from orchestrator.compile import (
     attend,
+    codes,
     entries,
     hours,
+    lamps,
     listening,
     message,
     outside,
@@ -85,6 +87,8 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
     yield from listening.contexts(directory)
+    yield from codes.contexts(directory)
+    yield from lamps.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)

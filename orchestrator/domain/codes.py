@@ -23,21 +23,36 @@ class Code:
     """One thing that a desk can dial."""
 
     name: str
-    """Of what it does; where the dialplan handles it, `code-<name>`."""
+    """Of what it does; the context `code-<name>` does it, at `s`, with what was dialled behind it in GIVEN."""
     dialled: str
-    """`*98`, or with what is dialled behind it: `**NUMBER`."""
+    """`*98`, or with what is dialled behind it: `**NUMBER`, `*21*NUMBER#`."""
     card: str
     """What the card for desks says of it, in German."""
 
     @property
+    def takes(self) -> str:
+        """What is dialled behind it: NUMBER, DIGIT or nothing."""
+        return next((kind for kind in (NUMBER, DIGIT) if self.dialled.removesuffix("#").endswith(kind)), "")
+
+    @property
+    def head(self) -> str:
+        """What is dialled before that; a `#` at the end is no part of it."""
+        return self.dialled.removesuffix("#").removesuffix(self.takes)
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """What a phone may send for it; many phones dial a `#` at the end, which means nothing."""
-        written = re.escape(self.dialled.removesuffix("#"))
-        return re.compile(written.replace(NUMBER, "(?P<given>[0-9]{2,})").replace(DIGIT, "(?P<given>[0-9])") + "#?")
+        return re.compile(re.escape(self.head) + _GIVEN[self.takes] + "#?")
 
 
+_GIVEN = {NUMBER: "(?P<given>[0-9]{2,})", DIGIT: "(?P<given>[0-9])", "": ""}
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
-CODES = (MESSAGES,)
+PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
+PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
+CODES = (PICKUP, PICKUP_AT, MESSAGES)
+NAMED = {code.name: code for code in CODES}
+FIRST = ("*", "#")
+"""What codes begin with, and no number does."""
 
 
 def codes(town: Town) -> Iterator[Code]:

@@ -19,6 +19,8 @@ MAILS = (ATTACHMENT, COMPRESSED, LINK, TEXT, OFF)
 KEEP_DAYS = 90
 """Days after which a message is deleted at the latest: what the greetings say (docs/decisions/0006)."""
 SHARED_KINDS = ("meeting_room", "lift", "gate", "fax", "hall", "other")
+OPEN = ("hall", "lift", "gate")
+"""Kinds of shared phones that anybody can use."""
 
 
 @dataclass(frozen=True, kw_only=True)

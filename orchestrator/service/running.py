@@ -51,6 +51,16 @@ class Running:
         except AsteriskError as bad:
             raise OSError(str(bad)) from bad
 
+    async def turn(self, devices: Sequence[str]) -> None:
+        """Give each device another state that counts as none: Asterisk looks at every hint again that has it."""
+        for device in devices:
+            try:
+                now = await asyncio.to_thread(self._rest.ask, "GET", "deviceStates", device)
+                to = "UNAVAILABLE" if now["state"] == "INVALID" else "INVALID"
+                await asyncio.to_thread(self._rest.ask, "PUT", "deviceStates", device, deviceState=to)
+            except AsteriskError as bad:
+                raise OSError(str(bad)) from bad
+
     async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
         """Modules, endpoints, registrations, extensions and mailboxes that Asterisk has otherwise than `tree`.
 
