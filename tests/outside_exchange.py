@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from orchestrator.asterisk.address import Address
 from orchestrator.compile import templates
+from orchestrator.compile.codes import UNKNOWN
 from orchestrator.compile.tree import dialplan
 from orchestrator.domain.directory import Directory
 from orchestrator.journal import cel
@@ -105,7 +106,7 @@ def _went(events: list[Event], dialled: str) -> Went:
             if place[0] == "outside":
                 return Went(kind=place[2], number=event.extension, shown=event.caller)
             return Went(kind="inside", number=event.mark, shown="")
-        if event.extension == "refused":
+        if event.extension == "refused" or event.context == UNKNOWN:
             return Went(kind="refused", number="", shown="")
     raise AssertionError(f"{dialled}: came to nothing: {events}")
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.compile import codes as compiled
 from orchestrator.domain import codes
+from orchestrator.domain.card import card
 from orchestrator.domain.codes import Code
 from tests.console import console
 from tests.pickup_town import running
@@ -19,6 +23,7 @@ from tests.running_town import Town
 from tests.towns import small
 
 TOWN = small().town
+CARD = Path("docs/help/tastenkarte.md")
 SHAPES = (
     *codes.CODES,
     Code(name="always", dialled="*21*NUMBER#", card=""),
@@ -81,3 +86,25 @@ def test_asterisk_takes_for_a_code_what_the_table_takes(town: Town) -> None:
     for dialled in ("*", "#", "*7", "*9", "*99", "*981", "**", "**1", "*8*", "#8", "*#8", "##"):
         assert codes.find(town.directory.town, dialled) is None
         assert first(town, dialled) == "_[*#]!", dialled
+
+
+def test_the_card_of_the_example_town_is_the_one_in_the_help_pages(tmp_path: Path) -> None:
+    """By the command, from a state folder of its own; `durchwahl card > docs/help/tastenkarte.md` writes it anew."""
+    state = ("--state", str(tmp_path / "s"))
+    durchwahl(*state, "init")
+    durchwahl(*state, "import", "examples/town", "--yes")
+    assert durchwahl(*state, "card") == CARD.read_text(encoding="utf-8")
+
+
+def test_the_card_has_every_code_of_the_town_and_no_other() -> None:
+    for town in (TOWN, replace(TOWN, mailbox="", lamps="nobody")):
+        text = card(replace(small(), town=town))
+        assert [code.name for code in codes.CODES if code.card in text] == [code.name for code in codes.codes(town)]
+        for number in ("110", "112", "115", *([town.mailbox] if town.mailbox else [])):
+            assert f"| `{number}` |" in text
+        assert ("Lampen" in text) == (town.lamps == "department")
+
+
+def durchwahl(*arguments: str) -> str:
+    argv = (sys.executable, "-m", "orchestrator.cli", *arguments)
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60, encoding="utf-8").stdout

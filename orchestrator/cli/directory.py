@@ -172,7 +172,7 @@ def _outside(caller: str, route: Route) -> Iterator[str]:
     named = route.permission.id if route.permission else ""
     if route.kind == "code":
         code = NAMED[route.group]
-        yield f"{caller} dials the code {route.number}: {code.dialled} ({code.card})"
+        yield f"{caller} dials the code {route.number} ({code.name}): {code.card}"
         return
     if route.kind == "refused":
         where = "" if route.number.startswith(FIRST) else "outside "
