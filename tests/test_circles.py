@@ -69,14 +69,31 @@ def test_the_setting_of_lamps_changes_lamps_and_not_picking_up(
     assert near(town, "tel2500") == near(TOWN, "tel2500")
 
 
-def test_numbers_of_a_large_circle_stay_where_they_are() -> None:
-    """A hint that moves to another context is gone for those who watch it."""
-    few, more = ({c.name: {e.name for e in c.extensions} for c in lamps.contexts(large(n))} for n in (2400, 2600))
-    where = {number: name for name, numbers in few.items() if name.startswith("circle-all") for number in numbers}
-    assert len(where) > 2400
-    assert all(number in more[name] for number, name in where.items())
-    assert max(len(numbers) for numbers in more.values()) <= lamps.LARGEST
-    assert sum(name.startswith("circle-all") for name in more) < 128, "Asterisk looks no further"
+def test_a_large_house_has_one_hint_for_each_circle() -> None:
+    """Asterisk goes through all of them for each that it adds."""
+    few, many = ([e for c in lamps.contexts(large(n)) for e in c.extensions if e.hint] for n in (600, 1100))
+    assert len(few) == sum(sizes(600)) <= lamps.MOST
+    assert {extension.name for extension in few} == set(Circles(large(600)).house)
+    assert sum(sizes(1100)) > lamps.MOST
+    assert [extension.name for extension in many] == ["_X!"] * len(sizes(1100))
+    parts = [context for context in lamps.contexts(large(1100)) if context.name.startswith("circle-all")]
+    assert len(parts) < 128, "Asterisk looks no further"
+    assert max(len(context.extensions) for context in parts) <= lamps.LARGEST
+
+
+def test_no_variable_of_a_large_house_is_too_long() -> None:
+    town = large(1100)
+    texts = dict(line.split("=", 1) for line in lamps.variables(town))
+    assert max(map(len, texts.values())) <= lamps.LONGEST
+    for number in Circles(town).house:
+        (found,) = (text for name, text in texts.items() if name.startswith("NEAR_all") and f"!{number}=" in text)
+        assert f"!{number}=Stasis:circle-all&PJSIP/" in found
+    assert not list(lamps.variables(TOWN))
+
+
+def sizes(offices: int) -> list[int]:
+    circles = Circles(large(offices))
+    return [*map(len, circles.lines.values()), len(circles.house)]
 
 
 def large(offices: int) -> Directory:

@@ -22,12 +22,15 @@ class Extension(NamedTuple):
 
     name: str
     lines: tuple[Line, ...]
-    hint: bool = False
-    """Whether its one line names the devices whose state it has, instead of anything that is done."""
+    hint: str = ""
+    """The devices whose state it has; empty: it has none."""
 
     def written(self) -> Iterator[str]:
         """The lines of extensions.conf."""
-        head = f"exten => {self.name},{'hint' if self.hint else 1}"
+        head = f"exten => {self.name},1"
+        if self.hint:
+            yield f"exten => {self.name},hint,{self.hint}"
+            head = " same => 1"
         for application, label in self.lines:
             yield f"{head}({label}),{application}" if label else f"{head},{application}"
             head = " same => n"

@@ -60,7 +60,12 @@ def compile_tree(
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
-        "extensions.conf": templates.render("extensions.conf.j2", contexts=contexts, town=conf(directory.town.name)),
+        "extensions.conf": templates.render(
+            "extensions.conf.j2",
+            contexts=contexts,
+            town=conf(directory.town.name),
+            variables=lamps.variables(directory),
+        ),
     }
     files = {f"asterisk/{name}": text for name, text in {**templates.static(), **rendered}.items()}
     checksum = checksum_of(files)

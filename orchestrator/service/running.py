@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError, Refused
 from orchestrator.asterisk.rest import Rest
+from orchestrator.compile.lamps import ASKED, CIRCLE_OF, SEVERAL
 from orchestrator.compile.tree import modules
 from orchestrator.rollout.plan import Change, Tree, lines, things
 from orchestrator.service import wiring
@@ -156,7 +157,7 @@ class Running:
             if _value(row, "extension") and _value(row, "registrar") == "pbx_config":
                 name = f"{_value(row, 'context')} {_value(row, 'extension')}"
                 found.setdefault(name, []).append((_value(row, "application"), _value(row, "appdata")))
-        return found
+        return _written(found)
 
     async def _boxes(self) -> set[str]:
         try:
@@ -207,6 +208,18 @@ def life(state: State) -> int:
         except OSError:
             return 0
     return path.stat().st_ctime_ns
+
+
+def _written(found: dict[str, list[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
+    """Without the hints that Asterisk has made of a pattern: nobody wrote them."""
+    contexts = {
+        name.partition(" ")[0] for name in found if name.startswith((CIRCLE_OF, SEVERAL)) and name.endswith(f" {ASKED}")
+    }
+    return {
+        name: told
+        for name, told in found.items()
+        if name.partition(" ")[0] not in contexts or name.endswith(f" {ASKED}")
+    }
 
 
 def _otherwise(kind: str, wanted: Collection[str], found: Collection[str]) -> list[str]:
