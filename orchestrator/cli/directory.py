@@ -12,6 +12,7 @@ import typer
 from orchestrator.cli import output
 from orchestrator.cli.switching import switched_on
 from orchestrator.domain import audit as audits
+from orchestrator.domain.codes import FIRST, NAMED
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import written
 from orchestrator.domain.outgoing import BUDGETED, Route
@@ -160,6 +161,8 @@ REFUSED = {
     "no_number": "it is no number, or hides another behind it",
     "switch": "calls of the class {group} are switched off for the whole house",
     "permission": "the permission {permission} of this phone does not have the class {group}",
+    "no_code": "there is no such code",
+    "no_pickup": "nothing rings at that number, or not for colleagues of this phone",
 }
 """Why a call is refused, as an admin reads it."""
 
@@ -167,13 +170,18 @@ REFUSED = {
 def _outside(caller: str, route: Route) -> Iterator[str]:
     by = ", then ".join(route.trunks) or "no trunk at all"
     named = route.permission.id if route.permission else ""
+    if route.kind == "code":
+        code = NAMED[route.group]
+        yield f"{caller} dials the code {route.number} ({code.name}): {code.card}"
+        return
     if route.kind == "refused":
-        yield f"{caller} dials outside {route.number}: refused, with an announcement"
+        where = "" if route.number.startswith(FIRST) else "outside "
+        yield f"{caller} dials {where}{route.number}: refused, with an announcement"
         yield f"  why: {REFUSED[route.why].format(permission=named, group=route.group)}"
     else:
         yield f"{caller} calls {route.number} by the trunk ({route.kind}), showing {route.shown}"
         yield f"  trunks: {by}"
-    if route.group:
+    if route.group and route.group not in NAMED:
         yield f"  class: {route.group}"
     if route.permission:
         yield f"  permission: {named} ({', '.join(route.permission.classes) or 'nothing outside'})"

@@ -25,10 +25,15 @@ class Extension(NamedTuple):
 
     name: str
     lines: tuple[Line, ...]
+    hint: str = ""
+    """The devices whose state it has; empty: it has none."""
 
     def written(self) -> Iterator[str]:
         """The lines of extensions.conf."""
         head = f"exten => {self.name},1"
+        if self.hint:
+            yield f"exten => {self.name},hint,{self.hint}"
+            head = " same => 1"
         for application, label in self.lines:
             yield f"{head}({label}),{application}" if label else f"{head},{application}"
             head = " same => n"

@@ -12,7 +12,9 @@ from typing import cast
 
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
-from orchestrator.domain import codes, queues
+from orchestrator.compile.sentence import sentence
+from orchestrator.domain import codes as table
+from orchestrator.domain import queues
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import KEYS, Queue
 from orchestrator.domain.prompts import Sounds
@@ -30,7 +32,7 @@ OPTIONS = "ciC"
 phones that rang in vain do not count it as missed."""
 ANSWERS = {"CONTINUE": "talked", "TIMEOUT": "waited", "FULL": "full"}
 """QUEUESTATUS -> answer; anything else is that nobody is there."""
-REASONS = {codes.PAUSE: "pause", codes.AFTERWORK: "afterwork", codes.MEETING: "meeting"}
+REASONS = {table.PAUSE: "pause", table.AFTERWORK: "afterwork", table.MEETING: "meeting"}
 """Code -> why a member takes no calls."""
 
 
@@ -113,23 +115,26 @@ def contexts(directory: Directory) -> Iterator[Context]:
         found.setdefault(phone[-2:], []).append(Extension(phone, lines))
     for last, extensions in sorted(found.items()):
         yield Context(name=f"members-{last}", extensions=tuple(extensions))
-    if directory.queues:
-        yield Context(name="member", extensions=tuple(_member()))
 
 
-def _member() -> Iterator[Extension]:
-    """What a member dials: in, out, a pause for the reason ARG1, and its end. Who logs in has no pause."""
+def codes() -> Iterator[Context]:
+    """What a member dials: in, out, a pause for a reason, and its end. Who logs in has no pause."""
     member = "PJSIP/${PHONE}"
     each = Line("Set(EACH=${SHIFT(QUEUES)})", label="next")
     again = Line('GotoIf($["${QUEUES}" != ""]?next)')
     joins = Line(f"AddQueueMember(${{EACH}},{member},,,${{PHONE}})")
     leaves = Line(f"RemoveQueueMember(${{EACH}},{member})")
     returns = Line(f"UnpauseQueueMember(,{member})")
-    yield Extension("log_in", (*_known(), each, joins, again, returns, *_said("waiting-in")))
-    yield Extension("log_out", (*_known(), each, leaves, again, *_said("waiting-out")))
-    pauses = Line(f"PauseQueueMember(,{member},,${{ARG1}})")
-    yield Extension("pause", (*PHONE, pauses, *_done("PQMSTATUS", "PAUSED"), *_said("waiting-paused"), *_none()))
-    yield Extension("back", (*PHONE, returns, *_done("UPQMSTATUS", "UNPAUSED"), *_said("waiting-in"), *_none()))
+    yield _code(table.LOG_IN, (*_known(), each, joins, again, returns, *_said("waiting-in")))
+    yield _code(table.LOG_OUT, (*_known(), each, leaves, again, *_said("waiting-out")))
+    for code, why in REASONS.items():
+        pauses = Line(f"PauseQueueMember(,{member},,{why})")
+        yield _code(code, (*PHONE, pauses, *_done("PQMSTATUS", "PAUSED"), *_said("waiting-paused"), *_none()))
+    yield _code(table.BACK, (*PHONE, returns, *_done("UPQMSTATUS", "UNPAUSED"), *_said("waiting-in"), *_none()))
+
+
+def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
+    return Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
 
 
 PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
@@ -155,14 +160,4 @@ def _said(sound: str) -> tuple[Line, ...]:
 
 
 def _none() -> tuple[Line, ...]:
-    return (Line("Playback(waiting-no-member)", label="none"), Line("Hangup()"))
-
-
-def extensions(directory: Directory) -> Iterator[Extension]:
-    """The codes that members dial."""
-    if not directory.queues:
-        return
-    for code in (codes.LOG_IN, codes.LOG_OUT, codes.BACK):
-        yield Extension(code.dialled, (Line(f"Gosub(member,{code.name},1)"),))
-    for code, why in REASONS.items():
-        yield Extension(code.dialled, (Line(f"Gosub(member,pause,1({why}))"),))
+    return sentence("waiting-no-member", "none")

@@ -18,8 +18,11 @@ PACKAGES = {"de": "de", "en": "en_US_f_Allison"}
 MISSING: Mapping[str, Mapping[str, str]] = {
     "de": {
         "budget-spent": "Von diesem Telefon sind zurzeit keine weiteren Auslandsgespräche möglich.",
+        "code-unknown": "Diese Kennziffer gibt es nicht. Bitte sehen Sie auf Ihrer Tastenkarte nach.",
         "not-allowed": "Diese Rufnummer ist von diesem Telefon nicht freigegeben.",
         "outside-closed": "Gespräche dieser Art sind zurzeit für das ganze Haus gesperrt. Notrufe gehen immer.",
+        "pickup-nothing": "Zurzeit klingelt kein Anruf, den Sie heranholen können.",
+        "pickup-refused": "Anrufe für diese Nummer können Sie von diesem Telefon nicht heranholen.",
         "use-a-mobile": "Der Notruf ist von hier nicht möglich. Bitte wählen Sie ihn sofort mit einem Mobiltelefon.",
         "waiting-expected": "Die voraussichtliche Wartezeit beträgt etwa",
         "waiting-in": "Sie sind angemeldet und bekommen Anrufe.",
@@ -49,8 +52,11 @@ MISSING: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "budget-spent": "No more calls abroad are possible from this phone at present.",
+        "code-unknown": "This code does not exist. Please look at your card of codes.",
         "not-allowed": "This number may not be called from this phone.",
         "outside-closed": "Calls of this kind are closed for the whole house at present. Emergency calls always work.",
+        "pickup-nothing": "No call is ringing at present that you can pick up.",
+        "pickup-refused": "Calls to this number cannot be picked up from this phone.",
         "use-a-mobile": "The emergency call cannot be made from here. Please make it at once with a mobile phone.",
         "waiting-expected": "The expected waiting time is about",
         "waiting-in": "You are logged in and get calls.",

@@ -9,8 +9,10 @@ from itertools import chain
 from orchestrator.compile import (
     attend,
     by_name,
+    codes,
     entries,
     hours,
+    lamps,
     listening,
     message,
     outside,
@@ -61,7 +63,12 @@ def compile_tree(
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
-        "extensions.conf": templates.render("extensions.conf.j2", contexts=contexts, town=conf(directory.town.name)),
+        "extensions.conf": templates.render(
+            "extensions.conf.j2",
+            contexts=contexts,
+            town=conf(directory.town.name),
+            variables=lamps.variables(directory),
+        ),
     }
     files = {f"asterisk/{name}": text for name, text in {**templates.static(), **rendered}.items()}
     checksum = checksum_of(files)
@@ -88,6 +95,8 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
     yield from listening.contexts(directory)
+    yield from codes.contexts(directory)
+    yield from lamps.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)

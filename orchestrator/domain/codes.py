@@ -23,19 +23,29 @@ class Code:
     """One thing that a desk can dial."""
 
     name: str
-    """Of what it does; where the dialplan handles it, `code-<name>`."""
+    """Of what it does; the context `code-<name>` does it, at `s`, with what was dialled behind it in GIVEN."""
     dialled: str
-    """`*98`, or with what is dialled behind it: `**NUMBER`."""
+    """`*98`, or with what is dialled behind it: `**NUMBER`, `*21*NUMBER#`."""
     card: str
     """What the card for desks says of it, in German."""
 
     @property
+    def takes(self) -> str:
+        """What is dialled behind it: NUMBER, DIGIT or nothing."""
+        return next((kind for kind in (NUMBER, DIGIT) if self.dialled.removesuffix("#").endswith(kind)), "")
+
+    @property
+    def head(self) -> str:
+        """What is dialled before that; a `#` at the end is no part of it."""
+        return self.dialled.removesuffix("#").removesuffix(self.takes)
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """What a phone may send for it; many phones dial a `#` at the end, which means nothing."""
-        written = re.escape(self.dialled.removesuffix("#"))
-        return re.compile(written.replace(NUMBER, "(?P<given>[0-9]{2,})").replace(DIGIT, "(?P<given>[0-9])") + "#?")
+        return re.compile(re.escape(self.head) + _GIVEN[self.takes] + "#?")
 
 
+_GIVEN = {NUMBER: "(?P<given>[0-9]{2,})", DIGIT: "(?P<given>[0-9])", "": ""}
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
 LOG_IN = Code(name="log_in", dialled="*45", card="Bei der Warteschlange anmelden: Sie bekommen Anrufe")
 LOG_OUT = Code(name="log_out", dialled="#45", card="Bei der Warteschlange abmelden")
@@ -43,7 +53,12 @@ PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Wart
 AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
 MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
-CODES = (MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
+PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
+PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
+CODES = (PICKUP, PICKUP_AT, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
+NAMED = {code.name: code for code in CODES}
+FIRST = ("*", "#")
+"""What codes begin with, and no number does."""
 
 
 def codes(town: Town) -> Iterator[Code]:

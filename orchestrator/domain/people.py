@@ -23,6 +23,8 @@ at all."""
 KEEP_DAYS = 90
 """Days after which a message is deleted at the latest: what the greetings say (docs/decisions/0006)."""
 SHARED_KINDS = ("meeting_room", "lift", "gate", "fax", "hall", "other")
+OPEN = ("hall", "lift", "gate")
+"""Kinds of shared phones that anybody can use."""
 
 
 @dataclass(frozen=True, kw_only=True)

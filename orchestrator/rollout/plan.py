@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from orchestrator.compile.stubs import without_stubs
 from orchestrator.compile.tree import checksum_of
 
-_LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_LINE = re.compile(r"^(?:exten => [^,]+,1| same => [1n])(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_HINT = re.compile(r"^exten => [^,]+,hint,(.*)$", re.MULTILINE)
 _TOLD = re.compile(r'"tree": "[0-9a-f]*"')
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
@@ -132,7 +133,7 @@ def endpoints(tree: Tree) -> Mapping[str, str]:
 
 def lines(extension: str) -> list[tuple[str, str]]:
     """The priorities of one written extension: application and its data, in turn."""
-    return [(application, data) for application, data in _LINE.findall(extension)]
+    return [*((devices, "") for devices in _HINT.findall(extension)), *_LINE.findall(extension)]
 
 
 def _blocks(path: str, text: str) -> Iterator[tuple[str, str]]:
