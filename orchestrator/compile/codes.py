@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import listening
+from orchestrator.compile import listening, parking
 from orchestrator.compile.extensions import Extension
 from orchestrator.domain.directory import Directory
 
@@ -12,3 +12,4 @@ from orchestrator.domain.directory import Directory
 def extensions(directory: Directory) -> Iterator[Extension]:
     """Every code of the town."""
     yield from listening.code(directory)
+    yield from parking.codes(directory)

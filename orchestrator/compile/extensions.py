@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+STAYS = "i"
+"""Option of Dial(): what is rung may not say 302 and send the call on. The address that it names is taken for a channel
+where it has a slash in it: `PJSIP/0900…@trunk-provider` would be called, whatever the phone may call."""
+
 
 class Line(NamedTuple):
     """One priority: an application call, with a label where something jumps to it. Numbers are never used.

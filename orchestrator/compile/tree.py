@@ -13,9 +13,11 @@ from orchestrator.compile import (
     listening,
     message,
     outside,
+    parking,
     pjsip,
     places,
     ringing,
+    rooms,
     switched,
     templates,
 )
@@ -58,6 +60,8 @@ def compile_tree(
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
+        "res_parking.conf": parking.configuration(directory),
+        "confbridge.conf": rooms.configuration(directory),
         "extensions.conf": templates.render("extensions.conf.j2", contexts=contexts, town=conf(directory.town.name)),
     }
     files = {f"asterisk/{name}": text for name, text in {**templates.static(), **rendered}.items()}
@@ -91,9 +95,11 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from ringing.contexts(directory)
-    timed = ringing.timed(directory)
-    for _, flow in sorted(directory.flows.items()):
-        yield places.context(directory, sounds, flow, spool, timed)
+    yield from parking.contexts(directory)
+    yield from rooms.contexts(directory)
+    timed, numbers = ringing.timed(directory), parking.numbers(directory)
+    for name, flow in sorted(directory.flows.items()):
+        yield places.context(directory, sounds, flow, spool, timed, numbers.get(name, ""))
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

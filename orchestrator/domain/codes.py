@@ -37,13 +37,16 @@ class Code:
 
 
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
-CODES = (MESSAGES,)
+PARK = Code(name="park", dialled="*70", card="Gespräch parken (als Ziel beim Verbinden)")
+FETCH = Code(name="fetch", dialled="*7DIGIT", card="Geparktes Gespräch holen: *71 bis *79")
+"""Behind PARK, whose code it would be too."""
+CODES = (MESSAGES, PARK, FETCH)
 
 
 def codes(town: Town) -> Iterator[Code]:
     """The codes that the phones of a town have."""
     for code in CODES:
-        if code is not MESSAGES or town.mailbox:
+        if (code is not MESSAGES or town.mailbox) and (code not in (PARK, FETCH) or town.parked):
             yield code
 
 

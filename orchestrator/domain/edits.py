@@ -12,12 +12,14 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow
+from orchestrator.domain.town import PARKING
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 GROUPS: Mapping[str, tuple[str, str]] = {
     "people": ("person", "People"),
     "departments": ("department", "Departments"),
     "groups": ("group", "Groups"),
+    "rooms": ("room", "Conference rooms"),
     "phones": ("phone", "Phones"),
     "numbers": ("number", "Numbers"),
     "singles": ("single", "Numbers without a head"),
@@ -85,8 +87,9 @@ def edits(before: Directory, after: Directory) -> Iterator[Edit]:
 
 def derived(directory: Directory) -> frozenset[str]:
     """Names of the flows that nobody wrote."""
-    owners = (directory.departments, directory.people, directory.groups, directory.phones, directory.retired)
-    return frozenset(owner.flow for things in owners for owner in things.values())
+    owners = (directory.departments, directory.people, directory.groups, directory.rooms, directory.phones)
+    made = {owner.flow for things in (*owners, directory.retired) for owner in things.values()}
+    return frozenset({*made, PARKING} if directory.town.parked else made)
 
 
 def owner(directory: Directory, number: str) -> str:

@@ -13,17 +13,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from orchestrator.domain import texts
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
 from orchestrator.domain.people import ALL_AT_ONCE
+from orchestrator.domain.place import END as END
+from orchestrator.domain.place import NOBODY as NOBODY
+from orchestrator.domain.place import Answer as Answer
+from orchestrator.domain.place import Exits as Exits
+from orchestrator.domain.place import Place as Place
 from orchestrator.domain.prompts import Language, Prompt
-
-Place = str
-"""`flow.step`: the one name of a step, in the graph, the dialplan, a metric, a log line and `explain`."""
-
-Answer = str
-"""What the world said to a step: `key_1`, `talked`, `closed`."""
-
-END: Place = "end"
-"""Nothing more to do: the two are talking, or the caller has been sent off."""
 
 KEPT = "kept "
 """What the journal notes, with the place, when a caller who had spoken goes on from a mailbox to a human."""
@@ -37,9 +34,6 @@ NAME_HINT = "use small letters, digits and _, a letter first: at least 2, at mos
 
 KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
 """What a caller can press -> the answer that it is."""
-
-Exits = Mapping[Answer, Place]
-NOBODY: frozenset[Answer] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +111,14 @@ class Ring:
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `people.ORDERS`."""
+    back: bool = False
+    """Whether who put the caller through by hand is rung once more, before the call goes on (domain.parking)."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
-        return {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
+        found = {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
+        return {**found, "back": END} if self.back else found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,12 +220,14 @@ class Forward:
     seconds: int = 20
     absent: Prompt | None = None
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
+    back: bool = False
+    """As in Ring."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
-        return {"talked": END, **found}
+        return {"talked": END, **found} | ({"back": END} if self.back else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,7 +304,10 @@ class Listen:
 
 Native = Dictate | CallBack | Listen
 """What only derived flows have (domain.listening)."""
-Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do | Native
+Step = (
+    Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
+    | Native | House
+)  # fmt: skip
 Graph = Mapping[Place, Step]
 
 
@@ -346,5 +348,9 @@ def prompts(step: Step) -> Iterable[Prompt]:
             if prompt:
                 yield prompt
             yield from step.says if isinstance(step, Do) else ()
+        case Park() | AskPin():
+            yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
+            return
+        case GoBack() | Meet():
             return

@@ -20,6 +20,7 @@ ONE: Mapping[str, str] = {
     "schedules": "schedule",
     "departments": "department",
     "groups": "group",
+    "rooms": "room",
     "people": "person",
     "flows": "flow",
 }

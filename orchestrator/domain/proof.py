@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import audit, narrate, numbers, outgoing, ranges, retired, switches
+from orchestrator.domain import audit, narrate, numbers, outgoing, ranges, retired, rooms, switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -30,10 +30,12 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
 from orchestrator.domain.routes import Routes, Wait
+from orchestrator.domain.town import PARKING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
     found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
     found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
-    found += [*outgoing.problems(directory), *audit.graves(directory)]
+    found += [*outgoing.problems(directory), *audit.graves(directory), *rooms.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -110,6 +112,8 @@ def _starts(directory: Directory) -> Iterator[Problem]:
 def _entries(directory: Directory) -> Iterator[str]:
     yield directory.town.catch_all
     yield from directory.numbers.values()
+    if directory.town.parked:
+        yield PARKING
 
 
 def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
@@ -167,6 +171,8 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
         case Listen():
             return True
         case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp() | Dictate() | CallBack():
+            return False
+        case Park() | GoBack() | AskPin() | Meet():
             return False
 
 

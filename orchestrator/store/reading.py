@@ -26,18 +26,31 @@ from orchestrator.store.read_flows import Flows, prompt
 from orchestrator.store.read_people import People
 
 SECTIONS = (
-    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "phones", "boxes", "trunks"),
-    *("permissions", "ranges", "retired", "waves", "switches", "numbers", "singles", "prompts", "flows"),
+    *(
+        "town",
+        "sites",
+        "calendars",
+        "schedules",
+        "people",
+        "departments",
+        "groups",
+        "phones",
+        "boxes",
+        "trunks",
+        "rooms",
+    ),
+    *("trunks", "rooms", "permissions", "ranges", "retired", "waves", "switches", "numbers", "singles"),
+    *("prompts", "flows"),
 )
 KINDS = {
     section: ONE[section]
     for section in (
         *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
-        *("calendars", "permissions"),
+        *("calendars", "permissions", "rooms"),
     )
 }
 """Section -> what one of its entries is called in a problem."""
-NAMED = ("schedules", "departments", "groups", "phones", "trunks", "permissions", "switches", "flows")
+NAMED = ("schedules", "departments", "groups", "rooms", "phones", "trunks", "permissions", "switches", "flows")
 """Sections whose keys become names in Asterisk's configuration."""
 Thing = TypeVar("Thing")
 
@@ -108,6 +121,7 @@ class Import:
             schedules=self._each("schedules", lambda name, marked: read_hours.schedule(name, marked, town, calendars)),
             switches=self._each("switches", lambda name, marked: marked.text()),
             retired=self._each("retired", read_town.retired),
+            rooms=self._each("rooms", read_town.room),
         )
         found = People(found, self.sections, known, self._each).directory()
         found = replace(

@@ -18,7 +18,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
         *("phones", "boxes", "switches", "numbers", "singles"),
     ),
     "schedules.yaml": ("calendars", "schedules"),
-    "departments.yaml": ("departments", "groups"),
+    "departments.yaml": ("departments", "groups", "rooms"),
     "people.yaml": ("people",),
     "flows.yaml": ("prompts", "flows"),
 }
@@ -47,6 +47,7 @@ def sections(directory: Directory) -> Sections:
         "schedules": _each(directory.schedules, lambda schedule: write_town.schedule(schedule, made)),
         "departments": write_people.departments(directory),
         "groups": write_people.groups(directory),
+        "rooms": _each(directory.rooms, write_town.room),
         "people": write_people.people(directory),
         "prompts": write_flows.shared(directory),
         "flows": write_flows.Flows(directory).written(),
