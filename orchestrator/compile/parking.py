@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.codes import FETCH, PARK
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import GoBack
 from orchestrator.domain.parking import FIRST, LAST, LEAST, offices
+from orchestrator.domain.prompts import Sounds
+from orchestrator.domain.texts import HOUSE
 from orchestrator.domain.town import PARKING
 
 NAME = "parking"
@@ -35,6 +37,8 @@ _BY = (Line("Set(BY=${CUT(BY,/,2)})"), Line("Set(BY=${CUT(BY,-,1)})"))
 """`PJSIP/tel2500-0000001a` -> `tel2500`."""
 _PLACES = f"{FIRST // 10}[{FIRST % 10}-{LAST % 10}]"
 """Pattern of the places."""
+HUNG_UP = Line("Wait(1)")
+"""Until a phone that has put somebody through has hung up: until then it is busy, if it has one line only."""
 _OURS = "${DIALPLAN_EXISTS(phones-${BY:-2},${BY},1)}"
 
 
@@ -82,10 +86,10 @@ def codes(directory: Directory) -> Iterator[Extension]:
         yield Extension(f"_{pattern}{end}", (Line(f"Goto({NAME},${{EXTEN:1:2}},1)"),))
 
 
-def contexts(directory: Directory) -> Iterator[Context]:
+def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     """`parking`, `back`, and `offices-…`: the department of each phone, by the last two characters of its id."""
     if directory.town.parked:
-        yield _parking(_shown(PARKED, directory))
+        yield _parking(_shown(PARKED, directory), sounds)
         found: dict[str, list[Extension]] = {}
         for phone, office in sorted(offices(directory).items()):
             id_ = fit(phone, IDENTIFIER)
@@ -97,7 +101,8 @@ def contexts(directory: Directory) -> Iterator[Context]:
         yield _back(directory)
 
 
-def _parking(shown: str) -> Context:
+def _parking(shown: str, sounds: Sounds) -> Context:
+    parked, none, nobody = (fit(sounds[said.name].file, SOUND) for said in HOUSE["Park"])
     put = '"${BLINDTRANSFER}" != ""'
     keep = Line(f"Goto(flow-{PARKING},=start,1)", label="keep")
     caller = f"c(${{FILTER(0-9+,${{CALLERID(num)}})}})n({shown} *${{PARKINGEXTEN}})"
@@ -107,14 +112,15 @@ def _parking(shown: str) -> Context:
         Line(f"GotoIf($[{put}]?put)"),
         Line("Answer(,i)"),
         Line('GotoIf($["${PARKINGEXTEN}" = ""]?none)'),
-        Line(f"Playback({_said('${PARKINGEXTEN:-1}')})"),
+        Line(f"Playback({_said(parked, '${PARKINGEXTEN:-1}')})"),
         Line(f"Park({LOT},sc(flow-{PARKING},keep=nobody,1))"),
-        Line("Playback(town/all_parked)", label="none"),
+        Line(f"Playback({none})", label="none"),
         Line("Hangup()"),
         Line('GotoIf($["${PARKINGEXTEN}" = ""]?keep)', label="put"),
         Line("Set(BY=${BLINDTRANSFER})"),
         *_BY,
         Line(f"GotoIf({_OURS}?:keep)"),
+        HUNG_UP,
         # The announcement is a call of its own to the phone, which has hung up; its display shows the place too.
         Line(f"Originate(PJSIP/${{BY}},exten,{NAME},told${{PARKINGEXTEN}},1,{ANNOUNCED},a{caller})"),
         keep,
@@ -123,7 +129,7 @@ def _parking(shown: str) -> Context:
         Line(f"GotoIf($[{put}]?put)"),
         Line(f'GotoIf($["${{DEVICE_STATE(park:${{EXTEN}}@{NAME})}}" = "INUSE"]?there)'),
         Line("Answer(,i)"),
-        Line("Playback(town/not_parked)"),
+        Line(f"Playback({nobody})"),
         Line("Hangup()"),
         Line(f"ParkedCall({LOT},${{EXTEN}})", label="there"),
         Line("Hangup()"),
@@ -132,7 +138,7 @@ def _parking(shown: str) -> Context:
         Line('ExecIf($["${GOSUB_RETVAL}" = "free"]?Set(PARKINGEXTEN=${EXTEN}))'),
         keep,
     )
-    told = (Line("Answer(,i)"), Line("Wait(0.5)"), Line(f"Playback({_said('${EXTEN:-1}')})"), Line("Hangup()"))
+    told = (Line("Answer(,i)"), Line("Wait(0.5)"), Line(f"Playback({_said(parked, '${EXTEN:-1}')})"), Line("Hangup()"))
     extensions = {
         "any": any_place,
         "choose": tuple(_choose()),
@@ -147,10 +153,10 @@ def _shown(words: Mapping[str, str], directory: Directory) -> str:
     return words.get(directory.town.languages[0], words["en"])
 
 
-def _said(digit: str) -> str:
+def _said(parked: str, digit: str) -> str:
     """Tells the place twice: who parks writes it down."""
     place = f"digits/{FIRST // 10}&digits/{digit}"
-    return f"town/parked&{place}&silence/1&{place}"
+    return f"{parked}&{place}&silence/1&{place}"
 
 
 def _choose() -> Iterator[Line]:
@@ -198,6 +204,7 @@ def _back(directory: Directory) -> Context:
     )
     dial = (
         Line("Set(CAME=${ARG3})"),
+        HUNG_UP,
         Line(f"Dial(PJSIP/${{BY}},${{ARG1}},{STAYS}b({BACK}^show^1(${{ARG2}})))"),
         Line("Return()"),
     )

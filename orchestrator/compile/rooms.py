@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
+from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import AskPin, Meet
+from orchestrator.domain.prompts import Sounds
+from orchestrator.domain.texts import HOUSE
 
 NAME = "room"
 """The context, and the family of Asterisk's database."""
@@ -51,22 +53,24 @@ def lines(name: str, step: Meet) -> Iterator[Line]:
     yield Line(f"Goto({name}=met,1)")
 
 
-def contexts(directory: Directory) -> Iterator[Context]:
+def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     """The context `room`; none where there is no room."""
     if directory.rooms:
-        yield Context(name=NAME, extensions=(Extension("ask", tuple(_ask())), Extension("count", tuple(_count()))))
+        asked, wrong = (fit(sounds[said.name].file, SOUND) for said in HOUSE["AskPin"])
+        extensions = (Extension("ask", tuple(_ask(asked, wrong))), Extension("count", tuple(_count())))
+        yield Context(name=NAME, extensions=extensions)
 
 
-def _ask() -> Iterator[Line]:
+def _ask(asked: str, wrong: str) -> Iterator[Line]:
     """Asks for the PIN ARG2 of the room ARG1 up to ARG3 times: GOSUB_RETVAL is `right`, `wrong` or `locked`."""
     yield Line("Set(GUESSES=0)")
     yield Line(f"Gosub({NAME},count,1(${{ARG1}},0))", label="again")
     yield Line(f"GotoIf($[${{GOSUB_RETVAL}} >= {MOST_WRONG}]?locked)")
-    yield Line(f"Read(PIN,town/room_pin,{LONGEST_PIN},,1,${{ARG4}})")
+    yield Line(f"Read(PIN,{asked},{LONGEST_PIN},,1,${{ARG4}})")
     yield Line('GotoIf($["x${PIN}" = "x${ARG2}"]?right)')
     yield Line("Set(GUESSES=$[${GUESSES} + 1])")
     yield Line(f'ExecIf($["${{PIN}}" != ""]?Gosub({NAME},count,1(${{ARG1}},1)))')
-    yield Line('ExecIf($["${PIN}" != ""]?Playback(town/room_wrong))')
+    yield Line(f'ExecIf($["${{PIN}}" != ""]?Playback({wrong}))')
     yield Line("GotoIf($[${GUESSES} < ${ARG3}]?again)")
     yield Line("Return(wrong)")
     yield Line("Return(right)", label="right")

@@ -95,8 +95,8 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from ringing.contexts(directory)
-    yield from parking.contexts(directory)
-    yield from rooms.contexts(directory)
+    yield from parking.contexts(directory, sounds)
+    yield from rooms.contexts(directory, sounds)
     timed, numbers = ringing.timed(directory), parking.numbers(directory)
     for name, flow in sorted(directory.flows.items()):
         yield places.context(directory, sounds, flow, spool, timed, numbers.get(name, ""))

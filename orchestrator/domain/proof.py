@@ -68,7 +68,8 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         anyhow = judged[-1]
         waits = anyhow.waits(sounds)
         worst, number = max(_waits(directory, waits), default=(0.0, ""))
-        hung = max((wait.hung for wait in waits.values()), default=0.0)
+        called = (place for flow, place in starts.items() if flow != PARKING)  # who is parked has talked before
+        hung = max((waits[place].hung for place in called if place in waits), default=0.0)
         if worst > directory.town.longest_wait:
             found.append(_too_long(directory, worst, number))
     return Proof(

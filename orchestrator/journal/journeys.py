@@ -28,6 +28,8 @@ SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
 KEPT_AT = f"{PARKING}.keep"
 """Where parked callers are; Asterisk itself writes down that they were fetched."""
+BACK = "back "
+"""What the dialplan notes, with the phone, when it rings who put the caller through to that place."""
 AGAIN = "again"
 """The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
@@ -134,17 +136,19 @@ def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
 
     Who talked at a place and was put through from there by hand left it without an answer of the dialplan.
     """
-    place, at, talked = "", 0.0, 0.0
+    place, at, talked, how = "", 0.0, 0.0, "talked"
     for event in events:
         if event.kind == "PLACE" and (event.mark != place or talked):
             if place:
-                yield Step(place=place, answer="talked" if talked else "", at=at, answered_at=talked)
-            place, at, talked = event.mark, event.at, 0.0
+                yield Step(place=place, answer=how if talked else "", at=at, answered_at=talked)
+            place, at, talked, how = event.mark, event.at, 0.0, "talked"
         elif event.kind == "ANSWER":
             where, _, answer = event.mark.partition("=")
             if where == place and answer != AGAIN:
                 yield Step(place=place, answer=answer, at=at, answered_at=event.at)
                 place = ""
+        elif event.kind == "NOTE" and event.mark.startswith(BACK):
+            how = "back"
         elif event.channel == caller and place and talks(event):
             talked = talked or event.at
         elif event.channel == caller and place == KEPT_AT and fetched(event):

@@ -71,7 +71,7 @@ def _key(change: Change) -> Key:
                     return "flow", rest
                 case "numbers" if rest:
                     return "number", name
-                case "desks":
+                case "desks" | "offices":
                     return "phone", name
                 case "hours":
                     return "schedule", rest
