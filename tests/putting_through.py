@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box, Phone, Room
 from orchestrator.phone.call import Call
@@ -111,6 +112,10 @@ class Desks:
                 f"no journey of {caller}: {[(p.caller, p.way) for p in written.values()]}"
             )
             await asyncio.sleep(0.3)
+
+    def talking(self, phone: str) -> int:
+        """In how many calls Asterisk thinks a phone to be: what its lamp shows."""
+        return len(Rest(wiring.ari(self.town.state)).ask("GET", "endpoints", "PJSIP", phone)["channel_ids"])
 
     async def over(self) -> None:
         """Until nothing is left in the exchange but the parking lot, which Asterisk keeps."""

@@ -173,6 +173,7 @@ async def test_a_caller_is_put_through_after_a_word_and_the_journey_says_who_ans
         await asks.calls[-1].ends(within=5)
         assert await citizen.stays(1)
         assert taken.ended is None
+        assert (desks.talking("tel2500"), desks.talking("tel2600")) == (0, 1)
         await taken.hang_up()
         await citizen.ends(within=5)
     past = await desks.past(shown)
@@ -197,9 +198,36 @@ async def test_who_hangs_up_while_the_other_rings_has_put_the_caller_through(des
         await taken.answer()
         assert await citizen.stays(1)
         assert taken.ended is None
+        assert (desks.talking("tel2500"), desks.talking("tel2600")) == (0, 1)
         await citizen.hang_up()
         await taken.ends(within=5)
     past = await desks.past(shown)
+    assert past.way.endswith("n_2500.ring=talked, n_2600.ring=talked")
+    assert (past.outcome, past.place, past.unexpected) == ("answered", "n_2500.ring", "")
+    assert "failed" not in {each.outcome for each in desks.town.written().values()}
+    await desks.over()
+
+
+async def test_whom_nobody_takes_who_was_put_through_while_it_rang_comes_back_too(desks: Desks) -> None:
+    async with (
+        desks.town.desk("tel2600", "nobody") as other,
+        desks.line("tel2500") as puts,
+        desks.line("tel2500", registers=False, trace=True) as asks,
+        desks.citizen("2500") as (citizen, shown),
+    ):
+        await (await puts.incoming(within=10)).answer()
+        call = await asks.dial("2600")
+        await call.rings(within=5)
+        await desks.join(puts, asks, "2600")
+        again = await puts.incoming(within=15)
+        assert (again.name, again.number) == ("zurück: 2600", shown)
+        await again.answer()
+        assert await citizen.stays(1)
+        await again.hang_up()
+        await citizen.ends(within=5)
+        assert len(other.calls) == 1
+    past = await desks.past(shown)
+    assert past.way.endswith("n_2500.ring=talked, n_2600.ring=back")
     assert (past.outcome, past.place, past.unexpected) == ("answered", "n_2500.ring", "")
     await desks.over()
 
@@ -224,6 +252,6 @@ async def test_who_asks_for_a_place_first_parks_by_the_second_key(desks: Desks) 
         await citizen.stays(0.5)
         await again.hang_up()
     past = await desks.past(shown)
-    assert past.way.endswith("n_2500.ring=talked, park.back=talked")
+    assert past.way.endswith("n_2500.ring=talked, park.keep=nobody, park.back=talked")
     assert (past.outcome, past.place, past.unexpected) == ("answered", "n_2500.ring", "")
     await desks.over()

@@ -4,8 +4,9 @@ Native from end to end. Asterisk keeps parked callers in its parking lot `town`,
 lock, of those that are free (their state is that of `park:71@parking`, which lamps show too) and that nobody was
 promised within `PROMISED` seconds. So who parks can be told the place before the caller is there.
 
-Who did it is known by BLINDTRANSFER, which Asterisk sets on whom a phone puts through, and by PARKER, which it sets
-when a parked caller was not fetched. Only the phones of the directory are ever rung.
+Who did it is known by BLINDTRANSFER, which Asterisk sets on whom a phone puts through, by ATTENDEDTRANSFER, where it
+still rang at the target then, and by PARKER, which it sets when a parked caller was not fetched. Only the phones of the
+directory are ever rung.
 """
 
 from __future__ import annotations
@@ -188,9 +189,9 @@ def _back(directory: Directory) -> Context:
     """
     shown = _shown(SHOWN, directory)
     ring = (
-        Line('GotoIf($["${BLINDTRANSFER}" = "" | "${BLINDTRANSFER}" = "${RETURNED}"]?on)'),
-        Line("Set(RETURNED=${BLINDTRANSFER})"),
-        Line("Set(BY=${BLINDTRANSFER})"),
+        Line('Set(BY=${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})})'),
+        Line('GotoIf($["${BY}" = "" | "${BY}" = "${RETURNED}"]?on)'),
+        Line("Set(RETURNED=${BY})"),
         *_BY,
         Line(f"GotoIf({_OURS}?:on)"),
         Line("Set(FOUND=${DIALSTATUS})"),

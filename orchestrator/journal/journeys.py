@@ -146,14 +146,18 @@ def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
             where, _, answer = event.mark.partition("=")
             if where == place and answer != AGAIN:
                 yield Step(place=place, answer=answer, at=at, answered_at=event.at)
-                place = ""
-        elif event.kind == "NOTE" and event.mark.startswith(BACK):
+                place, talked = "", 0.0
+            elif talked and event.channel == caller:  # put through while it rang there: in the place of who asked
+                yield Step(place=place, answer=how, at=at, answered_at=talked)
+                yield Step(place=where, answer=answer, at=event.at, answered_at=event.at)
+                place, talked = "", 0.0
+        elif event.kind == "NOTE" and event.mark.startswith(BACK) and not talked:
             how = "back"
         elif event.channel == caller and place and talks(event):
             talked = talked or event.at
         elif event.channel == caller and place == KEPT_AT and fetched(event):
             yield Step(place=place, answer="fetched", at=at, answered_at=event.at)
-            place = ""
+            place, talked = "", 0.0
     if place:
         yield Step(place=place, answer="", at=at, answered_at=0.0)
 
@@ -184,7 +188,7 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         return ("too_short", short.place, 0.0) if short else ("told", last.place, 0.0)
     if last.answer == "too_short":
         return "too_short", last.place, 0.0
-    if cut or last.answer == "failed" or not _hung_up_by(call, caller):
+    if cut or last.answer == "failed" or not (_hung_up_by(call, caller) or _gave_away(call, steps, caller)):
         return "failed", last.place, 0.0
     return "gave_up", last.place, 0.0
 
@@ -204,6 +208,15 @@ def _hung_up_by(call: Call, caller: str) -> bool:
     """Whether the caller's own channel was ended from its side; whatever else ended it was the exchange."""
     ends = (event for event in call.events if event.kind == "HANGUP" and event.channel == caller)
     return any(source_of_hangup(event) == event.name for event in ends)
+
+
+def _gave_away(call: Call, steps: tuple[Step, ...], caller: str) -> bool:
+    """Whether somebody else was put into the place of the caller, who was asking for them: who was ringing for it then
+    leaves from where the other one was.
+    """
+    places = {step.place for step in steps}
+    left = (event.mark.partition("=")[0] for event in call.events if event.kind == "ANSWER" and event.channel == caller)
+    return any(place not in places for place in left)
 
 
 def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
