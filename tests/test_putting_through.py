@@ -177,7 +177,7 @@ async def test_a_caller_is_put_through_after_a_word_and_the_journey_says_who_ans
         await taken.hang_up()
         await citizen.ends(within=5)
     past = await desks.past(shown)
-    assert past.way.endswith("n_2500.ring=talked")
+    assert past.way.endswith("n_2500.ring=talked, by_hand.tel2600=talked")
     assert (past.outcome, past.place, past.unexpected) == ("answered", "n_2500.ring", "")
     await desks.over()
 

@@ -143,6 +143,15 @@ def fetched(event: Event) -> bool:
     return event.kind == "PARK_END" and _extra(event.extra).get("reason") == "ParkedCallUnparked"
 
 
+def put_through_to(event: Event) -> str:
+    """The phone of who got the caller after a word with who had them, `outside` for a trunk; empty: it was not so."""
+    if event.kind != "ATTENDEDTRANSFER":
+        return ""
+    target = str(_extra(event.extra).get("transfer_target_channel_name") or "")
+    found = re.fullmatch(r"PJSIP/([a-z0-9_]+)-[0-9a-f]+", target)
+    return found[1] if found else "outside" if target.startswith("PJSIP/trunk-") else ""
+
+
 def _extra(text: str) -> dict[str, str]:
     try:
         found = json.loads(text)

@@ -5,7 +5,7 @@ next step), `served` (came to hear messages, or was in a conference room), `gave
 (a call to the outside that found nobody), `failed` (cut by the exchange, or no line). There is no other.
 
 Whom somebody puts through by hand goes on in the same journey: the place where they talked has the answer `talked`, and
-behind it stand the places to which they were put through. The outcome is that of the first who answered.
+behind it stand the places to which they were put through, or the phone. The outcome is that of the first who answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.place import TALKED
 from orchestrator.domain.town import MAILBOX, PARKING
-from orchestrator.journal.cel import Event, fetched, source_of_hangup, talks
+from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
 OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
@@ -30,6 +30,8 @@ KEPT_AT = f"{PARKING}.keep"
 """Where parked callers are; Asterisk itself writes down that they were fetched."""
 BACK = "back "
 """What the dialplan notes, with the phone, when it rings who put the caller through to that place."""
+BY_HAND = "by_hand"
+"""The flow under which it stands to whom a caller was put through after a word, by the phone: `by_hand.tel2501`."""
 AGAIN = "again"
 """The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
@@ -136,7 +138,7 @@ def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
 
     Who talked at a place and was put through from there by hand left it without an answer of the dialplan.
     """
-    place, at, talked, how = "", 0.0, 0.0, "talked"
+    place, at, talked, how, handed = "", 0.0, 0.0, "talked", False
     for event in events:
         if event.kind == "PLACE" and (event.mark != place or talked):
             if place:
@@ -151,6 +153,11 @@ def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
                 yield Step(place=place, answer=how, at=at, answered_at=talked)
                 yield Step(place=where, answer=answer, at=event.at, answered_at=event.at)
                 place, talked = "", 0.0
+        elif (talked or handed) and (phone := put_through_to(event)):
+            if talked:
+                yield Step(place=place, answer=how, at=at, answered_at=talked)
+            yield Step(place=f"{BY_HAND}.{phone}", answer="talked", at=event.at, answered_at=event.at)
+            place, talked, handed = "", 0.0, True
         elif event.kind == "NOTE" and event.mark.startswith(BACK) and not talked:
             how = "back"
         elif event.channel == caller and place and talks(event):
