@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.compile.rooms import MOST_WRONG
+from orchestrator.domain.people import Room
 from orchestrator.phone.call import Call
 from orchestrator.phone.errors import CallOver
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import read_sound
+from orchestrator.service import rollout
+from orchestrator.store.database import open_database
+from orchestrator.store.load import save
 from tests.putting_through import PIN, Desks, putting_town
 from tests.running_town import running_town
 
@@ -94,6 +99,25 @@ async def test_a_full_room_says_so(desks: Desks) -> None:
         for telephone in (one, two, three):
             await telephone.calls[-1].hang_up()
     assert (await desks.past("10")).way.startswith("c_saal.door=right, c_saal.room=full, c_saal.full=said")
+    await desks.over()
+
+
+async def test_a_new_room_and_another_time_of_parking_need_no_restart(desks: Desks) -> None:
+    written = putting_town()
+    rooms = {**written.rooms, "neu": Room(id="neu", name="Neu", extension="3902", most=2)}
+    state = desks.town.state
+    engine = open_database(state.database)
+    town = replace(written.town, parked=60)
+    await save(engine, replace(written, rooms=rooms, town=town), who="tests", what="a room", why="tests")
+    await engine.dispose()
+    applied = await rollout.apply(state, lambda done, total: None, checksum="", force=())
+    assert applied.done, applied.told
+    async with desks.line("tel2500", registers=False) as desk:
+        call = await desk.dial("3902")
+        await call.answered(within=5)
+        assert await call.stays(2)
+        await call.hang_up()
+    assert (await desks.past("2500")).unexpected == ""
     await desks.over()
 
 
