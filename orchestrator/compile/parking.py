@@ -40,6 +40,8 @@ _PLACES = f"{FIRST // 10}[{FIRST % 10}-{LAST % 10}]"
 """Pattern of the places."""
 HUNG_UP = Line("Wait(1)")
 """Until a phone that has put somebody through has hung up: until then it is busy, if it has one line only."""
+_DID = '${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})}'
+"""The channel that has put the caller through, last."""
 _OURS = "${DIALPLAN_EXISTS(phones-${BY:-2},${BY},1)}"
 
 
@@ -57,7 +59,7 @@ def lines(directory: Directory, name: str, step: GoBack) -> Iterator[Line]:
     yield Line('ExecIf($["${PARKER}" != ""]?Set(PARKINGEXTEN=${PARKING_SPACE}))')
     yield from _BY
     yield Line("Set(PARKER=)")
-    yield Line("Set(RETURNED=${BLINDTRANSFER})")  # who was parked by transfer has come back by this
+    yield Line(f"Set(RETURNED={_DID})")  # whom that phone put here has come back to it by this
     yield Line(f"GotoIf({_OURS}?:none)")
     yield Line(f"Gosub({BACK},dial,1({int(step.seconds)},{shown}: *${{PARKINGEXTEN}},{PARKING}.{name}))")
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
@@ -126,7 +128,20 @@ def _parking(shown: str, sounds: Sounds) -> Context:
         Line(f"Originate(PJSIP/${{BY}},exten,{NAME},told${{PARKINGEXTEN}},1,{ANNOUNCED},a{caller})"),
         keep,
     )
-    fetch = (
+    told = (Line("Answer(,i)"), Line("Wait(0.5)"), Line(f"Playback({_said(parked, '${EXTEN:-1}')})"), Line("Hangup()"))
+    extensions = {
+        "any": any_place,
+        "choose": tuple(_choose()),
+        "free": tuple(_free()),
+        f"_{_PLACES}": _fetch(put, nobody, keep),
+        f"_told{_PLACES}": told,
+    }
+    return Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
+
+
+def _fetch(put: str, nobody: str, keep: Line) -> tuple[Line, ...]:
+    """At the place that is dialled: a caller who is put there is parked, a phone fetches who is."""
+    return (
         Line(f"GotoIf($[{put}]?put)"),
         Line(f'GotoIf($["${{DEVICE_STATE(park:${{EXTEN}}@{NAME})}}" = "INUSE"]?there)'),
         Line("Answer(,i)"),
@@ -139,15 +154,6 @@ def _parking(shown: str, sounds: Sounds) -> Context:
         Line('ExecIf($["${GOSUB_RETVAL}" = "free"]?Set(PARKINGEXTEN=${EXTEN}))'),
         keep,
     )
-    told = (Line("Answer(,i)"), Line("Wait(0.5)"), Line(f"Playback({_said(parked, '${EXTEN:-1}')})"), Line("Hangup()"))
-    extensions = {
-        "any": any_place,
-        "choose": tuple(_choose()),
-        "free": tuple(_free()),
-        f"_{_PLACES}": fetch,
-        f"_told{_PLACES}": told,
-    }
-    return Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
 
 
 def _shown(words: Mapping[str, str], directory: Directory) -> str:
@@ -189,7 +195,7 @@ def _back(directory: Directory) -> Context:
     """
     shown = _shown(SHOWN, directory)
     ring = (
-        Line('Set(BY=${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})})'),
+        Line(f"Set(BY={_DID})"),
         Line('GotoIf($["${BY}" = "" | "${BY}" = "${RETURNED}"]?on)'),
         Line("Set(RETURNED=${BY})"),
         *_BY,

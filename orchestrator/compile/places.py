@@ -39,7 +39,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
 from orchestrator.domain.prompts import Prompt, Sounds, length
 from orchestrator.domain.skills import in_turns
 
@@ -172,6 +172,15 @@ class Writer:
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
+            case Park() | GoBack() | AskPin() | Meet():
+                yield from self._house(name, step)
+            case Dictate() | CallBack() | Listen():
+                yield from listening.lines(name, step, self._spool)
+            case _:
+                assert_never(step)
+
+    def _house(self, name: str, step: House) -> Iterator[Line]:
+        match step:
             case Park():
                 yield from parking.park(name)
             case GoBack():
@@ -180,8 +189,6 @@ class Writer:
                 yield from rooms.asked(name, step)
             case Meet():
                 yield from rooms.lines(name, step)
-            case Dictate() | CallBack() | Listen():
-                yield from listening.lines(name, step, self._spool)
             case _:
                 assert_never(step)
 

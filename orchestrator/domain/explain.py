@@ -142,7 +142,7 @@ def ending(visits: Iterable[Visit]) -> Ending:
 def predict(directory: Directory, place: Place, world: World, keys: list[str]) -> Answer:
     """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`."""
     match step := directory.graph[place]:
-        case Say():
+        case Say() | Announce():
             return "said"
         case Speak():
             return "set"
@@ -150,8 +150,6 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return _pressed(step, keys)
         case When():
             return directory.schedules[step.schedule].state(world.at)
-        case Announce():
-            return "said"
         case Switch():
             return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
         case Forward() if _forwarded(step, world) is None:
@@ -164,8 +162,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
         case Transfer():
-            closed = step.number.startswith("+") and stopped(directory, world, step.number)
-            return "failed" if closed else world.outside.get(step.number, "talked")
+            return _through(directory, world, step.number)
         case Forward():
             return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world)))
         case Park() | GoBack() | AskPin() | Meet():
@@ -182,6 +179,11 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
+
+
+def _through(directory: Directory, world: World, number: str) -> Answer:
+    closed = number.startswith("+") and stopped(directory, world, number)
+    return "failed" if closed else world.outside.get(number, "talked")
 
 
 def _or_back(step: Ring | Forward, world: World, found: Answer) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import phonenumbers
 
@@ -129,7 +130,6 @@ class Line:
                     phones=self._phones(),
                     seconds=self._number("seconds", 20, 120),
                     order=order(self.fields),
-                    back=False,
                     **self._all("busy", "nobody", "unreachable"),
                 )
             case "message":
@@ -146,8 +146,7 @@ class Line:
             case "forward":
                 number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
                 after = self._all("busy", "nobody", "failed")
-                seconds = self._number("seconds", 20, 120)
-                return Forward(number=number, off=off, seconds=seconds, absent=None, back=False, **after)
+                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), **after)
             case "do":
                 return self._do()
             case _:
@@ -232,7 +231,7 @@ class Line:
             intro=self._prompt(self.fields["intro"]) if "intro" in self.fields else None,
         )
 
-    def _all(self, *answers: str) -> dict[str, Place]:
+    def _all(self, *answers: str) -> dict[str, Any]:
         """Where each answer leads; `otherwise` stands for those that are not written."""
         return {
             answer: self._to(answer if answer in self.fields else "otherwise", missing=answer) for answer in answers
