@@ -123,7 +123,7 @@ async def test_a_new_room_and_another_time_of_parking_need_no_restart(desks: Des
 
 async def test_nobody_guesses_on_in_one_call_nor_by_calling_again(desks: Desks) -> None:
     """Last: it locks the room. Three tries a call; after `MOST_WRONG` of all callers not even the right one counts."""
-    counted = 0
+    calls = 0
     while True:
         async with desks.citizen("3900") as (citizen, shown):
             await citizen.answered(within=5)
@@ -139,9 +139,9 @@ async def test_nobody_guesses_on_in_one_call_nor_by_calling_again(desks: Desks) 
             break
         assert "c_saal.door=wrong, c_saal.refused=said" in past.way
         assert (past.outcome, past.unexpected) == ("told", "")
-        counted += 3
-        assert counted < MOST_WRONG + 3
-    assert counted + 3 >= MOST_WRONG
+        calls += 1
+        assert calls < MOST_WRONG  # twice the calls that it takes: an hour may begin meanwhile
+    assert calls >= MOST_WRONG // 3
     async with desks.citizen("3900") as (citizen, shown):
         with suppress(CallOver):  # the exchange says so, and listens to nothing
             await dials(citizen, PIN)
