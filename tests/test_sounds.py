@@ -24,6 +24,11 @@ OTHERS = re.compile(
 )
 """Names in app_voicemail that only other languages use: Polish, Swedish, Czech, Italian, Hebrew, …"""
 FOREIGN = {"vm-ny", "vm-nya", "vm-nye", "vm-nytt", "vm-number", "vm-shtei", "vm-tong", "vm-you", "vm-youhaveno"}
+CONFERENCE = (
+    *("conf-onlyperson", "conf-onlyone", "conf-thereare", "conf-otherinparty", "conf-muted", "conf-unmuted"),
+    *("conf-locked", "conf-kicked", "conf-placeintoconf", "beep", "beeperr", "pbx-invalidpark"),
+)
+"""What app_confbridge says by itself in rooms as they are set up, and res_parking where a caller was just fetched."""
 FOREIGN_STARTS = ("vm-old", "vm-star", "vm-vecchi", "vm-zprav")
 
 
@@ -107,6 +112,7 @@ def used() -> Iterator[str]:
         text = name.decode()
         if not (OTHERS.match(text) or text in FOREIGN or text.startswith(FOREIGN_STARTS)):
             yield text
+    yield from CONFERENCE
     for day in range(366):  # what attendants say by themselves
         media = spoken(datetime(2028, 1, 1, 8, 30) + timedelta(days=day))  # noqa: DTZ001
         yield from (name.removeprefix("sound:") for name in media if name.startswith("sound:"))

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 LARGEST = 1000
 """Extensions in one context: Asterisk loads a flat context in quadratic time."""
+STAYS = "i"
+"""Option of Dial(): what is rung may not say 302 and send the call on. The address that it names is taken for a channel
+where it has a slash in it: `PJSIP/0900…@trunk-provider` would be called, whatever the phone may call."""
 
 
 class Line(NamedTuple):

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from orchestrator.compile import codes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
-from orchestrator.compile.ringing import STAYS
 from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Callers, permissions

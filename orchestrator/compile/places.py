@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, queues, ringing
+from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
@@ -41,9 +41,12 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
 from orchestrator.domain.prompts import Prompt, Sounds, length
 from orchestrator.domain.skills import in_turns
 
+ANSWERED = Say | Menu | Queue | LeaveMessage | Announce | FindByName | Do | Dictate | Listen | AskPin | Meet
+"""Steps that need a two-way path: they answer the call."""
 MARGIN = 3
 """Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
 OFFER = 250
@@ -74,9 +77,14 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
-def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str]) -> Context:
-    """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing."""
-    writer = Writer(directory, sounds, spool, timed)
+def context(
+    directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str], number: str = ""
+) -> Context:
+    """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing.
+
+    `number` is that by which the owner of the flow is known on displays.
+    """
+    writer = Writer(directory, sounds, spool, timed, number)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -104,9 +112,11 @@ def _found(name: str) -> Extension:
 class Writer:
     """Writes places; holds what every step may need to know."""
 
-    def __init__(self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str]) -> None:
+    def __init__(
+        self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str], number: str = ""
+    ) -> None:
         self._directory, self._sounds, self._spool = directory, sounds, spool
-        self._timed = timed
+        self._timed, self._number = timed, number
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
@@ -115,7 +125,7 @@ class Writer:
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield ENTERED
         yield REMEMBERED
-        if isinstance(step, Say | Menu | Queue | LeaveMessage | Announce | FindByName | Do | Dictate | Listen):
+        if isinstance(step, ANSWERED):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
         if turns:
@@ -152,7 +162,7 @@ class Writer:
                 yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
-                yield from ringing.lines(name, step, self._timed)
+                yield from ringing.lines(name, step, self._timed, self._number if step.back else "")
             case Queue():
                 yield from queues.lines(name, step, self._timed)
             case LeaveMessage():
@@ -169,15 +179,30 @@ class Writer:
             case Forward():
                 yield Line(f"Set(RINGING={name})")
                 said = self.sound(step.absent) if step.absent else ""
-                yield from forwarded(name, step.number, said, int(step.seconds))
+                yield from forwarded(name, step.number, said, int(step.seconds), back=step.back)
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp():
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
+            case Park() | GoBack() | AskPin() | Meet():
+                yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
+            case _:
+                assert_never(step)
+
+    def _house(self, name: str, step: House) -> Iterator[Line]:
+        match step:
+            case Park():
+                yield from parking.park(name)
+            case GoBack():
+                yield from parking.lines(self._directory, name, step)
+            case AskPin():
+                yield from rooms.asked(name, step)
+            case Meet():
+                yield from rooms.lines(name, step)
             case _:
                 assert_never(step)
 
@@ -202,7 +227,7 @@ class Writer:
         came = f"PJSIP/trunk-{trunk}-"
         yield Line(f'GotoIf($["${{CHANNEL:0:{len(came)}}}" = "{came}"]?{name}=failed,1)')
         yield Line(f"Set(RINGING={name})")
-        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{ringing.STAYS})")
+        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{STAYS})")
         yield from ringing.dialled(name, otherwise="failed")
 
 
@@ -221,8 +246,11 @@ def landing(directory: Directory) -> Context:
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
         Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
+        Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
+        Line("Hangup()"),
+        Line(f"CELGenUserEvent(ANSWER,{here}=met)", label="met"),
     )
     lost = (DISARM, Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"), *natively)
     deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), *natively)  # the place may be gone: an apply

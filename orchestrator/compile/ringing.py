@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import parking
 from orchestrator.compile.escape import IDENTIFIER, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Ring
 from orchestrator.domain.people import ALL_AT_ONCE, LONGEST_IDLE
 
-STAYS = "i"
-"""Option of Dial(): what is rung may not say 302 and send the call on. The address that it names is taken for a channel
-where it has a slash in it: `PJSIP/0900…@trunk-provider` would be called, whatever the phone may call."""
 FAMILY = "idle"
 """Family of Asterisk's database: phone -> when it talked last, in seconds since 1970."""
 
@@ -27,14 +25,17 @@ def timed(directory: Directory) -> frozenset[str]:
     return frozenset(phone for step in rings for phone in step.phones)
 
 
-def lines(name: str, step: Ring, timed: frozenset[str]) -> Iterator[Line]:
-    """Ring, and go on at the answer of the step `name`: the best that any phone said, as `explain.rung` has it."""
+def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Iterator[Line]:
+    """Ring, and go on at the answer of the step `name`: the best that any phone said, as `explain.rung` has it.
+
+    `back`: the number that was rung, where who put the caller through is rung before the call goes on.
+    """
     yield Line(f"Set(RINGING={name})")
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
         yield Line(f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted})")
-        yield from dialled(name, otherwise="unreachable")
+        yield from dialled(name, otherwise="unreachable", back=back)
         return
     turns = ",".join(phones)
     if step.order == LONGEST_IDLE:
@@ -47,12 +48,20 @@ def lines(name: str, step: Ring, timed: frozenset[str]) -> Iterator[Line]:
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')
     yield Line('GotoIf($["${TURNS}" != ""]?turn)')
-    yield Line(f"Goto({name}=${{RUNG}},1)")
+    if back:
+        yield from parking.back(name, back, "${RUNG}")
+    else:
+        yield Line(f"Goto({name}=${{RUNG}},1)")
 
 
-def dialled(name: str, *, otherwise: str) -> Iterator[Line]:
+def dialled(name: str, *, otherwise: str, back: str = "") -> Iterator[Line]:
     """What Dial() found -> the answer. Talking ends in the hangup of one side, which `landing` writes down."""
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
+    if back:
+        busy = '$["${DIALSTATUS}" = "BUSY"]'
+        nobody = '$["${DIALSTATUS}" = "NOANSWER"]'
+        yield from parking.back(name, back, f"${{IF({busy}?busy:${{IF({nobody}?nobody:{otherwise})}})}}")
+        return
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?{name}=busy,1)')
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?{name}=nobody,1)')
     yield Line(f"Goto({name}={otherwise},1)")

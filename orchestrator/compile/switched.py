@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from orchestrator.compile import parking
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
-from orchestrator.compile.ringing import STAYS
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
@@ -39,10 +39,10 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def forwarded(name: str, number: str, general: str, seconds: int) -> Iterator[Line]:
-    """Rings where the calls of `number` go now; leaves by its answer."""
+def forwarded(name: str, number: str, general: str, seconds: int, *, back: bool = False) -> Iterator[Line]:
+    """Rings where the calls of `number` go now; leaves by its answer. `back`: as in ringing."""
     yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
-    yield from _rung(name, seconds)
+    yield from _rung(name, seconds, number if back else "")
 
 
 def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Line]:
@@ -51,12 +51,17 @@ def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Li
     yield from _rung(name, seconds)
 
 
-def _rung(name: str, seconds: int) -> Iterator[Line]:
-    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{name}=${{GOSUB_RETVAL}},1)')
+def _rung(name: str, seconds: int, back: str = "") -> Iterator[Line]:
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{"left" if back else f"{name}=${{GOSUB_RETVAL}},1"})')
     yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
-    yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+    if back:
+        talked = '$["${GOSUB_RETVAL}" = "talked" | "${GOSUB_RETVAL}" = "off"]'
+        yield Line(f"GotoIf({talked}?{name}=${{GOSUB_RETVAL}},1)", label="left")
+        yield from parking.back(name, back, "${GOSUB_RETVAL}")
+    else:
+        yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
 
 
 def context(directory: Directory) -> Context:

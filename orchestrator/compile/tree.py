@@ -16,10 +16,12 @@ from orchestrator.compile import (
     listening,
     message,
     outside,
+    parking,
     pjsip,
     places,
     queues,
     ringing,
+    rooms,
     switched,
     templates,
 )
@@ -63,6 +65,8 @@ def compile_tree(
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
+        "res_parking.conf": parking.configuration(directory),
+        "confbridge.conf": rooms.configuration(directory),
         "extensions.conf": templates.render(
             "extensions.conf.j2",
             contexts=contexts,
@@ -105,9 +109,11 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
         yield hours.context(schedule)
     yield from queues.contexts(directory)
     yield from ringing.contexts(directory)
-    timed = ringing.timed(directory)
-    for _, flow in sorted(directory.flows.items()):
-        yield places.context(directory, sounds, flow, spool, timed)
+    yield from parking.contexts(directory, sounds)
+    yield from rooms.contexts(directory, sounds)
+    timed, numbers = ringing.timed(directory), parking.numbers(directory)
+    for name, flow in sorted(directory.flows.items()):
+        yield places.context(directory, sounds, flow, spool, timed, numbers.get(name, ""))
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

@@ -47,6 +47,9 @@ class Code:
 
 _GIVEN = {NUMBER: "(?P<given>[0-9]{2,})", DIGIT: "(?P<given>[0-9])", "": ""}
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
+PARK = Code(name="park", dialled="*70", card="Gespräch parken (als Ziel beim Verbinden)")
+FETCH = Code(name="fetch", dialled="*7DIGIT", card="Geparktes Gespräch holen: *71 bis *79")
+"""Behind PARK, whose code it would be too."""
 LOG_IN = Code(name="log_in", dialled="*45", card="Bei der Warteschlange anmelden: Sie bekommen Anrufe")
 LOG_OUT = Code(name="log_out", dialled="#45", card="Bei der Warteschlange abmelden")
 PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Warteschlange")
@@ -55,7 +58,7 @@ MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
-CODES = (PICKUP, PICKUP_AT, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
+CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")
 """What codes begin with, and no number does."""
@@ -64,7 +67,7 @@ FIRST = ("*", "#")
 def codes(town: Town) -> Iterator[Code]:
     """The codes that the phones of a town have."""
     for code in CODES:
-        if code is not MESSAGES or town.mailbox:
+        if (code is not MESSAGES or town.mailbox) and (code not in (PARK, FETCH) or town.parked):
             yield code
 
 

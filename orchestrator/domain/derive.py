@@ -5,6 +5,8 @@ A department: opening hours (closed: the next opening is said) -> closed by swit
 Where a department has a waiting queue, its callers wait there (domain.queues) instead of ringing its phones.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
+Each of them, where a caller was put through by hand and nobody picked up: who did that rings once more before a mailbox
+or another office is asked. Callers who are parked (domain.parking), conference rooms (domain.rooms).
 A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
 the own mailbox.
 The mailbox by telephone (domain.listening).
@@ -16,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, queues, retired, texts
+from orchestrator.domain import listening, parking, queues, retired, rooms, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -38,6 +40,7 @@ def derive(directory: Directory) -> Directory:
         **{g.extension: g.flow for g in directory.groups.values()},
         **{q.extension: q.flow for q in directory.queues.values() if q.extension},
         **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
+        **{room.extension: room.flow for room in directory.rooms.values()},
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
@@ -45,7 +48,8 @@ def derive(directory: Directory) -> Directory:
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:
-    boxes = Boxes(directory, {id_: _office(directory, id_) for id_ in directory.departments})
+    starts = {id_: _office(directory, id_) for id_ in directory.departments}
+    boxes = Boxes(directory, starts)
     for department in directory.departments.values():
         yield _department(directory, department, boxes)
     for person in directory.people.values():
@@ -55,6 +59,9 @@ def _flows(directory: Directory) -> Iterator[Flow]:
         yield _group(directory, group)
     yield from _queues(directory)
     yield from _shared(directory)
+    yield from parking.flow(directory, starts)
+    for room in directory.rooms.values():
+        yield rooms.flow(room)
     if directory.town.mailbox:
         yield listening.flow(directory)
 
@@ -79,15 +86,21 @@ def _department(directory: Directory, department: Department, boxes: Boxes) -> F
             intro=texts.SHARED["opens"],
         ),
         "closed": Switch(name=CLOSED + department.id, on=f"{name}.box_closed", off=f"{name}.diverted"),
-        "diverted": _diverted(department, ring, f"{name}.box", None),
+        "diverted": _diverted(directory, department, ring, f"{name}.box", None),
         **_office_boxes(department, boxes),
         **endings(name),
     }
+    back, stand_in = _back(directory), directory.departments.get(department.stand_in)
     if queue is None:
-        steps["ring"] = _ring(department.phones, f"{name}.{after}", department.ring_seconds, department.order)
-    stand_in = directory.departments.get(department.stand_in)
+        steps["ring"] = _ring(
+            department.phones,
+            f"{name}.{after}",
+            department.ring_seconds,
+            department.order,
+            back=back and not department.stand_in,
+        )
     if stand_in and (queue is None or queue.default):
-        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order)
+        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order, back=back)
     flow = Flow(name=name, start="hours", steps=steps)
     return _waved(directory, flow, _wave(directory, department.site), department.extension, f"{name}.box")
 
@@ -113,11 +126,11 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     last = f"{name}.box" if person.box else _office(directory, person.department)
     after = f"{name}.stand_in" if person.stand_in else last
     steps: dict[str, Step] = {
-        "diverted": _diverted(person, f"{name}.ring", last, texts.SHARED["absent"]),
-        "ring": _ring(person.phones, after, person.ring_seconds),
+        "diverted": _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]),
+        "ring": _ring(person.phones, after, person.ring_seconds, back=_back(directory) and not person.stand_in),
     }
     if stand_in := directory.people.get(person.stand_in):
-        steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
+        steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds, back=_back(directory))
     if person.box:
         steps["box"] = boxes.leave(
             name,
@@ -134,7 +147,14 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     return _waved(directory, flow, wave, person.extension, last)
 
 
-def _diverted(owner: Person | Department, off: Place, after: Place, absent: Prompt | None) -> Forward:
+def _back(directory: Directory) -> bool:
+    """Whether who put a caller through is rung back where nobody picked up: at the last who ring."""
+    return directory.town.back > 0
+
+
+def _diverted(
+    directory: Directory, owner: Person | Department, off: Place, after: Place, absent: Prompt | None
+) -> Forward:
     return Forward(
         number=owner.extension,
         off=off,
@@ -143,6 +163,7 @@ def _diverted(owner: Person | Department, off: Place, after: Place, absent: Prom
         failed=after,
         seconds=owner.ring_seconds,
         absent=absent,
+        back=_back(directory),
     )
 
 
@@ -176,7 +197,7 @@ def _office(directory: Directory, id_: str) -> Place:
 def _group(directory: Directory, group: Group) -> Flow:
     """Its phones; it moves with its department, where callers go on."""
     office = _office(directory, group.department)
-    ring = _ring(group.phones, office, group.ring_seconds, group.order)
+    ring = _ring(group.phones, office, group.ring_seconds, group.order, back=_back(directory))
     flow = Flow(name=group.flow, start="ring", steps={"ring": ring})
     department = directory.departments.get(group.department)
     return _waved(directory, flow, _wave(directory, department.site if department else ""), group.extension, office)
@@ -200,9 +221,10 @@ def _shared(directory: Directory) -> Iterator[Flow]:
         return
     for phone in directory.shared():
         if phone.extension not in taken:
-            flow = Flow(name=phone.flow, start="ring", steps={"ring": _ring((phone.id,), catch_all.first, 30)})
+            ring = _ring((phone.id,), catch_all.first, 30, back=_back(directory))
+            flow = Flow(name=phone.flow, start="ring", steps={"ring": ring})
             yield _waved(directory, flow, _wave(directory, phone.site), phone.extension, catch_all.first)
 
 
-def _ring(phones: tuple[str, ...], after: str, seconds: int, order: str = ALL_AT_ONCE) -> Ring:
-    return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds, order=order)
+def _ring(phones: tuple[str, ...], after: str, seconds: int, order: str = ALL_AT_ONCE, *, back: bool = False) -> Ring:
+    return Ring(phones=phones, busy=after, nobody=after, unreachable=after, seconds=seconds, order=order, back=back)

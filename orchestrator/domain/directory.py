@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from orchestrator.domain.flow import Flow, Graph, Place
-from orchestrator.domain.people import Box, Department, Group, Person, Phone
+from orchestrator.domain.people import Box, Department, Group, Person, Phone, Room
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar, Schedule
-from orchestrator.domain.town import MAILBOX, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
+from orchestrator.domain.town import MAILBOX, PARKING, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -28,6 +28,7 @@ class Directory:
     people: Mapping[str, Person] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     queues: Mapping[str, WaitingQueue] = field(default_factory=dict)
+    rooms: Mapping[str, Room] = field(default_factory=dict)
     phones: Mapping[str, Phone] = field(default_factory=dict)
     boxes: Mapping[str, Box] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
@@ -63,7 +64,9 @@ class Directory:
         departments = {department.flow: department.name for department in self.departments.values()}
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
         people = {person.flow: person.name for person in self.people.values()}
-        return {**retired, **groups, **departments, **people, MAILBOX: "the mailbox by telephone"}
+        rooms = {room.flow: room.name for room in self.rooms.values()}
+        own = {MAILBOX: "the mailbox by telephone", PARKING: "parked callers"}
+        return {**retired, **rooms, **groups, **departments, **people, **own}
 
     @cached_property
     def used(self) -> Mapping[str, str]:
@@ -109,6 +112,8 @@ class Directory:
         for queue in self.queues.values():
             if queue.extension:
                 yield queue.extension, queue.flow, f"queue {queue.id}"
+        for room in self.rooms.values():
+            yield room.extension, room.flow, f"room {room.id}"
         for phone in self.shared():
             yield phone.extension, phone.flow, f"phone {phone.id}"
         if self.town.mailbox:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow
+from orchestrator.domain.town import PARKING
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 GROUPS: Mapping[str, tuple[str, str]] = {
@@ -19,6 +20,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "departments": ("department", "Departments"),
     "groups": ("group", "Groups"),
     "queues": ("queue", "Waiting queues"),
+    "rooms": ("room", "Conference rooms"),
     "phones": ("phone", "Phones"),
     "numbers": ("number", "Numbers"),
     "singles": ("single", "Numbers without a head"),
@@ -86,9 +88,9 @@ def edits(before: Directory, after: Directory) -> Iterator[Edit]:
 
 def derived(directory: Directory) -> frozenset[str]:
     """Names of the flows that nobody wrote."""
-    named = (directory.departments, directory.people, directory.groups, directory.queues)
-    owners = (*named, directory.phones, directory.retired)
-    return frozenset(owner.flow for things in owners for owner in things.values())
+    owners = (directory.departments, directory.people, directory.groups, directory.queues, directory.rooms)
+    made = {owner.flow for things in (*owners, directory.phones, directory.retired) for owner in things.values()}
+    return frozenset({*made, PARKING} if directory.town.parked else made)
 
 
 def owner(directory: Directory, number: str) -> str:

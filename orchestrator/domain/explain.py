@@ -6,7 +6,7 @@ The engine behind `durchwahl explain`, the expected path of every test call, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -36,8 +36,11 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
+from orchestrator.domain.parking import offices
+from orchestrator.domain.place import TALKED
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
@@ -87,6 +90,10 @@ class World:
     python: bool = True
     inside: bool = False
     """Whether it comes from a phone of ours."""
+    by: str = ""
+    """The phone that has put the caller through by hand, or parked them; empty: none."""
+    pin: str = ""
+    """What a caller dials who is asked for the PIN of a conference room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +120,8 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
             answer = predict(directory, place, world, keys)
             onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
+        if isinstance(step, Ring | Forward) and step.back and answer != "off":
+            world = replace(world, by="")  # who did it is rung once
         place = onward
 
 
@@ -129,8 +138,10 @@ def ending(visits: Iterable[Visit]) -> Ending:
     """What a whole walk comes to: someone talked, a message was left or heard, or the caller was told what to do."""
     last, away = Ending(outcome="told", place=""), False
     for visit in visits:
-        if visit.answer == "talked":
+        if visit.answer in TALKED or visit.answer == "fetched":
             return Ending(outcome="answered", place=visit.place)
+        if visit.answer == "met":
+            return Ending(outcome="served", place=visit.place)
         if visit.place.partition(".")[0] == MAILBOX:
             away = away or turned_away(visit.place, visit.answer)
             last = Ending(outcome="told" if away else "served", place=visit.place)
@@ -144,7 +155,7 @@ def ending(visits: Iterable[Visit]) -> Ending:
 def predict(directory: Directory, place: Place, world: World, keys: list[str]) -> Answer:
     """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`."""
     match step := directory.graph[place]:
-        case Say():
+        case Say() | Announce():
             return "said"
         case Speak():
             return "set"
@@ -154,26 +165,25 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return converse(directory, step, keys)[0]
         case When():
             return directory.schedules[step.schedule].state(world.at)
-        case Announce():
-            return "said"
         case Switch():
             return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
         case Forward() if _forwarded(step, world) is None:
             return "off"
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
-        case Ring() | LeaveMessage() | Transfer() | Forward() if place in world.observed:
+        case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
             return world.observed[place]
         case Ring():
-            return rung([world.phones.get(phone, world.others) for phone in step.phones])
+            return _or_back(step, world, rung([world.phones.get(phone, world.others) for phone in step.phones]))
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
         case Transfer():
-            closed = step.number.startswith("+") and stopped(directory, world, step.number)
-            return "failed" if closed else world.outside.get(step.number, "talked")
+            return _through(directory, world, step.number)
         case Forward():
-            return _elsewhere(directory, world, step.number, _forwarded(step, world))
+            return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world)))
+        case Park() | GoBack() | AskPin() | Meet():
+            return _in_the_house(directory, step, world)
         case HangUp():
             return "gone"
         case Dictate():
@@ -203,6 +213,35 @@ def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> An
         if (key := keys.pop(0)) in step.keys:
             return KEYS[key]
     return "waited"
+
+
+def _through(directory: Directory, world: World, number: str) -> Answer:
+    closed = number.startswith("+") and stopped(directory, world, number)
+    return "failed" if closed else world.outside.get(number, "talked")
+
+
+def _or_back(step: Ring | Forward, world: World, found: Answer) -> Answer:
+    """What a ring comes to, if who put the caller through by hand is rung where it came to nothing."""
+    if found == "talked" or not (step.back and world.by):
+        return found
+    return "back" if world.phones.get(world.by, world.others) == "talked" else found
+
+
+def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
+    match step:
+        case Park():
+            return "fetched"
+        case GoBack():
+            if world.by and world.phones.get(world.by, world.others) == "talked":
+                return "talked"
+            office = offices(directory).get(world.by, "")
+            return directory.departments[office].flow if office else "nobody"
+        case AskPin():
+            return "right" if world.inside or (step.pin and world.pin == step.pin) else "wrong"
+        case Meet():
+            return "met"
+        case _:
+            assert_never(step)
 
 
 def _forwarded(step: Forward, world: World) -> str | None:
@@ -259,11 +298,11 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
     says, and that each schedule said what its hours say at that instant.
     """
     expected: frozenset[Place] | None = None
-    called = False
+    anywhere = False
     for visit, at in visits:
         step = directory.graph.get(visit.place)
         if step is None:
-            return "" if called else f"{visit.place}: no such place"
+            return "" if anywhere else f"{visit.place}: no such place"
         if expected is not None and visit.place not in expected:
             return f"{visit.place}: expected {' or '.join(sorted(expected)[:3]) or END}"
         if not visit.answer:
@@ -272,8 +311,10 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
             return f"{visit.place}: no such answer {visit.answer}"
         if isinstance(step, When) and (state := directory.schedules[step.schedule].state(at)) != visit.answer:
             return f"{visit.place}: went {visit.answer} but {step.schedule} is {state} at {at:%Y-%m-%d %H:%M:%S}"
-        called = isinstance(step, CallBack) and visit.answer == "called"  # and is where the number leads now
-        expected = None if called else _onward(directory, visit)
+        # Who called back is where the number leads now; who talked is where somebody put them through by hand.
+        anywhere = visit.answer in TALKED or (isinstance(step, CallBack) and visit.answer == "called")
+        anywhere = anywhere or visit.answer == "fetched"
+        expected = None if anywhere else _onward(directory, visit)
     return ""
 
 

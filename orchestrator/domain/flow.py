@@ -14,17 +14,16 @@ from typing import ClassVar
 
 from orchestrator.domain import texts
 from orchestrator.domain.finding_texts import FIND
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import Queue as Queue
 from orchestrator.domain.people import ALL_AT_ONCE
+from orchestrator.domain.place import END as END
+from orchestrator.domain.place import KEYS as KEYS
+from orchestrator.domain.place import NOBODY as NOBODY
+from orchestrator.domain.place import Answer as Answer
+from orchestrator.domain.place import Exits as Exits
+from orchestrator.domain.place import Place as Place
 from orchestrator.domain.prompts import Language, Prompt
-
-Place = str
-"""`flow.step`: the one name of a step, in the graph, the dialplan, a metric, a log line and `explain`."""
-
-Answer = str
-"""What the world said to a step: `key_1`, `talked`, `closed`."""
-
-END: Place = "end"
-"""Nothing more to do: the two are talking, or the caller has been sent off."""
 
 KEPT = "kept "
 """What the journal notes, with the place, when a caller who had spoken goes on from a mailbox to a human."""
@@ -35,12 +34,6 @@ one-letter extensions (`h i s t`) are its own, hence two characters; it cuts ext
 are `step=answer` and `flow-name`, hence 40."""
 
 NAME_HINT = "use small letters, digits and _, a letter first: at least 2, at most 40"
-
-KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
-"""What a caller can press -> the answer that it is."""
-
-Exits = Mapping[Answer, Place]
-NOBODY: frozenset[Answer] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,41 +111,14 @@ class Ring:
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `people.ORDERS`."""
+    back: bool = False
+    """Whether who put the caller through by hand is rung once more, before the call goes on (domain.parking)."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
-        return {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queue:
-    """Wait in turn for a member of a waiting queue, natively. One place for each queue: its flow's (domain.queues)."""
-
-    queue: str
-    members: tuple[str, ...]
-    """The phones that take its calls, or that may log in to do so."""
-    waited: Place
-    """Waited too long."""
-    full: Place
-    """Too many wait already."""
-    nobody: Place
-    """No member is there: at first, or while waiting."""
-    keys: Mapping[str, Place]
-    """Keys that may be pressed at any time while waiting."""
-    hint: Prompt
-    """What is said of the keys, now and then."""
-    seconds: int
-    """The longest wait."""
-
-    @property
-    def by_caller(self) -> frozenset[Answer]:
-        return frozenset(KEYS[key] for key in self.keys)
-
-    @property
-    def exits(self) -> Exits:
-        found = {"talked": END, "waited": self.waited, "full": self.full, "nobody": self.nobody}
-        return found | {KEYS[key]: place for key, place in self.keys.items()}
+        found = {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
+        return {**found, "back": END} if self.back else found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,12 +220,14 @@ class Forward:
     seconds: int = 20
     absent: Prompt | None = None
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
+    back: bool = False
+    """As in Ring."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
-        return {"talked": END, **found}
+        return {"talked": END, **found} | ({"back": END} if self.back else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,10 +330,10 @@ class Listen:
         return {"served": self.served, "refused": self.refused}
 
 
-Native = Dictate | CallBack | Listen | Queue
+Native = Dictate | CallBack | Listen
 """What only derived flows have (domain.listening)."""
 Written = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
-Step = Written | FindByName | Native
+Step = Written | FindByName | Queue | Native | House
 Graph = Mapping[Place, Step]
 
 
@@ -411,5 +379,9 @@ def prompts(step: Step) -> Iterable[Prompt]:
         case FindByName(prompt=prompt):
             yield prompt
             yield from FIND.values()
+        case Park() | AskPin():
+            yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
+            return
+        case GoBack() | Meet():
             return

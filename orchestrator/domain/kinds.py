@@ -21,6 +21,7 @@ ONE: Mapping[str, str] = {
     "departments": "department",
     "groups": "group",
     "queues": "queue",
+    "rooms": "room",
     "people": "person",
     "flows": "flow",
 }

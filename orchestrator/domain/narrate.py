@@ -29,6 +29,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park
 from orchestrator.domain.routes import Routes
 
 _PRESSED = {answer: key for key, answer in KEYS.items()}
@@ -95,6 +96,16 @@ def _words(step: Step, answer: Answer) -> str:
             return {**said, "human": "presses 0 instead of a name"}.get(answer, "types no name")
         case Do(skill=skill):
             return f"{skill}: {answer}"
+        case Park():
+            return "is parked and nobody fetches them" if answer == "nobody" else "finds no place to be parked at"
+        case GoBack():
+            return "comes back to who parked them, where nobody picks up"
+        case AskPin(room=name):
+            return {"right": f"dials the PIN of room {name}", "locked": f"finds room {name} locked"}.get(
+                answer, f"dials a wrong PIN of room {name}"
+            )
+        case Meet(room=name):
+            return f"finds room {name} full" if answer == "full" else f"leaves room {name}"
         case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
             return ""
         case _:

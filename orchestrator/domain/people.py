@@ -166,3 +166,21 @@ class Group:
     def flow(self) -> str:
         """Name of its derived flow."""
         return f"g_{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """A conference room: whoever dials it hears all others who have."""
+
+    id: str
+    name: str
+    extension: str
+    pin: str = ""
+    """What callers from outside must know; empty: only phones of the house come in."""
+    most: int = 20
+    """How many may be in it at once."""
+
+    @property
+    def flow(self) -> str:
+        """Name of the derived flow."""
+        return f"c_{self.id}"

@@ -25,6 +25,7 @@ from orchestrator.domain.flow import (
     When,
     prompts,
 )
+from orchestrator.domain.house import Park
 from orchestrator.domain.links import links
 from orchestrator.domain.numbers import E164, is_ours
 from orchestrator.domain.outgoing import FLOW
@@ -32,7 +33,7 @@ from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS
-from orchestrator.domain.town import MAILBOX
+from orchestrator.domain.town import MAILBOX, PARKING
 
 MOST_IN_TURN = 30
 """Phones that ring one after the other; Asterisk sorts no more of them in one line either."""
@@ -81,6 +82,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
         "department": directory.departments,
         "group": directory.groups,
         "queue": directory.queues,
+        "room": directory.rooms,
         "flow": directory.flows,
     }
     for kind, things in named.items():
@@ -91,6 +93,8 @@ def _names(directory: Directory) -> Iterator[Problem]:
         yield _bad_name(f"phone {name!r}", "give it another name: the exchange itself has this one")
     if directory.town.mailbox and directory.flows.get(MAILBOX) != listening.flow(directory):
         yield _bad_name(f"flow {MAILBOX!r}", "give it another name: the mailbox by telephone has this one")
+    if (parking := directory.flows.get(PARKING)) and not isinstance(parking.steps.get("keep"), Park):
+        yield _bad_name(f"flow {PARKING!r}", "give it another name: callers who are parked have this one")
     if FLOW in directory.flows:
         yield _bad_name(f"flow {FLOW!r}", "give it another name: calls to the outside stand under this one")
     for box in directory.boxes:

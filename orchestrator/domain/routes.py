@@ -37,6 +37,7 @@ from orchestrator.domain.flow import (
     When,
     exits,
 )
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.skills import in_turns
@@ -68,10 +69,13 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return step.seconds * len(step.phones)
         case Do(skill=skill) if in_turns(skill):
             return 0.0
-        case Ring() | Transfer() | Do():
+        case Ring() | Transfer() | Do() | Park() | GoBack():
             return step.seconds
         case Queue():
             return step.seconds + ANNOUNCED
+        case AskPin():
+            asked, wrong = (length(said, sounds) for said in texts.HOUSE["AskPin"])
+            return step.tries * (asked + step.wait + wrong) if step.pin else 0.0
         case LeaveMessage():
             return greeting_seconds(step, sounds)
         case Announce():
@@ -79,7 +83,7 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
         case Forward():
             said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
             return said + step.seconds
-        case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
+        case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen() | Meet():
             return 0.0
         case _:
             assert_never(step)

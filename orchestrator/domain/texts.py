@@ -67,6 +67,45 @@ ABSENT: Texts = {
     "en": "The person that you are calling is away at the moment.",
 }
 """For an absence of which nothing of its own was spoken."""
+PARKED: Texts = {
+    "de": "Geparkt. Zurückholen mit Stern und",
+    "en": "Parked. To fetch the call, dial star and",
+}
+"""Said to who parked a call, before the digits of its place."""
+ALL_PARKED: Texts = {
+    "de": "Hier kann gerade niemand geparkt werden.",
+    "en": "Nobody can be parked here at the moment.",
+}
+NOT_PARKED: Texts = {
+    "de": "Hier wartet niemand.",
+    "en": "Nobody is waiting here.",
+}
+ROOM_PIN: Texts = {
+    "de": "Bitte geben Sie die Geheimzahl der Konferenz ein, und danach die Raute.",
+    "en": "Please enter the PIN of the conference, and then hash.",
+}
+ROOM_WRONG: Texts = {
+    "de": "Diese Geheimzahl stimmt nicht.",
+    "en": "This PIN is not right.",
+}
+ROOM_REFUSED: Texts = {
+    "de": "Bitte fragen Sie die einladende Person nach der Geheimzahl, und rufen Sie dann noch einmal an."
+    " Auf Wiederhören.",
+    "en": "Please ask the person who invited you for the PIN, and call again. Goodbye.",
+}
+ROOM_LOCKED: Texts = {
+    "de": "In diese Konferenz kann sich zurzeit niemand von außen einwählen."
+    " Bitte rufen Sie in einer Stunde noch einmal an. Auf Wiederhören.",
+    "en": "Nobody can dial into this conference from outside at present. Please call again in an hour. Goodbye.",
+}
+ROOM_FULL: Texts = {
+    "de": "Dieser Konferenzraum ist voll. Bitte rufen Sie später noch einmal an. Auf Wiederhören.",
+    "en": "This conference room is full. Please call again later. Goodbye.",
+}
+ROOM_LEFT: Texts = {
+    "de": "Sie haben die Konferenz verlassen. Auf Wiederhören.",
+    "en": "You have left the conference. Goodbye.",
+}
 SHARED = {
     **{
         name: Prompt(name=name, texts=said)
@@ -81,6 +120,15 @@ SHARED = {
             ("next_box", NEXT_BOX),
             ("opens", OPENS),
             ("queue_box", QUEUE_BOX),
+            ("parked", PARKED),
+            ("all_parked", ALL_PARKED),
+            ("not_parked", NOT_PARKED),
+            ("room_pin", ROOM_PIN),
+            ("room_wrong", ROOM_WRONG),
+            ("room_refused", ROOM_REFUSED),
+            ("room_locked", ROOM_LOCKED),
+            ("room_full", ROOM_FULL),
+            ("room_left", ROOM_LEFT),
         )
     },
     **FIND,
@@ -88,6 +136,11 @@ SHARED = {
 """Prompts that every flow may name."""
 AT_A_BOX = tuple(SHARED[name] for name in ("notice", "review", "again", "zero"))
 """What the dialplan says at every mailbox, whoever has it."""
+HOUSE: Mapping[str, tuple[Prompt, ...]] = {
+    "Park": tuple(SHARED[name] for name in ("parked", "all_parked", "not_parked")),
+    "AskPin": tuple(SHARED[name] for name in ("room_pin", "room_wrong")),
+}
+"""Step of the house (domain.house) -> what the dialplan says at it."""
 
 
 def _wording(name: str, said: Mapping[str, Texts]) -> Mapping[str, Prompt]:

@@ -13,6 +13,8 @@ from orchestrator.domain.prompts import Language
 
 MAILBOX = "mailbox"
 """The flow of the mailbox by telephone (domain.listening)."""
+PARKING = "park"
+"""The flow of callers who are parked (domain.parking)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,11 @@ class Town:
     """The extension at which employees hear their messages; empty: not by telephone."""
     lamps: str = "department"
     """Of `circles.LAMPS`: whose telephones may show whether others are free."""
+    parked: int = 120
+    """Seconds that a parked caller waits to be fetched, before the phone that parked them rings; 0: nobody can park."""
+    back: int = 20
+    """Seconds that the phone rings which put a caller through by hand to somebody who did not pick up, before the call
+    goes on from there; 0: it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

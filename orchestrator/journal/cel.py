@@ -32,6 +32,8 @@ COLUMNS = (
 )
 MARKS = ("PLACE", "ANSWER", "NOTE")
 """User events of the dialplan; their name stands in `userdeftype`."""
+NOT_TALKING = ("holding_bridge", "softmix")
+"""What Asterisk calls a bridge in which nobody hears the other, and one of a conference."""
 BEGINNING = re.compile(rb'^"[A-Z_]+","[0-9]+\.[0-9]+","', re.MULTILINE)
 """How every record begins: what happened, and when."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -129,6 +131,25 @@ def _native(row: dict[str, str]) -> str:
 def source_of_hangup(event: Event) -> str:
     """The channel or module that ended a channel, by its HANGUP event; empty if Asterisk names none."""
     return str(_extra(event.extra).get("hangupsource", ""))
+
+
+def talks(event: Event) -> bool:
+    """Whether a channel came together with another one: not in a parking lot, nor in a conference."""
+    return event.kind == "BRIDGE_ENTER" and _extra(event.extra).get("bridge_technology") not in NOT_TALKING
+
+
+def fetched(event: Event) -> bool:
+    """Whether somebody fetched a parked channel."""
+    return event.kind == "PARK_END" and _extra(event.extra).get("reason") == "ParkedCallUnparked"
+
+
+def put_through_to(event: Event) -> str:
+    """The phone of who got the caller after a word with who had them, `outside` for a trunk; empty: it was not so."""
+    if event.kind != "ATTENDEDTRANSFER":
+        return ""
+    target = str(_extra(event.extra).get("transfer_target_channel_name") or "")
+    found = re.fullmatch(r"PJSIP/([a-z0-9_]+)-[0-9a-f]+", target)
+    return found[1] if found else "outside" if target.startswith("PJSIP/trunk-") else ""
 
 
 def _extra(text: str) -> dict[str, str]:

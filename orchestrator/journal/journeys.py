@@ -1,8 +1,11 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `served` (came to hear messages), `gave_up` (hung up on the way), `unanswered` (a call to the outside that
-found nobody), `failed` (cut by the exchange, or no line). There is no other.
+next step), `served` (came to hear messages, or was in a conference room), `gave_up` (hung up on the way), `unanswered`
+(a call to the outside that found nobody), `failed` (cut by the exchange, or no line). There is no other.
+
+Whom somebody puts through by hand goes on in the same journey: the place where they talked has the answer `talked`, and
+behind it stand the places to which they were put through, or the phone. The outcome is that of the first who answered.
 """
 
 from __future__ import annotations
@@ -15,13 +18,20 @@ from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
-from orchestrator.domain.town import MAILBOX
-from orchestrator.journal.cel import Event, source_of_hangup
+from orchestrator.domain.place import TALKED
+from orchestrator.domain.town import MAILBOX, PARKING
+from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
 OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
 SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
+KEPT_AT = f"{PARKING}.keep"
+"""Where parked callers are; Asterisk itself writes down that they were fetched."""
+BACK = "back "
+"""What the dialplan notes, with the phone, when it rings who put the caller through to that place."""
+BY_HAND = "by_hand"
+"""The flow under which it stands to whom a caller was put through after a word, by the phone: `by_hand.tel2501`."""
 AGAIN = "again"
 """The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
@@ -99,7 +109,7 @@ class Call:
 def journey(call: Call, *, cut: bool = False) -> Journey | None:
     """The journey of a call; None if it never reached a flow. `cut`: the exchange died under it."""
     marks = [event for event in call.events if event.kind in ("PLACE", "ANSWER", "NOTE")]
-    steps = tuple(_steps(marks))
+    steps = tuple(_steps(call.events, marks[0].channel if marks else ""))
     if not steps:
         return None
     first = call.events[0]
@@ -123,19 +133,38 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
     )
 
 
-def _steps(marks: Iterable[Event]) -> Iterator[Step]:
-    """Places with their answers. A place twice without an answer between is one visit: the call was sent back there."""
-    place, at = "", 0.0
-    for event in marks:
-        if event.kind == "PLACE" and event.mark != place:
+def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
+    """Places with their answers. A place twice without an answer between is one visit: the call was sent back there.
+
+    Who talked at a place and was put through from there by hand left it without an answer of the dialplan.
+    """
+    place, at, talked, how, handed = "", 0.0, 0.0, "talked", False
+    for event in events:
+        if event.kind == "PLACE" and (event.mark != place or talked):
             if place:
-                yield Step(place=place, answer="", at=at, answered_at=0.0)
-            place, at = event.mark, event.at
+                yield Step(place=place, answer=how if talked else "", at=at, answered_at=talked)
+            place, at, talked, how = event.mark, event.at, 0.0, "talked"
         elif event.kind == "ANSWER":
             where, _, answer = event.mark.partition("=")
             if where == place and answer != AGAIN:
                 yield Step(place=place, answer=answer, at=at, answered_at=event.at)
-                place = ""
+                place, talked = "", 0.0
+            elif talked and event.channel == caller:  # put through while it rang there: in the place of who asked
+                yield Step(place=place, answer=how, at=at, answered_at=talked)
+                yield Step(place=where, answer=answer, at=event.at, answered_at=event.at)
+                place, talked = "", 0.0
+        elif (talked or handed) and (phone := put_through_to(event)):
+            if talked:
+                yield Step(place=place, answer=how, at=at, answered_at=talked)
+            yield Step(place=f"{BY_HAND}.{phone}", answer="talked", at=event.at, answered_at=event.at)
+            place, talked, handed = "", 0.0, True
+        elif event.kind == "NOTE" and event.mark.startswith(BACK) and not talked:
+            how = "back"
+        elif event.channel == caller and place and talks(event):
+            talked = talked or event.at
+        elif event.channel == caller and place == KEPT_AT and fetched(event):
+            yield Step(place=place, answer="fetched", at=at, answered_at=event.at)
+            place, talked = "", 0.0
     if place:
         yield Step(place=place, answer="", at=at, answered_at=0.0)
 
@@ -143,8 +172,10 @@ def _steps(marks: Iterable[Event]) -> Iterator[Step]:
 def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tuple[str, str, float]:
     """What it came to, where, and when someone or something listened (0 if nobody did)."""
     for step in steps:
-        if step.answer == "talked" or (not step.answer and step is steps[-1] and _talked(call, caller)):
+        if step.answer in TALKED or (not step.answer and step is steps[-1] and _talked(call, caller)):
             return "answered", step.place, _talked(call, caller) or step.answered_at
+        if step.answer in ("met", "fetched"):
+            return "served" if step.answer == "met" else "answered", step.place, step.at
     for step in steps:
         if step.answer == "left":
             return "message", step.place, step.at
@@ -164,7 +195,7 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         return ("too_short", short.place, 0.0) if short else ("told", last.place, 0.0)
     if last.answer == "too_short":
         return "too_short", last.place, 0.0
-    if cut or last.answer == "failed" or not _hung_up_by(call, caller):
+    if cut or last.answer == "failed" or not (_hung_up_by(call, caller) or _gave_away(call, steps, caller)):
         return "failed", last.place, 0.0
     return "gave_up", last.place, 0.0
 
@@ -177,13 +208,22 @@ def _kept(call: Call, steps: tuple[Step, ...]) -> Step | None:
 
 def _talked(call: Call, caller: str) -> float:
     """When the caller first was in a bridge with someone; 0 if never."""
-    return next((event.at for event in call.events if event.kind == "BRIDGE_ENTER" and event.channel == caller), 0.0)
+    return next((event.at for event in call.events if event.channel == caller and talks(event)), 0.0)
 
 
 def _hung_up_by(call: Call, caller: str) -> bool:
     """Whether the caller's own channel was ended from its side; whatever else ended it was the exchange."""
     ends = (event for event in call.events if event.kind == "HANGUP" and event.channel == caller)
     return any(source_of_hangup(event) == event.name for event in ends)
+
+
+def _gave_away(call: Call, steps: tuple[Step, ...], caller: str) -> bool:
+    """Whether somebody else was put into the place of the caller, who was asking for them: who was ringing for it then
+    leaves from where the other one was.
+    """
+    places = {step.place for step in steps}
+    left = (event.mark.partition("=")[0] for event in call.events if event.kind == "ANSWER" and event.channel == caller)
+    return any(place not in places for place in left)
 
 
 def _number(events: list[Event], steps: tuple[Step, ...]) -> str:

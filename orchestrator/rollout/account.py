@@ -73,7 +73,7 @@ def _key(change: Change) -> Key:
                     return "number", name
                 case "circle" if name.isdigit():
                     return "number", name
-                case "desks":
+                case "desks" | "offices":
                     return "phone", name
                 case "hours":
                     return "schedule", rest

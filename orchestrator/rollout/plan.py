@@ -27,6 +27,8 @@ RELOADS = {
     "asterisk/voicemail.conf": "app_voicemail.so",
     "asterisk/queues.conf": "app_queue.so",
     "asterisk/musiconhold.conf": "res_musiconhold.so",
+    "asterisk/confbridge.conf": "app_confbridge.so",
+    "asterisk/res_parking.conf": "res_parking.so",
     "asterisk/logger.conf": "logger",
 }
 """File -> the module that reads it again without a restart."""

@@ -102,6 +102,13 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _ORDER,
         _RING,
     ),
+    "rooms": (
+        _column("key", "Konferenzraum"),
+        _NAME,
+        _column("number", "Durchwahl", NUMBERS),
+        _column("pin", "Geheimzahl", TEXT, "PIN"),
+        _column("most", "Höchstens"),
+    ),
     "numbers": (_column("number", "Durchwahl", NUMBERS), _column("", "Ziel", TEXT, "flow")),
     "ranges": (
         _column("key", "Bereich"),
@@ -170,6 +177,7 @@ TELLING: Mapping[str, frozenset[str]] = {
     "departments": frozenset({"name", "number", "schedule"}),
     "phones": frozenset({"label", "number", "owner"}),
     "groups": frozenset({"name", "number", "phones"}),
+    "rooms": frozenset({"pin", "most"}),
     "numbers": frozenset({""}),
     "ranges": frozenset({"from", "to"}),
     "retired": frozenset({"to"}),
@@ -182,7 +190,10 @@ TELLING: Mapping[str, frozenset[str]] = {
     "switches": frozenset({""}),
 }
 """Section -> the columns one of which, besides its key, tells it from all others."""
-NAMED = ("departments", "phones", "groups", "ranges", "sites", "trunks", "boxes", "permissions", "waves", "switches")
+NAMED = (
+    *("departments", "phones", "groups", "rooms", "ranges", "sites", "trunks", "boxes", "permissions", "waves"),
+    "switches",
+)
 SINGULAR = {section: ONE[section] for section in NAMED}
 """Section -> the English heading of its key, where that is a name."""
 

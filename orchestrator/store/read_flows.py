@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import phonenumbers
 
@@ -147,7 +148,7 @@ class Line:
             case "forward":
                 number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
                 after = self._all("busy", "nobody", "failed")
-                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), absent=None, **after)
+                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), **after)
             case "find":
                 return self._find()
             case "do":
@@ -243,7 +244,7 @@ class Line:
             intro=self._prompt(self.fields["intro"]) if "intro" in self.fields else None,
         )
 
-    def _all(self, *answers: str) -> dict[str, Place]:
+    def _all(self, *answers: str) -> dict[str, Any]:
         """Where each answer leads; `otherwise` stands for those that are not written."""
         return {
             answer: self._to(answer if answer in self.fields else "otherwise", missing=answer) for answer in answers

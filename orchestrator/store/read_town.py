@@ -1,4 +1,6 @@
-"""The town's own sections as an admin writes them: town, sites, trunks, permissions, ranges, retired numbers, waves."""
+"""The town's own sections as an admin writes them: town, sites, trunks, permissions, rooms, ranges, retired numbers,
+waves.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from datetime import date
 from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.circles import LAMPS
 from orchestrator.domain.numbers import E164
+from orchestrator.domain.people import Room
+from orchestrator.domain.rooms import weakness
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.marked import Marked
 
@@ -26,6 +30,8 @@ TEXTS = (
     "lamps",
 )
 LISTS = ("languages", "heads", "overlaps")
+SECONDS = {"longest_wait": (30, 900), "parked": (0, 900), "back": (0, 60)}
+"""Field -> the least and the most that it may be."""
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:]+\]")
 SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[0-9]{1,3})?")
 TRANSPORTS = ("udp", "tcp", "tls")
@@ -33,7 +39,7 @@ TRANSPORTS = ("udp", "tcp", "tls")
 
 def town(marked: Marked, permissions: Collection[str]) -> Town:
     """The `town:` section; default values where it cannot be read."""
-    fields = marked.fields((*TEXTS, *LISTS, "longest_wait"), required=("name", "area", "head"))
+    fields = marked.fields((*TEXTS, *LISTS, *SECONDS), required=("name", "area", "head"))
     given: dict[str, object] = {key: fields[key].text() for key in TEXTS if key in fields}
     for key in ("area", "head", "country"):
         if key in fields and not re.fullmatch("[0-9]+", str(given[key])):
@@ -48,8 +54,7 @@ def town(marked: Marked, permissions: Collection[str]) -> Town:
     given |= {key: tuple(value.text() for value in fields[key].values()) for key in LISTS if key in fields}
     if "heads" in fields:
         given["heads"] = tuple(e164(head) for head in fields["heads"].values())
-    if "longest_wait" in fields:
-        given["longest_wait"] = fields["longest_wait"].number(30, 900)
+    given |= {key: fields[key].number(*limits) for key, limits in SECONDS.items() if key in fields}
     return Town(**{"name": "?", "head": "0", **given})  # type: ignore[arg-type]
 
 
@@ -106,6 +111,20 @@ def permission(name: str, marked: Marked) -> Permission:
     classes = fields["classes"].values() if "classes" in fields else []
     numbers = {key: fields[key].number(0, 1000) for key in ("per_hour", "at_once", "nightly") if key in fields}
     return Permission(id=name, classes=tuple(each.one_of(CLASSES, "class") for each in classes), **numbers)
+
+
+def room(name: str, marked: Marked) -> Room:
+    """One conference room: `{name: Sitzungssaal, number: "3900", pin: "470811", most: 30}`."""
+    fields = marked.fields(("name", "number", "pin", "most"), required=("name", "number"))
+    if "pin" in fields and (weak := weakness(fields["pin"].text())):
+        fields["pin"].wrong(f"the PIN {weak}", "choose another, in quotes")
+    return Room(
+        id=name,
+        name=fields["name"].text() if "name" in fields else name,
+        extension=fields["number"].text() if "number" in fields else "0",
+        pin=fields["pin"].text() if "pin" in fields else "",
+        most=fields["most"].number(2, 100) if "most" in fields else 20,
+    )
 
 
 def number_range(name: str, marked: Marked, departments: Collection[str], sites: Collection[str]) -> NumberRange:

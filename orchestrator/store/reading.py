@@ -28,18 +28,22 @@ from orchestrator.store.read_people import People
 from orchestrator.store.read_queues import Queues, unknown
 
 SECTIONS = (
-    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "queues", "phones", "boxes"),
-    *("trunks", "permissions", "ranges", "retired", "waves", "switches", "numbers", "singles", "prompts", "flows"),
+    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "queues", "rooms", "phones"),
+    *("boxes", "trunks", "permissions", "ranges", "retired", "waves", "switches", "numbers", "singles"),
+    *("prompts", "flows"),
 )
 KINDS = {
     section: ONE[section]
     for section in (
         *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
-        *("calendars", "permissions", "queues"),
+        *("calendars", "permissions", "queues", "rooms"),
     )
 }
 """Section -> what one of its entries is called in a problem."""
-NAMED = ("schedules", "departments", "groups", "queues", "phones", "trunks", "permissions", "switches", "flows")
+NAMED = (
+    *("schedules", "departments", "groups", "queues", "rooms", "phones", "trunks", "permissions", "switches"),
+    "flows",
+)
 """Sections whose keys become names in Asterisk's configuration."""
 Thing = TypeVar("Thing")
 
@@ -123,6 +127,7 @@ class Import:
             schedules=self._each("schedules", lambda name, marked: read_hours.schedule(name, marked, town, calendars)),
             switches=self._each("switches", lambda name, marked: marked.text()),
             retired=self._each("retired", read_town.retired),
+            rooms=self._each("rooms", read_town.room),
         )
         found = People(found, self.sections, known, self._each).directory()
         found = replace(

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Integer, MetaData, Table, Text
 
 from orchestrator.domain.flow import Flow
-from orchestrator.domain.people import Box, Department, Group, Person, Phone
+from orchestrator.domain.people import Box, Department, Group, Person, Phone, Room
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar, Schedule
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
@@ -58,6 +58,7 @@ KINDS: Mapping[str, tuple[Table, type, str]] = {
         ("people", Person, "id"),
         ("groups", Group, "id"),
         ("queues", WaitingQueue, "id"),
+        ("rooms", Room, "id"),
         ("trunks", Trunk, "id"),
         ("calendars", Calendar, "id"),
         ("schedules", Schedule, "name"),

@@ -34,6 +34,7 @@ from orchestrator.domain.flow import (
     When,
     prompts,
 )
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Prompt
 from orchestrator.store.read_flows import target
@@ -127,14 +128,14 @@ class Flows:
                 data |= _unless(20, seconds=_whole(step.seconds))
             case HangUp():
                 return Word("hangup")
-            case Dictate() | CallBack() | Listen() | Queue():
+            case Dictate() | CallBack() | Listen() | Queue() | Park() | GoBack() | AskPin() | Meet():
                 raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")
             case _:
                 assert_never(step)
         return data if any(isinstance(value, dict) for value in data.values()) else Line(data)
 
     def _rings(self, flow: str, step: Ring | Transfer | Forward) -> dict[str, Any]:
-        exits = {answer: place for answer, place in step.exits.items() if answer not in ("talked", "off")}
+        exits = {answer: place for answer, place in step.exits.items() if answer not in ("talked", "off", "back")}
         led = self._exits(flow, exits)
         match step:
             case Ring(phones=phones):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, time, timedelta
 from itertools import groupby
 
+from orchestrator.domain.people import Room
 from orchestrator.domain.schedule import WEEKDAYS, Block, Calendar, Schedule, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.read_hours import NAMES, SPECIAL
@@ -34,6 +35,11 @@ def trunk(trunk: Trunk) -> Line:
 def permission(permission: Permission) -> Line:
     """One permission."""
     return fields(permission, leave=("id",))
+
+
+def room(room: Room) -> Line:
+    """One conference room."""
+    return fields(room, {"extension": "number"}, leave=("id",))
 
 
 def number_range(span: NumberRange) -> Line:

@@ -18,7 +18,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
         *("phones", "boxes", "switches", "numbers", "singles"),
     ),
     "schedules.yaml": ("calendars", "schedules"),
-    "departments.yaml": ("departments", "groups", "queues"),
+    "departments.yaml": ("departments", "groups", "queues", "rooms"),
     "people.yaml": ("people",),
     "flows.yaml": ("prompts", "flows"),
 }
@@ -48,6 +48,7 @@ def sections(directory: Directory) -> Sections:
         "departments": write_people.departments(directory),
         "groups": write_people.groups(directory),
         "queues": _each(directory.queues, lambda queue: write_queues.queue(directory, flows, queue)),
+        "rooms": _each(directory.rooms, write_town.room),
         "people": write_people.people(directory),
         "prompts": write_flows.shared(directory),
         "flows": flows.written(),

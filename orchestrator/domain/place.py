@@ -1,0 +1,26 @@
+"""What every step speaks of: places, the answers by which they are left, and where those lead.
+
+Belongs here: the words. Not here: the steps (flow, house).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Place = str
+"""`flow.step`: the one name of a step, in the graph, the dialplan, a metric, a log line and `explain`."""
+
+Answer = str
+"""What the world said to a step: `key_1`, `talked`, `closed`."""
+
+END: Place = "end"
+"""Nothing more to do: the two are talking, or the caller has been sent off."""
+
+TALKED: frozenset[Answer] = frozenset(("talked", "back"))
+"""Answers that say that the caller talked with somebody: whom the step rang, or who had put them through."""
+
+Exits = Mapping[Answer, Place]
+NOBODY: frozenset[Answer] = frozenset()
+
+KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
+"""What a caller can press -> the answer that it is."""
