@@ -22,9 +22,13 @@ class Extension(NamedTuple):
 
     name: str
     lines: tuple[Line, ...]
+    hint: str = ""
+    """The device whose state lamps show that are set to it; empty: none."""
 
     def written(self) -> Iterator[str]:
         """The lines of extensions.conf."""
+        if self.hint:
+            yield f"exten => {self.name},hint,{self.hint}"
         head = f"exten => {self.name},1"
         for application, label in self.lines:
             yield f"{head}({label}),{application}" if label else f"{head},{application}"

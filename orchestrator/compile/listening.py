@@ -119,7 +119,8 @@ def _desks(directory: Directory) -> Iterator[Context]:
         yield Context(name=f"desks-{last}", extensions=tuple(extensions))
 
 
-def code(directory: Directory) -> Iterator[Extension]:
+def code(directory: Directory) -> Iterator[Context]:
     """What is dialled at a desk instead of the number."""
     if number := directory.town.mailbox:
-        yield Extension(MESSAGES.dialled, (Line(f"Goto(numbers,{fit(number, DIGITS)},1)"),))
+        line = Line(f"Goto(numbers,{fit(number, DIGITS)},1)")
+        yield Context(name=f"code-{MESSAGES.name}", extensions=(Extension("s", (line,)),))

@@ -47,6 +47,8 @@ def lines(name: str, step: Ring, timed: frozenset[str]) -> Iterator[Line]:
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')
     yield Line('GotoIf($["${TURNS}" != ""]?turn)')
+    summed = '${IF($["${RUNG}" = "busy"]?BUSY:NOANSWER)}'  # and not what the last one of them said
+    yield Line(f'ExecIf($["${{RUNG}}" != "unreachable"]?Set(DIALSTATUS={summed}))')
     yield Line(f"Goto({name}=${{RUNG}},1)")
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 
 from orchestrator.compile import (
     attend,
+    codes,
     entries,
     hours,
     listening,
@@ -84,6 +85,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
+    yield from codes.contexts(directory)
     yield from listening.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)

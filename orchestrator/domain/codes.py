@@ -23,21 +23,45 @@ class Code:
     """One thing that a desk can dial."""
 
     name: str
-    """Of what it does; where the dialplan handles it, `code-<name>`."""
+    """Of what it does; the context `code-<name>` does it, at `s`, with what was dialled behind it in GIVEN."""
     dialled: str
-    """`*98`, or with what is dialled behind it: `**NUMBER`."""
+    """`*98`, or with what is dialled behind it: `**NUMBER`, `*21*NUMBER#`."""
     card: str
     """What the card for desks says of it, in German."""
 
     @property
+    def takes(self) -> str:
+        """What is dialled behind it: NUMBER, DIGIT or nothing."""
+        return next((kind for kind in (NUMBER, DIGIT) if self.dialled.removesuffix("#").endswith(kind)), "")
+
+    @property
+    def head(self) -> str:
+        """What is dialled before that; a `#` at the end is no part of it."""
+        return self.dialled.removesuffix("#").removesuffix(self.takes or "#")
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """What a phone may send for it; many phones dial a `#` at the end, which means nothing."""
-        written = re.escape(self.dialled.removesuffix("#"))
-        return re.compile(written.replace(NUMBER, "(?P<given>[0-9]{2,})").replace(DIGIT, "(?P<given>[0-9])") + "#?")
+        return re.compile(re.escape(self.head) + _GIVEN[self.takes] + "#?")
 
 
+_GIVEN = {NUMBER: "(?P<given>[0-9]{2,})", DIGIT: "(?P<given>[0-9])", "": ""}
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
-CODES = (MESSAGES,)
+SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
+SWITCHING = (
+    Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
+    Code(name="forward_off", dialled="#21#", card="Umleitung beenden"),
+    Code(name="unanswered_on", dialled="*61*NUMBER#", card="Umleiten, wenn niemand abnimmt"),
+    Code(name="unanswered_off", dialled="#61#", card="Diese Umleitung beenden"),
+    Code(name="busy_on", dialled="*67*NUMBER#", card="Umleiten, wenn besetzt ist"),
+    Code(name="busy_off", dialled="#67#", card="Diese Umleitung beenden"),
+    Code(name="quiet_on", dialled="*26#", card="Bitte nicht stören: es klingelt nicht"),
+    Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
+    Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
+    SWITCH,
+)
+"""What domain.wishes makes a switch of."""
+CODES = (MESSAGES, *SWITCHING)
 
 
 def codes(town: Town) -> Iterator[Code]:

@@ -1,12 +1,12 @@
 """The flows that nobody has to write: one for every department, person, group and shared phone.
 
 A department: opening hours (closed: the next opening is said) -> closed by switch? forwarded? -> its phones
--> its stand-in's phones -> its mailbox -> a spoken goodbye.
+-> forwarded on busy or no answer? -> its stand-in's phones -> its mailbox -> a spoken goodbye.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
-A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
-the own mailbox.
-The mailbox by telephone (domain.listening).
+A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
+stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
+The mailbox by telephone (domain.listening). The codes that switch (domain.wishes).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, retired, texts
+from orchestrator.domain import listening, retired, texts, wishes
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -39,7 +39,7 @@ def derive(directory: Directory) -> Directory:
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
-    return retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers))
+    return wishes.add(retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers)))
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:
@@ -75,7 +75,8 @@ def _department(directory: Directory, department: Department, boxes: Boxes) -> F
         ),
         "closed": Switch(name=CLOSED + department.id, on=f"{name}.box_closed", off=f"{name}.diverted"),
         "diverted": _diverted(department, f"{name}.ring", f"{name}.box", None),
-        "ring": _ring(department.phones, f"{name}.{after}", department.ring_seconds, department.order),
+        "ring": _ring(department.phones, f"{name}.missed", department.ring_seconds, department.order),
+        "missed": _missed(department, f"{name}.{after}", f"{name}.box"),
         **_office_boxes(department, boxes),
         **endings(name),
     }
@@ -106,8 +107,9 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     last = f"{name}.box" if person.box else _office(directory, person.department)
     after = f"{name}.stand_in" if person.stand_in else last
     steps: dict[str, Step] = {
-        "diverted": _diverted(person, f"{name}.ring", last, texts.SHARED["absent"]),
-        "ring": _ring(person.phones, after, person.ring_seconds),
+        "diverted": replace(_diverted(person, f"{name}.ring", last, texts.SHARED["absent"]), quiet=f"{name}.missed"),
+        "ring": _ring(person.phones, f"{name}.missed", person.ring_seconds),
+        "missed": _missed(person, after, last),
     }
     if stand_in := directory.people.get(person.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds)
@@ -137,6 +139,11 @@ def _diverted(owner: Person | Department, off: Place, after: Place, absent: Prom
         seconds=owner.ring_seconds,
         absent=absent,
     )
+
+
+def _missed(owner: Person | Department, off: Place, after: Place) -> Forward:
+    """After the own phones. Who is not reached there comes back to the own mailbox or office, not to a stand-in."""
+    return replace(_diverted(owner, off, after, None), missed=True)
 
 
 def _wave(directory: Directory, site: str) -> str:

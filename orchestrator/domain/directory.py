@@ -14,7 +14,7 @@ from functools import cached_property
 from orchestrator.domain.flow import Flow, Graph, Place
 from orchestrator.domain.people import Box, Department, Group, Person, Phone
 from orchestrator.domain.schedule import Calendar, Schedule
-from orchestrator.domain.town import MAILBOX, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
+from orchestrator.domain.town import CODES, MAILBOX, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -37,6 +37,8 @@ class Directory:
     waves: Mapping[str, Wave] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     """Switches that flows ask, and what each is for: `night` -> `Nachtschaltung der Zentrale`."""
+    switch_codes: Mapping[str, str] = field(default_factory=dict)
+    """Digit behind *28 -> the switch that it turns: `1` -> `night`."""
     singles: Mapping[str, str] = field(default_factory=dict)
     """Public number without a head (E.164) -> the extension that it means: `+4962057788` -> `80`."""
     numbers: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +62,14 @@ class Directory:
         departments = {department.flow: department.name for department in self.departments.values()}
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
         people = {person.flow: person.name for person in self.people.values()}
-        return {**retired, **groups, **departments, **people, MAILBOX: "the mailbox by telephone"}
+        return {
+            **retired,
+            **groups,
+            **departments,
+            **people,
+            MAILBOX: "the mailbox by telephone",
+            CODES: "codes that switch",
+        }
 
     @cached_property
     def used(self) -> Mapping[str, str]:

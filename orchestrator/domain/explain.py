@@ -38,9 +38,12 @@ from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
+    BUSY,
     FORWARD,
     NOTHING,
     OUTSIDE,
+    QUIET,
+    UNANSWERED,
     Absence,
     Forwarding,
     Outside,
@@ -48,7 +51,7 @@ from orchestrator.domain.switches import (
     holds,
 )
 from orchestrator.domain.switches import rung as phones_of
-from orchestrator.domain.town import MAILBOX
+from orchestrator.domain.town import CODES, MAILBOX
 
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
@@ -93,12 +96,12 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
 
     Raises KeyError for what the proof finds unknown: places, schedules, skills.
     """
-    place, keys = start, list(world.keys)
+    place, keys, answer = start, list(world.keys), ""
     for _ in range(LONGEST):
         if place == END:
             return
         step = directory.graph[place]
-        answer = predict(directory, place, world, keys)
+        answer = predict(directory, place, world, keys, came=answer)
         yield Visit(place=place, answer=answer)
         place = step.exits[answer]
 
@@ -121,6 +124,10 @@ def ending(visits: Iterable[Visit]) -> Ending:
         if visit.place.partition(".")[0] == MAILBOX:
             away = away or turned_away(visit.place, visit.answer)
             last = Ending(outcome="told" if away else "served", place=visit.place)
+        elif visit.place.partition(".")[0] == CODES:
+            last = Ending(
+                outcome="served" if last.outcome == "served" or visit.answer == "done" else "told", place=visit.place
+            )
         elif visit.answer == "left":
             last = Ending(outcome="message", place=visit.place)
         elif last.outcome == "told":
@@ -128,8 +135,11 @@ def ending(visits: Iterable[Visit]) -> Ending:
     return last
 
 
-def predict(directory: Directory, place: Place, world: World, keys: list[str]) -> Answer:
-    """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`."""
+def predict(directory: Directory, place: Place, world: World, keys: list[str], *, came: Answer = "") -> Answer:
+    """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`.
+
+    `came`: the answer of the step before.
+    """
     match step := directory.graph[place]:
         case Say():
             return "said"
@@ -142,9 +152,9 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case Announce():
             return "said"
         case Switch():
-            return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
-        case Forward() if _forwarded(step, world) is None:
-            return "off"
+            return "on" if _on(world, step.name) else "off"
+        case Forward() if _forwarded(step, world, came) is None:
+            return "quiet" if step.quiet and _on(world, QUIET + step.number) else "off"
         case Ring() | LeaveMessage() | Transfer() | Forward() if place in world.observed:
             return world.observed[place]
         case Ring():
@@ -156,7 +166,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             closed = step.number.startswith("+") and stopped(directory, world, step.number)
             return "failed" if closed else world.outside.get(step.number, "talked")
         case Forward():
-            return _elsewhere(directory, world, step.number, _forwarded(step, world))
+            return _elsewhere(directory, world, step.number, _forwarded(step, world, came))
         case HangUp():
             return "gone"
         case Dictate():
@@ -171,9 +181,16 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             assert_never(step)
 
 
-def _forwarded(step: Forward, world: World) -> str | None:
+def _on(world: World, switch: str) -> bool:
+    return (on := world.switches.get(switch)) is not None and holds(on, world.at)
+
+
+def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
     """The number that is rung instead, empty for none; None if nothing of the kind is set."""
-    for name in (ABSENT + step.number, FORWARD + step.number):
+    names: tuple[str, ...] = (ABSENT + step.number, FORWARD + step.number)
+    if step.missed:
+        names = ((BUSY if came == "busy" else UNANSWERED) + step.number,)
+    for name in names:
         match world.switches.get(name):
             case Absence() as away if holds(away, world.at):
                 return away.stand_in

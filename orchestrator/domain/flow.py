@@ -223,12 +223,17 @@ class Forward:
     seconds: int = 20
     absent: Prompt | None = None
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
+    quiet: Place = ""
+    """For a number that may not be disturbed: where its callers are led then; empty: that is not asked."""
+    missed: bool = False
+    """Comes after the phones of the number, which rang in vain: the forwarding on busy is asked, or that on no answer.
+    Busy is who came by the answer `busy`."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
-        return {"talked": END, **found}
+        return {"talked": END, **found, **({"quiet": self.quiet} if self.quiet else {})}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
 from orchestrator.domain.routes import Routes, Wait
+from orchestrator.domain.town import CODES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ def _starts(directory: Directory) -> Iterator[Problem]:
 def _entries(directory: Directory) -> Iterator[str]:
     yield directory.town.catch_all
     yield from directory.numbers.values()
+    yield CODES
 
 
 def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
@@ -163,7 +165,7 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
         case LeaveMessage():
             return answer == "left"
         case Do():
-            return answer in ("said", "done")
+            return answer in ("said", "done", "refused")
         case Listen():
             return True
         case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp() | Dictate() | CallBack():

@@ -42,7 +42,7 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
-AT_ONCE = ("off", "full")
+AT_ONCE = ("off", "quiet", "full")
 """Answers of Forward and LeaveMessage that are known before anything is said or rung."""
 NOTICED = 5.0
 """Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer of each try."""

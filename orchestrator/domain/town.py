@@ -13,6 +13,8 @@ from orchestrator.domain.prompts import Language
 
 MAILBOX = "mailbox"
 """The flow of the mailbox by telephone (domain.listening)."""
+CODES = "codes"
+"""The flow of what desks switch by dialling (domain.wishes)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `served` (came to hear messages), `gave_up` (hung up on the way), `unanswered` (a call to the outside that
-found nobody), `failed` (cut by the exchange, or no line). There is no other.
+next step), `served` (came to hear messages, or switched something by a code), `gave_up` (hung up on the way),
+`unanswered` (a call to the outside that found nobody), `failed` (cut by the exchange, or no line). There is no other.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,13 +16,15 @@ from orchestrator.domain import outgoing
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
-from orchestrator.domain.town import MAILBOX
+from orchestrator.domain.town import CODES, MAILBOX
 from orchestrator.journal.cel import Event, source_of_hangup
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
 OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
 SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
+CODE = re.compile(r"[*#][0-9]+[*#]?")
+"""A code that switches, without the number that is dialled behind it."""
 AGAIN = "again"
 """The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
@@ -157,6 +160,8 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         if cut or any(turned_away(step.place, step.answer) for step in steps):
             return "failed" if cut else "told", last.place, 0.0
         return "served", last.place, began
+    if last.place.startswith(f"{CODES}.") and any(step.answer == "done" for step in steps):
+        return "served", last.place, steps[0].at
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
     if last.answer == "gone":
@@ -191,6 +196,8 @@ def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
     dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
     whole = next(dialled, "")
     number = whole.partition("*")[0] or whole  # a test call's time stands behind a *, a code of ours begins with it
+    if steps[0].place.startswith(f"{CODES}.") and (code := CODE.match(whole)):
+        return code.group()  # and not the number behind it, which may be a private one
     return outgoing.masked(number) if steps[0].place.startswith(f"{outgoing.FLOW}.") else number
 
 

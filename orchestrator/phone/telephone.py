@@ -39,6 +39,7 @@ CODECS = {"alaw": "pcma/8000/1", "g722": "g722/16000/1"}
 REGISTRATION = 60
 """Seconds after which a registration must be renewed."""
 USER = re.compile(r"[0-9A-Za-z+*_.=-]{1,64}")
+DIALLED = re.compile(r"[0-9A-Za-z+*#_.=-]{1,64}")
 NAME = re.compile(r'[^"<>\\\x00-\x1f]{0,80}')
 WORD = re.compile(r"[^\s;\"<>,]+")
 
@@ -115,12 +116,12 @@ class Telephone:
 
     async def dial(self, number: str) -> Call:
         """Start a call; it goes on by the Call's own methods. Raises PhoneError while another call is on."""
-        if not USER.fullmatch(number):
+        if not DIALLED.fullmatch(number):
             raise ValueError(f"{number!r} cannot be dialled")
         if any(call.ended is None for call in self.calls):
             raise PhoneError(f"{self.line.number} is in a call already")
         self._dialling = number
-        said = await self._command("dial", f"sip:{number}@{self.line.exchange}")
+        said = await self._command("dial", f"sip:{number.replace('#', '%23')}@{self.line.exchange}")
         if (found := re.search(r"call id: (\S+)", said)) is None:
             raise PhoneError(f"cannot dial {number}: {said.strip()}")
         return self._known(found[1])

@@ -145,7 +145,8 @@ class Line:
             case "forward":
                 number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
                 after = self._all("busy", "nobody", "failed")
-                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), absent=None, **after)
+                seconds = self._number("seconds", 20, 120)
+                return Forward(number=number, off=off, seconds=seconds, absent=None, quiet="", missed=False, **after)
             case "do":
                 return self._do()
             case _:

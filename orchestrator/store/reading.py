@@ -27,13 +27,14 @@ from orchestrator.store.read_people import People
 
 SECTIONS = (
     *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "phones", "boxes", "trunks"),
-    *("permissions", "ranges", "retired", "waves", "switches", "numbers", "singles", "prompts", "flows"),
+    *("permissions", "ranges", "retired", "waves", "switches", "switch_codes", "numbers", "singles"),
+    *("prompts", "flows"),
 )
 KINDS = {
     section: ONE[section]
     for section in (
         *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
-        *("calendars", "permissions"),
+        *("calendars", "permissions", "switch_codes"),
     )
 }
 """Section -> what one of its entries is called in a problem."""
@@ -107,6 +108,7 @@ class Import:
             sites=self._each("sites", lambda name, marked: read_town.site(name, marked, trunks)),
             schedules=self._each("schedules", lambda name, marked: read_hours.schedule(name, marked, town, calendars)),
             switches=self._each("switches", lambda name, marked: marked.text()),
+            switch_codes=self._each("switch_codes", read_town.switch_code),
             retired=self._each("retired", read_town.retired),
         )
         found = People(found, self.sections, known, self._each).directory()
