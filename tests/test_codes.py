@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +19,11 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import Absence, Forwarding, On
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import present, wiring
+from orchestrator.service import present, switching, wiring
 from orchestrator.service.history import Past
 from orchestrator.service.questions import Question, ask
 from tests.running_town import Town, running_town, until, world
+from tests.sip_line import busy_lamp
 from tests.switched_town import switched_town
 from tests.towns import MONDAY_10
 
@@ -245,6 +245,10 @@ def _kill(town: Town) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_lamps_have_hints(exchange: Town) -> None:
-    written = Path(exchange.state.current / "asterisk" / "extensions.conf").read_text()
-    assert "exten => *281,hint,Custom:night" in written
+async def test_a_lamp_that_is_set_to_the_code_follows_the_switch_also_when_a_command_turns_it(town: Town) -> None:
+    with busy_lamp(town, "tel2501", "*281") as states:
+        await asyncio.to_thread(until, lambda: states[-1:] == ["terminated"], SOON)
+        await dials(town, "*281", "night_on", phone="tel10")
+        await asyncio.to_thread(until, lambda: states[-1:] == ["confirmed"], SOON)
+        await switching.switch(town.state, "night", "off", switching.Period(), text="", why="")
+        await asyncio.to_thread(until, lambda: states[-1:] == ["terminated"], SOON)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.asterisk.ami import Account, Ami
 from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
 from orchestrator.domain.people import Phone
+from orchestrator.domain.prompts import Sound
 from orchestrator.domain.proof import prove
 from orchestrator.domain.switches import Absence, Forwarding, On, Switched, known
 from orchestrator.domain.town import Permission
@@ -21,8 +24,10 @@ from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Call, journey
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.state import State
+from orchestrator.service.wishes import Wishing
 from orchestrator.store.read_town import switch_code
-from orchestrator.web.dialogue import asked
+from orchestrator.web.dialogue import Asked, asked
 from tests.switched_town import switched_town
 from tests.towns import MONDAY_10, TODAY, person
 
@@ -193,3 +198,20 @@ def test_an_attendant_tells_the_wish_and_no_more_than_fits() -> None:
     assert (asked(body).wish, asked(body).asker) == ("quiet_on.", "a")
     with pytest.raises(Exception, match="Bad Request"):
         asked(body.replace(b"quiet_on.", b"9" * 200))
+
+
+@pytest.mark.parametrize(("name", "asker", "then"), [
+    ("PJSIP/tel2501-1", "tel2500", "refused"), ("PJSIP/trunk-amt-1", "tel2500", "refused"),
+    ("PJSIP/halle-1", "halle", "refused"), ("PJSIP/tel2500-1", "", "refused"),
+])  # fmt: skip
+async def test_who_came_to_a_code_by_another_telephone_switches_nothing(name: str, asker: str, then: str) -> None:
+    """Nothing is asked of a database or of Asterisk: there is none."""
+    spoken = {"wish_nobody": Sound(file="town/nobody", seconds={"de": 1.0})}
+    nowhere = State(Path("/nowhere"))
+    wishing = Wishing(
+        state=nowhere, directory=lambda: TOWN, sounds=lambda: spoken, ami=Ami(Account(port=1, user="", secret=""))
+    )
+    told = await wishing.answer(
+        Asked(channel="1.1", name=name, number="", at=None, came=True, wish="quiet_on.", asker=asker)
+    )
+    assert (told["play"][0], told["then"]) == ("sound:town/nobody", then)

@@ -97,6 +97,7 @@ class Wishing:
         if (sound := self._sounds().get(said.prompt)) is None:
             raise NoAnswer(f"{said.prompt!r} is not spoken: `durchwahl apply` makes what is missing")
         play = [f"sound:{sound.file}", *([f"digits:{said.digits}"] if said.digits else [])]
+        play += ["sound:silence/1"] if said.then else []  # before it is hung up: what is on its way is heard
         return {"play": play, "most": 1, "wait": 0.1, "during": {}, "then": said.then, "turn": 1}
 
     async def _fulfilled(self, asked: Asked) -> Said:
