@@ -206,7 +206,7 @@ def test_an_attendant_tells_the_wish_and_no_more_than_fits() -> None:
 ])  # fmt: skip
 async def test_who_came_to_a_code_by_another_telephone_switches_nothing(name: str, asker: str, then: str) -> None:
     """Nothing is asked of a database or of Asterisk: there is none."""
-    spoken = {"wish_nobody": Sound(file="town/nobody", seconds={"de": 1.0})}
+    spoken = {f"wish_{name}": Sound(file=f"town/{name}", seconds={"de": 1.0}) for name in ("nobody", "moment")}
     nowhere = State(Path("/nowhere"))
     wishing = Wishing(
         state=nowhere, directory=lambda: TOWN, sounds=lambda: spoken, ami=Ami(Account(port=1, user="", secret=""))

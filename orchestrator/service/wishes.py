@@ -80,6 +80,8 @@ class Wishing:
         """What an attendant does next with who dialled a code. Raises NoAnswer."""
         if not _CHANNEL.fullmatch(asked.channel):
             raise NoAnswer(f"{asked.channel!r} is no channel")
+        if MOMENT.prompt not in self._sounds():  # nothing is switched of which nothing could be said
+            raise NoAnswer("control has just begun, or the codes are not spoken: `durchwahl apply` does that")
         key = (asked.channel, asked.wish)
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._fulfilled(asked))
