@@ -21,6 +21,7 @@ from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import Absence, Forwarding, On
 from orchestrator.phone.hearing import recognise
+from orchestrator.phone.sound import Sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, switching, wiring
 from orchestrator.service.history import Past
@@ -31,6 +32,8 @@ from tests.switched_town import switched_town
 from tests.towns import MONDAY_10
 
 SOON = 20.0
+SOME = 0.2
+"""Part of a sentence that must be heard at least."""
 
 
 def directory() -> Directory:
@@ -69,14 +72,23 @@ async def dials(town: Town, code: str, prompt: str, phone: str = "tel2500") -> N
     async with Telephone(wiring.program("baresip"), line) as telephone:
         call = await telephone.dial(code)
         await call.ends(within=SOON)
-        heard = recognise(await call.heard(), town.prompt(f"wish_{prompt}", "de"))
-    assert heard.recognised, f"{code}: {prompt} was not heard, but {heard}"
+        assert said(town, await call.heard()) == prompt
     await asyncio.to_thread(until, lambda: bool(written(town, since)), SOON)
     (past,) = written(town, since)
     explained = ask(town.directory, Question(number=code, caller=town.directory.phones[phone].extension))
     way = ", ".join(f"{visit.place}={visit.answer}" for visit in explained.visits)
     assert (past.outcome, past.way) == (explained.ending.outcome, way)
     assert past.number in (code, code[:4]), "the number behind the code is nobody's business"
+
+
+def said(town: Town, heard: Sound) -> str:
+    """Which of all that codes say was heard: the one of which there is most, as a busy machine loses some of it."""
+    shares = {
+        name.removeprefix("wish_"): recognise(heard, town.prompt(name, "de")).share
+        for name in town.sounds
+        if name.startswith("wish_")
+    }
+    return max(shares, key=lambda name: shares[name]) if max(shares.values()) > SOME else "nothing"
 
 
 def written(town: Town, since: float) -> list[Past]:
@@ -206,7 +218,7 @@ async def test_without_python_nothing_is_switched_and_that_is_said(town: Town, d
     async with Telephone(wiring.program("baresip"), line) as telephone:
         call = await telephone.dial("*26#")
         await call.ends(within=SOON)
-        assert recognise(await call.heard(), town.prompt("wish_sorry", "de")).recognised
+        assert said(town, await call.heard()) == "sorry"
     assert await now(town) == {}
 
 
@@ -221,7 +233,7 @@ async def test_an_attendant_that_is_killed_turns_nothing_back(town: Town) -> Non
         for pid in _who_has(town):
             os.kill(pid, signal.SIGKILL)
         await call.ends(within=SOON)
-        assert recognise(await call.heard(), town.prompt("wish_night_on", "de")).recognised
+        assert said(town, await call.heard()) == "night_on"
     assert await now(town) == {"night": On()}
 
 
