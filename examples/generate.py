@@ -239,12 +239,16 @@ def departments() -> Iterator[str]:
     """departments.yaml: the tree of offices."""
     permissions = {"ob": "weltweit", "feuerwehr": "weltweit", "grundschule": "national", "realschule": "national"}
     stand_ins = {"buergerbuero": "zentrale", "standesamt": "buergerbuero", "presse": "ob", "kasse": "steuern"}
+    queues = {"zentrale": "vermittlung", "buergerbuero": "buergerservice"}
+    findable = {"gleichstellung": "department", "jugend": "department"}
     yield "# The offices of the example town, made by examples/generate.py."
     yield "departments:"
     for id_, name, parent, site, number, schedule, base, count, _ in OFFICES:
         phones = ", ".join(f'"{base + at}"' for at in range(min(count, 5)))
         more = (f", parent: {parent}" if parent else "") + (f", stand_in: {stand_ins[id_]}" if id_ in stand_ins else "")
+        more += f", queue: {queues[id_]}" if id_ in queues else ""
         more += f", permission: {permissions[id_]}" if id_ in permissions else ""
+        more += f", findable: {findable[id_]}" if id_ in findable else ""
         fixed = f'name: {name}, site: {site}, number: "{number}", schedule: {schedule}'
         yield f"  {id_}: {{{fixed}, phones: [{phones}]{more}}}"
 

@@ -28,6 +28,7 @@ class Crowd:
     says: str
     after: float
     over: set[str] = field(default_factory=set)
+    here: set[str] = field(default_factory=set)
     _hanging: list[asyncio.TimerHandle] = field(default_factory=list)
 
     async def calls(self, id_: str, number: str, *, context: str = "from-trunk") -> None:
@@ -47,6 +48,7 @@ class Crowd:
         async for message in line:
             event = message.json()
             if event["type"] == "StasisStart":
+                self.here.add(event["channel"]["id"])
                 await self._speak(event["channel"]["id"])
             elif event["type"] == "PlaybackFinished":
                 channel = event["playback"]["target_uri"].partition(":")[2]
@@ -66,6 +68,11 @@ class Crowd:
     async def _ask(self, method: str, path: str, query: dict[str, Any]) -> None:
         async with self.http.request(method, f"{self.url}/{path}", params=query) as reply:
             await reply.read()  # one who is gone meanwhile is gone
+
+    async def leave(self) -> None:
+        """All of them hang up."""
+        for channel in self.here - self.over:
+            await self._ask("DELETE", f"channels/{channel}", {})
 
     def go(self) -> None:
         """Nobody hangs up any more."""

@@ -12,7 +12,19 @@ from datetime import date, datetime, timedelta
 
 from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import END, Forward, LeaveMessage, Menu, Place, Ring, Step, Switch, Transfer, When
+from orchestrator.domain.flow import (
+    END,
+    FindByName,
+    Forward,
+    LeaveMessage,
+    Menu,
+    Place,
+    Ring,
+    Step,
+    Switch,
+    Transfer,
+    When,
+)
 from orchestrator.domain.people import ALL_AT_ONCE, LONGEST_IDLE, Department, Person, Phone
 from orchestrator.domain.schedule import Block
 from tests.console import Believed
@@ -95,6 +107,8 @@ def dialplan(directory: Directory) -> Wanted:
         for name, step in flow.steps.items():
             steps[name] = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})", *_step(directory, step))
             steps |= {f"{name}={answer}": (_goto(to, flow.name),) for answer, to in step.exits.items()}
+            if isinstance(step, FindByName):
+                steps[f"{name}=found"] = ("Goto(numbers,${FOUND},1)",)
         wanted[f"flow-{flow.name}"] = steps
     wanted |= _hours(directory) | _phones(directory) | _trunks(directory)
     for permission in {**PRESETS, **directory.permissions}.values():

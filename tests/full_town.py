@@ -8,6 +8,7 @@ from datetime import date
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Ring, Say, Switch
 from orchestrator.domain.people import IN_TURN, Box, Department, Group, Phone
+from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
 from tests.towns import HOURS, person, prompt, small, town_flow
@@ -63,6 +64,13 @@ def full(old: Trunk) -> Directory:
             "hotline": Group(
                 id="hotline", name="Hotline", extension="50", phones=("tel10", "tel2500"), department="buergerbuero",
                 order=IN_TURN, ring_seconds=5,
+            )
+        },
+        queues={
+            "schalter": WaitingQueue(
+                id="schalter", name="Schalter", department="buergerbuero", extension="51", phones=("tel2501",),
+                log_in=True, waited="town.box", keys={"1": "d_buergerbuero.box", "*": "town.box"},
+                hint={"de": "Mit der 1 zum Postfach.", "en": "Press 1 for the mailbox."},
             )
         },
         ranges={"amt": NumberRange(id="amt", first="2500", last="2999", department="buergerbuero")},

@@ -1,7 +1,7 @@
 """The example town, told in a hurry: the same flows and numbers, with a few words for each text and short rings.
 
-Only the departments that the entry flow leads to are kept, and no old exchange. What derived flows say is replaced by
-recorded files, as an admin would do it.
+Only the departments that the entry flow leads to are kept, no old exchange and no queues. What derived flows say is
+replaced by recorded files, as an admin would do it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ WORDS = {
     "zero": "Die 0 für die Zentrale.",
     "next_box": "Voll, also die Zentrale.",
     "opens": "Geschlossen. Wieder da",
+    "find_name": "Welcher Name?",
+    "find_further": "Mehr Buchstaben.",
+    "find_unknown": "Niemand heißt so.",
+    "find_connect": "Verbunden mit",
+    "find_more": "Weitere mit neun.",
+    "find_again": "Anders mit Stern.",
     "person_busy": "Hier spricht schon jemand.",
     "person_nobody": "Niemand nimmt ab.",
     "person_unreachable": "Nicht zu erreichen.",
@@ -48,7 +54,7 @@ def directory() -> Directory:
     assert not found.mistakes
     town = found.directory
     departments = {
-        id_: replace(town.departments[id_], ring_seconds=RING, parent="", stand_in=STAND_INS.get(id_, ""))
+        id_: replace(town.departments[id_], ring_seconds=RING, parent="", stand_in=STAND_INS.get(id_, ""), queue="")
         for id_ in KEPT
     }
     people = {id_: replace(p, ring_seconds=RING) for id_, p in town.people.items() if p.department in KEPT}
@@ -57,6 +63,7 @@ def directory() -> Directory:
         town,
         sites={id_: replace(site, wave=1) for id_, site in town.sites.items()},
         waves={},
+        queues={},
         trunks={id_: trunk for id_, trunk in town.trunks.items() if trunk.public},
         departments=departments,
         people=people,

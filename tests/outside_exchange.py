@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from orchestrator.asterisk.address import Address
 from orchestrator.compile import templates
+from orchestrator.compile.codes import UNKNOWN
 from orchestrator.compile.tree import dialplan
 from orchestrator.domain.directory import Directory
 from orchestrator.journal import cel
@@ -105,7 +106,7 @@ def _went(events: list[Event], dialled: str) -> Went:
             if place[0] == "outside":
                 return Went(kind=place[2], number=event.extension, shown=event.caller)
             return Went(kind="inside", number=event.mark, shown="")
-        if event.extension == "refused":
+        if event.extension == "refused" or event.context == UNKNOWN:
             return Went(kind="refused", number="", shown="")
     raise AssertionError(f"{dialled}: came to nothing: {events}")
 
@@ -114,7 +115,7 @@ def _went(events: list[Event], dialled: str) -> Went:
 def desks(folder: Path, directory: Directory) -> Iterator[Desks]:
     """An exchange with the dialplan of `directory`."""
     contexts = tuple(dialplan(directory, sounds(directory), str(folder / "spool")))
-    text = templates.render("extensions.conf.j2", contexts=contexts, town="test") + PARK
+    text = templates.render("extensions.conf.j2", contexts=contexts, town="test", variables=()) + PARK
     text += (
         "\n[switch]\nexten => _[a-z_].,1,Set(DB(switched/outside)=${EXTEN})\n same => n,Goto(from-phones,refused,1)\n"
         "\n[called]\nexten => _[a-z_].,1,Set(GROUP(called)=${EXTEN})\n same => n,Wait(1)\n"

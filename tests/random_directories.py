@@ -13,7 +13,8 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Forward, LeaveMessage
 from orchestrator.domain.numbers import problems
 from orchestrator.domain.outgoing import CLASSES
-from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import FINDABLE, MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.queues import STRATEGIES, WaitingQueue
 from orchestrator.domain.schedule import WEEKDAYS, Block, Calendar, Schedule, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.calendar import complete
@@ -91,6 +92,7 @@ def directories(draw: Draw) -> Directory:
     ]
     people[0] = replace(people[0], stand_in=draw(st.sampled_from(["", people[1].id])))
     departments = [draw(_department("buergerbuero", "30")), draw(_department("it", "31"))]
+    written = _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501"), finds=True))))
     found = Directory(
         town=replace(town, catch_all="town"),
         sites=_by_id(sites),
@@ -110,7 +112,8 @@ def directories(draw: Draw) -> Directory:
         people=_by_id(people),
         departments=_by_id(departments),
         groups=_by_id([draw(_group())]),
-        flows={"town": _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501")))))},
+        queues=_by_id([draw(_queue(written.first, people[0].function))]),
+        flows={"town": written},
     )
     made = complete(draw(_with_phones_and_boxes(found)), 2026)
     assume(not list(problems(made)))
@@ -249,6 +252,7 @@ def _person(number: str, phones: tuple[str, ...]) -> st.SearchStrategy[Person]:
         numbers=numbered(8000 + 10 * int(number[-1])),
         wave=st.integers(0, 9),
         permission=st.sampled_from(["", "national", "sparsam"]),
+        findable=st.sampled_from(["", *FINDABLE]),
         source=st.sampled_from(["", "ldap:4b1c"]),
     )
 
@@ -267,9 +271,11 @@ def _department(name: str, number: str) -> st.SearchStrategy[Department]:
         stand_in=st.sampled_from(["", "buergerbuero"] if name != "buergerbuero" else [""]),
         ring_seconds=RING,
         order=st.sampled_from(ORDERS),
+        queue=st.sampled_from(["", "warten"]),
         numbers=numbered(8100 + 10 * int(number)),
         answer_within=st.integers(5, 300),
         permission=st.sampled_from(["", "sparsam"]),
+        findable=st.sampled_from(FINDABLE),
     )
 
 
@@ -283,6 +289,37 @@ def _group() -> st.SearchStrategy[Group]:
         department=st.just("it"),
         order=st.sampled_from(ORDERS),
         ring_seconds=RING,
+    )
+
+
+@st.composite
+def _queue(draw: Draw, place: str, function: str) -> WaitingQueue:
+    to = st.sampled_from(["", "d_it.box", place])
+    few = st.integers(1, 9)
+    keys = draw(st.dictionaries(st.sampled_from(["1", "0", "*", "#"]), st.sampled_from(["d_it.box", place])))
+    return draw(
+        st.builds(
+            WaitingQueue,
+            id=st.just("warten"),
+            name=TEXTS,
+            department=st.just("it"),
+            extension=st.sampled_from(["", "87"]),
+            phones=st.just(()) | PHONES.map(tuple),
+            function=st.sampled_from(["", function]),
+            log_in=st.booleans(),
+            strategy=st.sampled_from(STRATEGIES),
+            ring_seconds=RING,
+            wrap_up=few,
+            priority=few,
+            most=few,
+            longest=st.integers(10, 1800),
+            announce=few,
+            waited=to,
+            full=to,
+            nobody=to,
+            keys=st.just(keys),
+            hint=st.just({"de": "Wählen Sie.", "en": "Choose."} if keys else {}),
+        )
     )
 
 

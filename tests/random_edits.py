@@ -15,6 +15,7 @@ from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Menu, Ring, Say
 from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person
+from orchestrator.domain.queues import STRATEGIES, WaitingQueue
 from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
 from tests.full_town import FAR, HEAD, desk_phone
@@ -115,6 +116,16 @@ FIELDS: Mapping[str, Value] = {
     "groups.phones": phones,
     "groups.order": of(*ORDERS),
     "groups.department": name_in("departments"),
+    "departments.queue": name_in("queues", ""),
+    "queues.name": NAME,
+    "queues.phones": phones,
+    "queues.department": name_in("departments"),
+    "queues.strategy": of(*STRATEGIES),
+    "queues.longest": of(30, 60, 90),
+    "queues.most": of(1, 5, 20),
+    "queues.announce": of(0, 20, 30),
+    "queues.log_in": of(True, False),
+    "queues.full": of("", "d_buergerbuero.box", "town.box"),
     "phones.label": NAME,
     "phones.permission": MAY,
     "phones.site": name_in("sites"),
@@ -233,6 +244,15 @@ def group_made(rng: Random, directory: Directory) -> Directory:
         department=pick(rng, directory.departments), order=rng.choice(ORDERS), ring_seconds=5,
     )  # fmt: skip
     return put(directory, "groups", new.id, new)
+
+
+def queue_made(rng: Random, directory: Directory) -> Directory:
+    number = fresh(rng, directory)
+    new = WaitingQueue(
+        id=f"schlange_{number}", name=rng.choice(HOSTILE), extension=number, phones=phones(rng, directory),
+        department=pick(rng, directory.departments), strategy=rng.choice(STRATEGIES), longest=30,
+    )  # fmt: skip
+    return put(directory, "queues", new.id, new)
 
 
 def shared_made(rng: Random, directory: Directory) -> Directory:
@@ -377,12 +397,24 @@ EDITS: Mapping[str, Edit] = {
     **{
         edit.__name__: edit
         for edit in (
-            *(hired, left, department_made, department_gone, group_made, shared_made, shared_gone, hours, closed),
+            *(
+                hired,
+                left,
+                department_made,
+                department_gone,
+                group_made,
+                queue_made,
+                shared_made,
+                shared_gone,
+                hours,
+                closed,
+            ),
             *(schedule_made, day_off, calendar_made, trunk_made, permission_made, range_made, retired, wave_made),
             *(site_made, switch_declared, single_made, number_led, key_led, step_added, flow_made, flow_gone),
         )
     },
     "group_gone": gone("groups"),
+    "queue_gone": gone("queues"),
     "trunk_gone": gone("trunks"),
     "permission_gone": gone("permissions"),
     "range_gone": gone("ranges"),

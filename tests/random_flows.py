@@ -12,6 +12,7 @@ from orchestrator.domain.explain import World
 from orchestrator.domain.flow import (
     Announce,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -40,8 +41,10 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @st.composite
-def flows(draw: Draw, most: int = 6, transfers: bool = True, phones: tuple[str, ...] = PHONES) -> Flow:
-    """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere."""
+def flows(
+    draw: Draw, most: int = 6, transfers: bool = True, phones: tuple[str, ...] = PHONES, finds: bool = False
+) -> Flow:
+    """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere. `finds`: names are asked."""
     names = [f"step{number}" for number in range(draw(st.integers(1, most)))]
     steps: dict[str, Step] = {
         "last": Say(prompt=prompt("town.last", "Ende.", "The end."), then="town.bye"),
@@ -50,10 +53,22 @@ def flows(draw: Draw, most: int = 6, transfers: bool = True, phones: tuple[str, 
     for number, name in enumerate(names):
         later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
         anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
-        steps[name] = draw(
-            _step(name, later, anywhere, phones).filter(lambda step: transfers or not isinstance(step, Transfer))
-        )
+        step = _step(name, later, anywhere, phones)
+        step = st.one_of(step, _finds(name, later, anywhere)) if finds else step
+        steps[name] = draw(step.filter(lambda step: transfers or not isinstance(step, Transfer)))
     return Flow(name="town", start=names[0], steps=steps)
+
+
+def _finds(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:
+    return st.builds(
+        FindByName,
+        prompt=st.just(prompt(f"town.{name}", f"Name {name}.", f"The name {name}.")),
+        nobody=anywhere,
+        gave_up=later,
+        human=st.just("") | anywhere,
+        tries=st.integers(1, 3),
+        wait=st.just(1.0),
+    )
 
 
 def _step(

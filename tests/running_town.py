@@ -150,13 +150,15 @@ class Town:
                 raise
         return await self.test_call(world, number=number, says=says, hangup_after=hangup_after, again=True)
 
-    async def listening_call(self, world: World, seconds: float) -> tuple[tuple[Journey, str], Sound]:
+    async def listening_call(
+        self, world: World, seconds: float, *, number: str = "210"
+    ) -> tuple[tuple[Journey, str], Sound]:
         """A test call that is hung up after `seconds`, and what was heard in it."""
         self.used += 1
-        dialled = f"210*{int(world.at.timestamp()) + self.used % 50}"
+        dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
         password = wiring.secrets(self.state).of("sip:testcall")
         line = Line(number="testcall", exchange=self.exchange, password=password)
-        wish = self._wish("210", world, False, seconds)
+        wish = self._wish(number, world, False, seconds)
         async with Telephone(wiring.program("baresip"), line) as telephone:
             made = await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
             return made, await telephone.calls[0].heard()

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World
-from orchestrator.domain.flow import Announce, Flow, Forward, Step, Switch
+from orchestrator.domain.flow import Announce, FindByName, Flow, Forward, Step, Switch
 from orchestrator.domain.routes import Routes
 from orchestrator.domain.switches import Forwarding, Switched, known
 from orchestrator.service import present
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.switched import Row
 from tests.hurry import QUOTA
-from tests.random_flows import SWITCHES, flows, worlds
+from tests.random_flows import FEW_KEYS, SWITCHES, flows, worlds
 from tests.running_town import Town, running_town, until
 from tests.towns import small
 
@@ -35,8 +35,16 @@ def drawn() -> list[tuple[Flow, World]]:
     found: list[tuple[Flow, World]] = []
 
     @settings(max_examples=HOW_MANY, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
-    @given(flows(most=5, transfers=False), worlds, st.booleans(), st.fixed_dictionaries(dict(SWITCHES)))
-    def draw(flow: Flow, world: World, says: bool, turned: dict[str, Switched]) -> None:
+    @given(
+        flows(most=5, transfers=False, finds=True),
+        worlds,
+        st.booleans(),
+        st.fixed_dictionaries(dict(SWITCHES)),
+        st.lists(st.sampled_from([*FEW_KEYS, "4", "4", "7", "0", ""]), max_size=6).map(tuple),
+    )
+    def draw(flow: Flow, world: World, says: bool, turned: dict[str, Switched], typed: tuple[str, ...]) -> None:
+        finds = any(isinstance(step, FindByName) for step in flow.steps.values())
+        world = replace(world, keys=typed) if finds else world
         box = {"10": "left" if says else "too_short"}
         switches = {name: _inside(switched) for name, switched in turned.items()}
         world = replace(world, boxes=box, phones={}, others="unreachable", switches=switches)

@@ -225,7 +225,7 @@ def test_a_phone_cannot_send_on_who_rings_it(town: Town, contact: str) -> None:
     assert "n_2030.ring=busy" in {event.mark for event in events if event.kind == "ANSWER"}
 
 
-@pytest.mark.parametrize("number", ["299", "9999999", "anna", "*77", "#"])
+@pytest.mark.parametrize("number", ["299", "9999999", "anna"])
 def test_an_unknown_number_dialled_at_a_desk_reaches_the_catch_all(town: Town, number: str) -> None:
     marks = [event.mark for event in dialled_at_a_desk(town, number) if event.kind == "PLACE"]
     assert marks[:1] == [town.directory.first(town.directory.town.catch_all)]

@@ -138,6 +138,17 @@ async def test_a_column_that_is_not_there_changes_nothing_and_an_empty_cell_does
     ]
 
 
+async def test_who_is_found_by_name_is_told_in_german(state: State) -> None:
+    for said, found in (("nein", "no"), ("Abteilung", "department"), ("ja", "name"), ("Amt", "department")):
+        table = f"Durchwahl;Nachname;Auffindbar\n2500;Grün;{said}\n"
+        plan = await planned(state, "a.csv", table)
+        assert told(plan)[0].endswith(f"→ {found}"), said
+        await importing.keep(state, plan, why="")
+    assert "there is no way to be found 'egal'" in str(
+        (await planned(state, "b.csv", table.replace(said, "egal"))).problems
+    )
+
+
 @pytest.mark.parametrize(("content", "where", "what", "todo"), [
     (f"{HEADINGS}\n2500,0;A;B;amt;;\n", "2:1", "Durchwahl: '2500,0' is what a spreadsheet made", "as text"),
     (f"{HEADINGS}\n2,5E+03;A;B;amt;;\n", "2:1", "Durchwahl: '2,5E+03' is what a spreadsheet made", "as text"),

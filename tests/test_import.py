@@ -52,6 +52,12 @@ def read(tmp_path: Path, text: str, *more: str) -> list[str]:
 
 def test_a_good_file_has_no_mistake(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD) == []
+    finds = "told: {find: find_name, nobody: bye_now, gave_up: amt, human: amt, tries: 2, wait: 4}\n      other: {do"
+    assert read(tmp_path, GOOD.replace("told: {do", finds)) == []
+    assert (
+        "step told (find) does not say where 'gave_up' leads"
+        in read(tmp_path, GOOD.replace("told: {do", finds.replace("gave_up: amt, ", "")))[0]
+    )
 
 
 @pytest.mark.parametrize(("old", "new", "where", "what", "todo"), [

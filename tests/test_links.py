@@ -12,6 +12,7 @@ from orchestrator.domain.kinds import ONE
 from orchestrator.domain.links import LINKS, links
 from orchestrator.domain.people import Group
 from orchestrator.domain.proof import prove
+from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.town import NumberRange, Wave
 from tests.towns import TODAY, small
 
@@ -20,6 +21,7 @@ def town() -> Directory:
     return replace(
         small(),
         groups={"g": Group(id="g", name="G", extension="70", phones=("tel10",), department="buergerbuero")},
+        queues={"q": WaitingQueue(id="q", name="Q", department="buergerbuero")},
         waves={"2": Wave(id="2", name="Schulen", trunk="provider")},
         ranges={"r": NumberRange(id="r", first="2500", last="2599", site="rathaus")},
     )

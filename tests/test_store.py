@@ -177,6 +177,6 @@ async def test_the_record_is_only_added_to(url: URL, statement: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(flows())
+@given(flows(finds=True))
 def test_every_flow_survives_the_codec(flow: Flow) -> None:
     assert from_data(Flow, to_data(flow)) == flow

@@ -14,6 +14,7 @@ from orchestrator.cli import (
     mail,
     messages,
     numbers,
+    queues,
     rollout,
     running,
     switching,
@@ -32,6 +33,7 @@ numbers.register(app)
 calendar.register(app)
 exchange.register(app)
 mail.register(app)
+queues.register(app)
 rollout.register(app)
 running.register(app)
 switching.register(app)

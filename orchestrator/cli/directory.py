@@ -12,6 +12,7 @@ import typer
 from orchestrator.cli import output
 from orchestrator.cli.switching import switched_on
 from orchestrator.domain import audit as audits
+from orchestrator.domain.codes import FIRST, NAMED
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import written
 from orchestrator.domain.outgoing import BUDGETED, Route
@@ -100,7 +101,7 @@ def explain(
     number: str = typer.Argument(help="In any usual spelling: 21-0, 2500, +49 6205 21-2500."),
     caller: str = typer.Option("", "--from", help="The extension of ours that calls; default: a citizen outside."),
     at: str = typer.Option("", help='Local time, "2026-12-25 10:00"; default now.'),
-    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
+    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is none; a name: weber#."),
     busy: list[str] = typer.Option([], help="Extensions that are busy."),
     away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
     off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),
@@ -127,7 +128,7 @@ def explain(
         if json:
             output.dump(asdict(explained))
             return
-        coded = explained.route is not None and explained.route.kind == "code"
+        coded = explained.route is not None and explained.route.kind == "code" and bool(explained.visits)
         if explained.route and not coded and explained.route.kind != "inside":
             for line in _outside(caller, explained.route):
                 output.say(line)
@@ -162,6 +163,8 @@ REFUSED = {
     "no_number": "it is no number, or hides another behind it",
     "switch": "calls of the class {group} are switched off for the whole house",
     "permission": "the permission {permission} of this phone does not have the class {group}",
+    "no_code": "there is no such code",
+    "no_pickup": "nothing rings at that number, or not for colleagues of this phone",
 }
 """Why a call is refused, as an admin reads it."""
 
@@ -169,13 +172,18 @@ REFUSED = {
 def _outside(caller: str, route: Route) -> Iterator[str]:
     by = ", then ".join(route.trunks) or "no trunk at all"
     named = route.permission.id if route.permission else ""
+    if route.kind == "code":
+        code = NAMED[route.group]
+        yield f"{caller} dials the code {route.number} ({code.name}): {code.card}"
+        return
     if route.kind == "refused":
-        yield f"{caller} dials outside {route.number}: refused, with an announcement"
+        where = "" if route.number.startswith(FIRST) else "outside "
+        yield f"{caller} dials {where}{route.number}: refused, with an announcement"
         yield f"  why: {REFUSED[route.why].format(permission=named, group=route.group)}"
     else:
         yield f"{caller} calls {route.number} by the trunk ({route.kind}), showing {route.shown}"
         yield f"  trunks: {by}"
-    if route.group:
+    if route.group and route.group not in NAMED:
         yield f"  class: {route.group}"
     if route.permission:
         yield f"  permission: {named} ({', '.join(route.permission.classes) or 'nothing outside'})"

@@ -1,4 +1,4 @@
-"""`free`: the next number that can be given to somebody."""
+"""`free`: the next number that can be given to somebody; `card`: what desks can dial besides numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import typer
 
 from orchestrator.cli import output
+from orchestrator.domain import card as cards
 from orchestrator.domain.numbers import written
 from orchestrator.service import directory as directories
 from orchestrator.service import numbering
@@ -15,6 +16,7 @@ from orchestrator.service import numbering
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command()(free)
+    app.command()(card)
 
 
 def free(
@@ -35,3 +37,10 @@ def free(
             return
         for extension in found:
             output.say(f"{extension:<8}{written(directory.town, extension)}")
+
+
+def card(context: typer.Context) -> None:
+    """The card for desks, to be printed (German): emergencies, the operator, the mailbox, every code of this town."""
+    with output.failures():
+        directory = asyncio.run(directories.read(output.state_of(context)))
+        output.say(cards.card(directory).rstrip("\n"))

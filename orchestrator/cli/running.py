@@ -85,7 +85,7 @@ def control(context: typer.Context) -> None:
 def call(
     context: typer.Context,
     number: str = typer.Argument(help="In any usual spelling."),
-    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is a try without a key."),
+    press: str = typer.Option("", help="Keys, one per try of a menu: 1,2; an empty one is none; a name: weber#."),
     at: str = typer.Option("", help='Another time, "2026-12-25 10:00".'),
     hangup_after: float = typer.Option(0.0, help="Seconds after the answer."),
     says: Path = typer.Option(None, help="A WAV file that the caller speaks at a mailbox; default: a sentence."),

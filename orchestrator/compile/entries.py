@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PREFIX, fit
-from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.extensions import LARGEST, Context, Extension, Line
 from orchestrator.compile.outside import digits_or
 from orchestrator.compile.places import target
 from orchestrator.domain import numbers as plan
 from orchestrator.domain.directory import Directory
 
-LARGEST = 1000
-"""Extensions in one context: Asterisk loads a flat context in quadratic time."""
 CLEAN = tuple(Line(f"Set(CALLERID({part})=${{FILTER(0-9+*#,${{CALLERID({part})}})}})") for part in ("num", "ANI"))
 """What a stranger gives as a number reaches phones, journal and messages as digits only."""
 

@@ -18,6 +18,7 @@ DIGITS = re.compile(r"[0-9]+")
 E164 = numbers.E164
 SOUND = re.compile(r"[a-z0-9_/-]+")
 DIALLED = re.compile(r"[0-9]*\+?[0-9]+#?")
+CIRCLE = re.compile(r"[a-z][a-z0-9_]*")
 CODE = re.compile(r"[*#][0-9*#]*")
 ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")

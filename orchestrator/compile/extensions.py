@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+LARGEST = 1000
+"""Extensions in one context: Asterisk loads a flat context in quadratic time."""
+
 
 class Line(NamedTuple):
     """One priority: an application call, with a label where something jumps to it. Numbers are never used.
@@ -23,13 +26,14 @@ class Extension(NamedTuple):
     name: str
     lines: tuple[Line, ...]
     hint: str = ""
-    """The device whose state lamps show that are set to it; empty: none."""
+    """The devices whose state it has; empty: it has none."""
 
     def written(self) -> Iterator[str]:
         """The lines of extensions.conf."""
+        head = f"exten => {self.name},1"
         if self.hint:
             yield f"exten => {self.name},hint,{self.hint}"
-        head = f"exten => {self.name},1"
+            head = " same => 1"
         for application, label in self.lines:
             yield f"{head}({label}),{application}" if label else f"{head},{application}"
             head = " same => n"

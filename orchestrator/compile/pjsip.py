@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.compile.escape import ACCOUNT, DIGITS, HOST, IDENTIFIER, SOURCE, caller_name, fit, password
+from orchestrator.compile import lamps
+from orchestrator.compile.escape import ACCOUNT, CIRCLE, DIGITS, HOST, IDENTIFIER, SOURCE, caller_name, fit, password
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
 from orchestrator.domain.callers import Callers
+from orchestrator.domain.circles import Circles
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.town import Trunk
@@ -25,6 +27,12 @@ class Desk:
     language: str
     mailbox: str
     """`2500@town`, or empty where it has no lamp."""
+    lamps: str
+    """The context in which it finds the lamps that it may show; empty: none."""
+    groups: str
+    """Those who may pick up what rings here without naming a number."""
+    near: str
+    """Those whose calls may be picked up from here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +54,7 @@ class Line:
 
 def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
     """Every phone of the directory."""
-    desks = Desks(directory)
+    desks, circles = Desks(directory), Circles(directory)
     for caller in Callers(directory):
         phone = caller.phone
         box = desks.lamp(phone)
@@ -57,6 +65,9 @@ def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
             extension=fit(phone.extension, DIGITS),
             language=fit(caller.language, IDENTIFIER),
             mailbox=f"{box}@town" if box else "",
+            lamps=lamps.watching(circles.watched(phone)),
+            groups=",".join(fit(circle, CIRCLE) for circle in circles.groups(phone)),
+            near=",".join(fit(circle, CIRCLE) for circle in circles.near(phone)),
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import listening, message, ringing, wishes
+from orchestrator.compile import by_name, listening, message, queues, ringing, wishes
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -24,6 +24,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -31,6 +32,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -81,7 +83,8 @@ def context(directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed:
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
         for said, to in step.exits.items():
-            extensions.append(_answer(name, said, to.removeprefix(f"{flow.name}.")))
+            found = isinstance(step, FindByName) and said == "found"
+            extensions.append(_found(name) if found else _answer(name, said, to.removeprefix(f"{flow.name}.")))
     return Context(name=context_of(flow.name), includes=("landing",), extensions=tuple(extensions))
 
 
@@ -93,6 +96,11 @@ def _answer(name: str, said: str, to: str) -> Extension:
     """
     onward = target(to) if "." in to else f"{fit(to, IDENTIFIER)},1"
     return Extension(f"{name}={fit(said, IDENTIFIER)}", OVER if to == END else (LEFT, Line(f"Goto({onward})")))
+
+
+def _found(name: str) -> Extension:
+    """What is done at the step `name` when somebody was found by name: the flow ends, their number leads on."""
+    return Extension(f"{name}=found", (LEFT, Line(by_name.LED)))
 
 
 class Writer:
@@ -109,7 +117,7 @@ class Writer:
         yield RESUME if isinstance(step, Menu | Do) else NATIVE
         yield ENTERED
         yield REMEMBERED
-        if isinstance(step, Say | Menu | LeaveMessage | Announce | Do | Dictate | Listen):
+        if isinstance(step, Say | Menu | Queue | LeaveMessage | Announce | FindByName | Do | Dictate | Listen):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
         if turns:
@@ -147,6 +155,8 @@ class Writer:
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
                 yield from ringing.lines(name, step, self._timed)
+            case Queue():
+                yield from queues.lines(name, step, self._timed)
             case LeaveMessage():
                 quota = self._directory.boxes[step.box].quota
                 yield from message.lines(name, step, quota, self.sound(step.greeting))
@@ -162,6 +172,8 @@ class Writer:
                 yield Line(f"Set(RINGING={name})")
                 said = self.sound(step.absent) if step.absent else ""
                 yield from forwarded(name, step, said)
+            case FindByName():
+                yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp():
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
@@ -210,6 +222,7 @@ def landing(directory: Directory) -> Context:
     hungup = (
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
+        Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
     )

@@ -18,9 +18,10 @@ import numpy as np
 
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.findable import Names, finders
 from orchestrator.domain.flow import prompts
 from orchestrator.domain.problems import Problem
-from orchestrator.domain.prompts import Prompt, Sound, Sounds
+from orchestrator.domain.prompts import Prompt, Sound, Sounds, Spoken
 
 Progress = Callable[[int, int], None]
 ALAW = ".alaw"
@@ -52,8 +53,10 @@ class Made:
 
 
 def prompts_of(directory: Directory) -> Mapping[str, Prompt]:
-    """Every prompt of a derived directory, by name."""
-    return {prompt.name: prompt for step in directory.graph.values() for prompt in prompts(step)}
+    """Every prompt of a derived directory, by name; the names of people only if callers can ask for them."""
+    found = {prompt.name: prompt for step in directory.graph.values() for prompt in prompts(step)}
+    names = Names(directory).prompts.values() if finders(directory) else ()
+    return {**found, **{prompt.name: prompt for prompt in names}}
 
 
 def make(wanted: Mapping[str, Prompt], workshop: Workshop, progress: Progress = lambda done, total: None) -> Made:
@@ -99,14 +102,20 @@ class Shelf:
     def identity(self, prompt: Prompt, language: str) -> str:
         """What one language of a prompt is made of, as a file name."""
         recorded = self.recorded(prompt, language)
+        language = _spoken_in(prompt, language)
         voice = self.workshop.voice.name
         made_of = recorded.read_bytes() if recorded else f"{voice}\0{language}\0{prompt.texts[language]}".encode()
         return hashlib.sha256(made_of).hexdigest()[:24]
 
     def recorded(self, prompt: Prompt, language: str) -> Path | None:
         """The file that replaces what the voice would say, if there is one."""
-        file = f"{prompt.name}.wav"
+        file, language = f"{prompt.name}.wav", _spoken_in(prompt, language)
         return self.workshop.recorded / language / file if file in self._recorded[language] else None
+
+
+def _spoken_in(prompt: Prompt, language: str) -> str:
+    """The language whose voice speaks `prompt` to callers who hear `language`; one recorded file serves all of them."""
+    return prompt.voice if isinstance(prompt, Spoken) else language
 
 
 def _listed(folder: Path) -> Mapping[str, int]:
@@ -135,8 +144,8 @@ def _one(prompt: Prompt, language: str, name: str, shelf: Shelf) -> float:
     cached = workshop.cache / shelf.identity(prompt, language)
     if not all(_size(cached.with_suffix(suffix)) for suffix in RATES):
         recorded = shelf.recorded(prompt, language)
-        spoken = speech.read(recorded) if recorded else speech.speak(workshop.voice, prompt.texts[language], language)
-        store(*spoken, cached)
+        text, voice = prompt.texts[language], _spoken_in(prompt, language)
+        store(*(speech.read(recorded) if recorded else speech.speak(workshop.voice, text, voice)), cached)
     for suffix in RATES:
         place(cached.with_suffix(suffix), workshop.root / language / "town" / f"{name}{suffix}")
     return _seconds(_size(cached.with_suffix(ALAW)))

@@ -8,14 +8,17 @@ from itertools import chain
 
 from orchestrator.compile import (
     attend,
+    by_name,
     codes,
     entries,
     hours,
+    lamps,
     listening,
     message,
     outside,
     pjsip,
     places,
+    queues,
     ringing,
     switched,
     templates,
@@ -51,6 +54,7 @@ def compile_tree(
         "voicemail.conf": templates.render(
             "voicemail.conf.j2", boxes=boxes(directory, secrets), zone=directory.town.timezone
         ),
+        "queues.conf": templates.render("queues.conf.j2", queues=tuple(queues.sections(directory, sounds))),
         "pjsip.conf": templates.render(
             "pjsip.conf.j2",
             exchange=exchange,
@@ -59,7 +63,12 @@ def compile_tree(
             testcall=secrets.of("sip:testcall"),
             language=directory.town.languages[0],
         ),
-        "extensions.conf": templates.render("extensions.conf.j2", contexts=contexts, town=conf(directory.town.name)),
+        "extensions.conf": templates.render(
+            "extensions.conf.j2",
+            contexts=contexts,
+            town=conf(directory.town.name),
+            variables=lamps.variables(directory),
+        ),
     }
     files = {f"asterisk/{name}": text for name, text in {**templates.static(), **rendered}.items()}
     checksum = checksum_of(files)
@@ -85,13 +94,16 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     """Every context: entries, what all flows share, schedules, flows."""
     yield from entries.contexts(directory)
     yield from outside.contexts(directory)
-    yield from codes.contexts(directory)
     yield from listening.contexts(directory)
+    yield from codes.contexts(directory)
+    yield from lamps.contexts(directory)
     yield places.landing(directory)
     yield switched.context(directory)
     yield from message.contexts(directory, sounds, spool)
+    yield from by_name.contexts(directory, sounds)
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
+    yield from queues.contexts(directory)
     yield from ringing.contexts(directory)
     timed = ringing.timed(directory)
     for _, flow in sorted(directory.flows.items()):

@@ -37,7 +37,7 @@ class Code:
     @property
     def head(self) -> str:
         """What is dialled before that; a `#` at the end is no part of it."""
-        return self.dialled.removesuffix("#").removesuffix(self.takes or "#")
+        return self.dialled.removesuffix("#").removesuffix(self.takes)
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -47,6 +47,14 @@ class Code:
 
 _GIVEN = {NUMBER: "(?P<given>[0-9]{2,})", DIGIT: "(?P<given>[0-9])", "": ""}
 MESSAGES = Code(name="messages", dialled="*98", card="Nachrichten abhören")
+LOG_IN = Code(name="log_in", dialled="*45", card="Bei der Warteschlange anmelden: Sie bekommen Anrufe")
+LOG_OUT = Code(name="log_out", dialled="#45", card="Bei der Warteschlange abmelden")
+PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Warteschlange")
+AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
+MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
+BACK = Code(name="back", dialled="#46", card="Pause beenden")
+PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
+PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
 SWITCHING = (
     Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
@@ -61,7 +69,10 @@ SWITCHING = (
     SWITCH,
 )
 """What domain.wishes makes a switch of."""
-CODES = (MESSAGES, *SWITCHING)
+CODES = (PICKUP, PICKUP_AT, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING)
+NAMED = {code.name: code for code in CODES}
+FIRST = ("*", "#")
+"""What codes begin with, and no number does."""
 
 
 def codes(town: Town) -> Iterator[Code]:

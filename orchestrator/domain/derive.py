@@ -2,6 +2,7 @@
 
 A department: opening hours (closed: the next opening is said) -> closed by switch? forwarded? -> its phones
 -> forwarded on busy or no answer? -> its stand-in's phones -> its mailbox -> a spoken goodbye.
+Where a department has a waiting queue, its callers wait there (domain.queues) instead of ringing its phones.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, retired, texts, wishes
+from orchestrator.domain import listening, queues, retired, texts, wishes
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -35,6 +36,7 @@ def derive(directory: Directory) -> Directory:
         **{number: d.flow for d in directory.departments.values() for number in (d.extension, *d.numbers)},
         **{number: p.flow for p in directory.people.values() for number in (p.extension, *p.numbers)},
         **{g.extension: g.flow for g in directory.groups.values()},
+        **{q.extension: q.flow for q in directory.queues.values() if q.extension},
         **{p.extension: p.flow for p in directory.phones.values() if p.flow in derived},
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
@@ -51,6 +53,7 @@ def _flows(directory: Directory) -> Iterator[Flow]:
     yield from boxes.flow()
     for group in directory.groups.values():
         yield _group(directory, group)
+    yield from _queues(directory)
     yield from _shared(directory)
     if directory.town.mailbox:
         yield listening.flow(directory)
@@ -59,6 +62,8 @@ def _flows(directory: Directory) -> Iterator[Flow]:
 def _department(directory: Directory, department: Department, boxes: Boxes) -> Flow:
     name = department.flow
     after = "stand_in" if department.stand_in else "box"
+    queue = directory.queues.get(department.queue)
+    ring = f"{name}.ring" if queue is None else queue.place
     steps: dict[str, Step] = {
         "hours": When(
             schedule=department.schedule,
@@ -74,13 +79,15 @@ def _department(directory: Directory, department: Department, boxes: Boxes) -> F
             intro=texts.SHARED["opens"],
         ),
         "closed": Switch(name=CLOSED + department.id, on=f"{name}.box_closed", off=f"{name}.diverted"),
-        "diverted": _diverted(department, f"{name}.ring", f"{name}.box", None),
-        "ring": _ring(department.phones, f"{name}.missed", department.ring_seconds, department.order),
-        "missed": _missed(department, f"{name}.{after}", f"{name}.box"),
+        "diverted": _diverted(department, ring, f"{name}.box", None),
         **_office_boxes(department, boxes),
         **endings(name),
     }
-    if stand_in := directory.departments.get(department.stand_in):
+    if queue is None:
+        steps["ring"] = _ring(department.phones, f"{name}.missed", department.ring_seconds, department.order)
+        steps["missed"] = _missed(department, f"{name}.{after}", f"{name}.box")
+    stand_in = directory.departments.get(department.stand_in)
+    if stand_in and (queue is None or queue.default):
         steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order)
     flow = Flow(name=name, start="hours", steps=steps)
     return _waved(directory, flow, _wave(directory, department.site), department.extension, f"{name}.box")
@@ -182,11 +189,20 @@ def _group(directory: Directory, group: Group) -> Flow:
     return _waved(directory, flow, _wave(directory, department.site if department else ""), group.extension, office)
 
 
+def _queues(directory: Directory) -> Iterator[Flow]:
+    """The waiting queues; one with a number of its own moves with its department."""
+    for flow, queue in zip(queues.flows(directory), directory.queues.values(), strict=True):
+        department = directory.departments.get(queue.department)
+        wave = _wave(directory, department.site) if department and queue.extension else ""
+        yield _waved(directory, flow, wave, queue.extension, f"d_{queue.department}.box")
+
+
 def _shared(directory: Directory) -> Iterator[Flow]:
     """A phone with a number of its own (meeting room, gate) rings, and then the call goes to the catch-all."""
     owners: tuple[Department | Person, ...] = (*directory.departments.values(), *directory.people.values())
     taken = {number for owner in owners for number in (owner.extension, *owner.numbers)} | directory.numbers.keys()
     taken |= {group.extension for group in directory.groups.values()}
+    taken |= {queue.extension for queue in directory.queues.values()}
     if not (catch_all := directory.flows.get(directory.town.catch_all)):
         return
     for phone in directory.shared():

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from orchestrator.domain.flow import Flow, Graph, Place
 from orchestrator.domain.people import Box, Department, Group, Person, Phone
+from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar, Schedule
 from orchestrator.domain.town import CODES, MAILBOX, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 
@@ -26,6 +27,7 @@ class Directory:
     departments: Mapping[str, Department] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    queues: Mapping[str, WaitingQueue] = field(default_factory=dict)
     phones: Mapping[str, Phone] = field(default_factory=dict)
     boxes: Mapping[str, Box] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Directory:
     def names(self) -> Mapping[str, str]:
         """Flow -> whose it is, in words; flows that somebody wrote are nobody's."""
         groups = {group.flow: group.name for group in self.groups.values()}
+        groups |= {queue.flow: queue.name for queue in self.queues.values()}
         departments = {department.flow: department.name for department in self.departments.values()}
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
         people = {person.flow: person.name for person in self.people.values()}
@@ -112,6 +115,9 @@ class Directory:
                 yield extension, person.flow, f"person {person.id}"
         for group in self.groups.values():
             yield group.extension, group.flow, f"group {group.id}"
+        for queue in self.queues.values():
+            if queue.extension:
+                yield queue.extension, queue.flow, f"queue {queue.id}"
         for phone in self.shared():
             yield phone.extension, phone.flow, f"phone {phone.id}"
         if self.town.mailbox:

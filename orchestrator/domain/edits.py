@@ -18,6 +18,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "people": ("person", "People"),
     "departments": ("department", "Departments"),
     "groups": ("group", "Groups"),
+    "queues": ("queue", "Waiting queues"),
     "phones": ("phone", "Phones"),
     "numbers": ("number", "Numbers"),
     "singles": ("single", "Numbers without a head"),
@@ -86,7 +87,8 @@ def edits(before: Directory, after: Directory) -> Iterator[Edit]:
 
 def derived(directory: Directory) -> frozenset[str]:
     """Names of the flows that nobody wrote."""
-    owners = (directory.departments, directory.people, directory.groups, directory.phones, directory.retired)
+    named = (directory.departments, directory.people, directory.groups, directory.queues)
+    owners = (*named, directory.phones, directory.retired)
     return frozenset(owner.flow for things in owners for owner in things.values())
 
 

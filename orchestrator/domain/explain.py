@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import assert_never
 
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.findable import Names
+from orchestrator.domain.finding import converse
 from orchestrator.domain.flow import (
     END,
     KEYS,
@@ -19,12 +21,14 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -63,13 +67,18 @@ class World:
 
     at: datetime
     keys: tuple[str, ...] = ()
-    """One entry per try of a menu, in turn; `""` is a try without a key, and after the last comes silence."""
+    """One entry per try of a menu, in turn; `""` is a try without a key, and after the last comes silence.
+
+    Where a name is asked for, what is typed in one go: `93237#`, then `2`.
+    """
     phones: Mapping[str, Answer] = field(default_factory=dict)
     """Phone id -> `talked`, `busy`, `nobody` or `unreachable`."""
     others: Answer = "talked"
     """What every phone does that `phones` does not name."""
     boxes: Mapping[str, Answer] = field(default_factory=dict)
     """Box id -> `left`, `too_short`, `full` or `failed`; `human` where key 0 is pressed and leads to one."""
+    queues: Mapping[str, Answer] = field(default_factory=dict)
+    """Waiting queue -> `full`, or `nobody` where nobody has logged in; else it is as its members' phones are."""
     outside: Mapping[str, Answer] = field(default_factory=dict)
     """E.164 number -> `talked`, `busy`, `nobody` or `failed`."""
     skills: Mapping[str, Answer] = field(default_factory=dict)
@@ -101,9 +110,13 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
         if place == END:
             return
         step = directory.graph[place]
-        answer = predict(directory, place, world, keys, came=answer)
+        if isinstance(step, FindByName):
+            answer, onward = converse(directory, step, keys)
+        else:
+            answer = predict(directory, place, world, keys, came=answer)
+            onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
-        place = step.exits[answer]
+        place = onward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +160,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return "set"
         case Menu():
             return _pressed(step, keys)
+        case FindByName():
+            return converse(directory, step, keys)[0]
         case When():
             return directory.schedules[step.schedule].state(world.at)
         case Announce():
@@ -155,6 +170,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return "on" if _on(world, step.name) else "off"
         case Forward() if _forwarded(step, world, came) is None:
             return "quiet" if step.quiet and _on(world, QUIET + step.number) else "off"
+        case Queue():
+            return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() if place in world.observed:
             return world.observed[place]
         case Ring():
@@ -183,6 +200,23 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
 
 def _on(world: World, switch: str) -> bool:
     return (on := world.switches.get(switch)) is not None and holds(on, world.at)
+
+
+def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> Answer:
+    """What waiting comes to: who is free is given the caller at once; else the next key, or the end of patience.
+
+    Keys that mean nothing there are not heard.
+    """
+    said = observed or world.queues.get(step.queue, "")
+    if said and said not in step.by_caller:
+        return said
+    found = rung(world.phones.get(phone, world.others) for phone in step.members)
+    if not said and found in ("talked", "unreachable"):
+        return found if found == "talked" else "nobody"
+    while keys:
+        if (key := keys.pop(0)) in step.keys:
+            return KEYS[key]
+    return "waited"
 
 
 def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
@@ -241,14 +275,14 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
     Judges what the caller and the phones did not decide: that each answer exists, that each edge leads where the graph
     says, and that each schedule said what its hours say at that instant.
     """
-    expected: Place | None = None
+    expected: frozenset[Place] | None = None
     called = False
     for visit, at in visits:
         step = directory.graph.get(visit.place)
         if step is None:
             return "" if called else f"{visit.place}: no such place"
-        if expected is not None and visit.place != expected:
-            return f"{visit.place}: expected {expected}"
+        if expected is not None and visit.place not in expected:
+            return f"{visit.place}: expected {' or '.join(sorted(expected)[:3]) or END}"
         if not visit.answer:
             return ""
         if visit.answer not in step.exits:
@@ -256,5 +290,13 @@ def retrace(directory: Directory, visits: Iterable[tuple[Visit, datetime]]) -> s
         if isinstance(step, When) and (state := directory.schedules[step.schedule].state(at)) != visit.answer:
             return f"{visit.place}: went {visit.answer} but {step.schedule} is {state} at {at:%Y-%m-%d %H:%M:%S}"
         called = isinstance(step, CallBack) and visit.answer == "called"  # and is where the number leads now
-        expected = None if called else step.exits[visit.answer]
+        expected = None if called else _onward(directory, visit)
     return ""
+
+
+def _onward(directory: Directory, visit: Visit) -> frozenset[Place]:
+    """Where a call may go on after `visit`: to whoever was found by name, else where the answer leads."""
+    step = directory.graph[visit.place]
+    if isinstance(step, FindByName) and visit.answer == "found":
+        return Names(directory).places()
+    return frozenset({step.exits[visit.answer]})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from orchestrator.domain import texts
+from orchestrator.domain.finding_texts import FIND
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Language, Prompt
 
@@ -122,6 +123,36 @@ class Ring:
     @property
     def exits(self) -> Exits:
         return {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """Wait in turn for a member of a waiting queue, natively. One place for each queue: its flow's (domain.queues)."""
+
+    queue: str
+    members: tuple[str, ...]
+    """The phones that take its calls, or that may log in to do so."""
+    waited: Place
+    """Waited too long."""
+    full: Place
+    """Too many wait already."""
+    nobody: Place
+    """No member is there: at first, or while waiting."""
+    keys: Mapping[str, Place]
+    """Keys that may be pressed at any time while waiting."""
+    hint: Prompt
+    """What is said of the keys, now and then."""
+    seconds: int
+    """The longest wait."""
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset(KEYS[key] for key in self.keys)
+
+    @property
+    def exits(self) -> Exits:
+        found = {"talked": END, "waited": self.waited, "full": self.full, "nobody": self.nobody}
+        return found | {KEYS[key]: place for key, place in self.keys.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +268,34 @@ class Forward:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindByName:
+    """Let the caller type a last name and choose whom they mean (domain.finding). Native, tries included.
+
+    The flow ends where somebody was found: their number leads on, as if it had been dialled.
+    """
+
+    prompt: Prompt
+    nobody: Place
+    """Nobody has the name that was typed, in the last try."""
+    gave_up: Place
+    """Silence, or a wrong key at the last try."""
+    human: Place = ""
+    """Where key 0 leads at any time; empty: nowhere."""
+    tries: int = 3
+    wait: float = 5.0
+    """Seconds to press a key after a prompt has ended."""
+
+    @property
+    def exits(self) -> Exits:
+        found = {"found": END, "nobody": self.nobody, "gave_up": self.gave_up}
+        return {**found, "human": self.human} if self.human else found
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        return frozenset(self.exits.keys() - {"gave_up"})
+
+
+@dataclass(frozen=True, kw_only=True)
 class HangUp:
     """Send the caller off; only ever after something was said."""
 
@@ -308,9 +367,10 @@ class Listen:
         return {"served": self.served, "refused": self.refused}
 
 
-Native = Dictate | CallBack | Listen
+Native = Dictate | CallBack | Listen | Queue
 """What only derived flows have (domain.listening)."""
-Step = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do | Native
+Written = Say | Speak | Menu | When | Ring | LeaveMessage | Transfer | Switch | Announce | Forward | HangUp | Do
+Step = Written | FindByName | Native
 Graph = Mapping[Place, Step]
 
 
@@ -347,9 +407,14 @@ def prompts(step: Step) -> Iterable[Prompt]:
             yield prompt
             yield from texts.WORDINGS[wording].values()
             yield from texts.AT_A_BOX
+        case Queue(hint=prompt):
+            yield prompt
         case Do(intro=prompt) | Forward(absent=prompt):
             if prompt:
                 yield prompt
             yield from step.says if isinstance(step, Do) else ()
+        case FindByName(prompt=prompt):
+            yield prompt
+            yield from FIND.values()
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return

@@ -21,6 +21,7 @@ ONE: Mapping[str, str] = {
     "schedules": "schedule",
     "departments": "department",
     "groups": "group",
+    "queues": "queue",
     "people": "person",
     "flows": "flow",
 }

@@ -65,6 +65,7 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
         phones={name: phone for name, phone in found.phones.items() if name not in phones},
         departments={name: _silent(each, phones) for name, each in found.departments.items()},
         groups={name: _silent(each, phones) for name, each in found.groups.items()},
+        queues={name: _silent(each, phones) for name, each in found.queues.items()},
         flows={name: _flow(flow, phones) for name, flow in found.flows.items()},
         boxes=boxes,
         retired=retired,

@@ -16,9 +16,10 @@ from orchestrator.domain.problems import Problem
 
 LINKS: Mapping[str, Mapping[str, str]] = {
     "people": {"department": "departments", "site": "sites", "stand_in": "people"},
-    "departments": {"site": "sites", "parent": "departments", "stand_in": "departments"},
+    "departments": {"site": "sites", "parent": "departments", "stand_in": "departments", "queue": "queues"},
     "phones": {"site": "sites"},
     "groups": {"department": "departments"},
+    "queues": {"department": "departments"},
     "sites": {"trunk": "trunks"},
     "waves": {"trunk": "trunks"},
     "ranges": {"department": "departments", "site": "sites"},

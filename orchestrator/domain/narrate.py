@@ -13,12 +13,14 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -70,6 +72,11 @@ def _words(step: Step, answer: Answer) -> str:
             return {"busy": "finds everyone busy", "nobody": "lets it ring until nobody answers"}.get(
                 answer, "when no phone is registered" if answer == "unreachable" else ""
             )
+        case Queue(queue=name):
+            waits = {"waited": "in vain", "full": "finds it full", "nobody": "finds nobody logged in", "talked": ""}
+            if answer in _PRESSED:
+                return f"waits in queue {name}, presses {_PRESSED[answer]}"
+            return f"waits in queue {name}: {waits[answer]}" if waits[answer] else ""
         case LeaveMessage(box=box):
             found = f"finds mailbox {box} {answer}"
             return {
@@ -85,6 +92,9 @@ def _words(step: Step, answer: Answer) -> str:
             return f"while {number} is not to be disturbed"
         case Forward(number=number):
             return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
+        case FindByName():
+            said = {"found": "types a name and chooses somebody", "nobody": "types a name that nobody has"}
+            return {**said, "human": "presses 0 instead of a name"}.get(answer, "types no name")
         case Do(skill=skill):
             return f"{skill}: {answer}"
         case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():

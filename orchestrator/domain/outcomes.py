@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, ending, predict
-from orchestrator.domain.flow import END, LeaveMessage, Place, Ring, Step, Switch, Transfer, When
+from orchestrator.domain.flow import END, LeaveMessage, Place, Queue, Ring, Step, Switch, Transfer, When
 from orchestrator.domain.hours import Condition, Hours, hours
 from orchestrator.domain.schedule import CLOSED, HOLIDAY, OPEN
 from orchestrator.domain.switches import WAVE
@@ -193,7 +193,7 @@ def _ways(directory: Directory, first: Place, world: str) -> Iterator[tuple[Stat
                     todo.append((step.exits[state], (*visits, visit), states | {asked: state}))
                 break
             answer = states[asked] if asked else predict(directory, place, WORLDS[world], [])
-            if world == NEXT and isinstance(step, Ring) and not _rang(directory, visits):
+            if world == NEXT and isinstance(step, Ring | Queue) and not _rang(directory, visits):
                 answer = "nobody"
             visits = (*visits, Visit(place=place, answer=answer))
             place = step.exits[answer]
@@ -213,7 +213,7 @@ def _asked(step: Step) -> tuple[str, str] | None:
 
 
 def _rang(directory: Directory, visits: tuple[Visit, ...]) -> bool:
-    return any(isinstance(directory.graph[visit.place], Ring) for visit in visits)
+    return any(isinstance(directory.graph[visit.place], Ring | Queue) for visit in visits)
 
 
 def _moved(states: States) -> Moved | None:
@@ -241,6 +241,8 @@ def words(directory: Directory, visits: tuple[Visit, ...]) -> str:
             if flow in directory.departments:
                 return f"department {flow}"
             return _phones(directory, phones)
+        case Queue(queue=name) if found.outcome == "answered":
+            return f"queue {name}"
         case Transfer(number=number) if found.outcome == "answered":
             return f"the number outside {number}" if number.startswith("+") else f"{number} at the old exchange"
         case _ if found.outcome == "served":

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from orchestrator.domain import codes
 from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
+from orchestrator.domain.circles import Circles
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
-from orchestrator.domain.people import Phone
+from orchestrator.domain.people import OPEN, Phone
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.town import Permission, Town
 
@@ -76,7 +77,7 @@ class Route:
     trunks: tuple[str, ...] = ()
     """In the order in which they are tried."""
     why: str = ""
-    """Why it is refused: `no_number`, `permission` or `switch`."""
+    """Why it is refused: `no_number`, `permission` or `switch`; of a code, `no_code` or `no_pickup`."""
 
     @property
     def place(self) -> str:
@@ -91,10 +92,8 @@ def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") ->
     """
     digits = re.sub(r"[\s/()-]", "", dialled.replace("(0)", ""))
     town, caller = directory.town, Callers(directory).of(phone)
-    if found := codes.find(town, digits):
-        if found.code is codes.MESSAGES:
-            return Route(kind="inside", number=town.mailbox)
-        return Route(kind="code", number=digits, group=found.code.name)
+    if digits.startswith(codes.FIRST):
+        return _code(directory, phone, digits)
     if number := dict(short(town)).get(digits):
         if number in EMERGENCY:
             return Route(kind="emergency", number=number, shown=caller.emergency, trunks=caller.trunks)
@@ -122,6 +121,18 @@ def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") ->
         trunks=caller.trunks,
         why=why,
     )
+
+
+def _code(directory: Directory, phone: Phone, dialled: str) -> Route:
+    """What becomes of a code, or of what looks like one."""
+    found = codes.find(directory.town, dialled)
+    if not found:
+        return Route(kind="refused", number=dialled, why="no_code")
+    if found.code is codes.MESSAGES:
+        return Route(kind="inside", number=directory.town.mailbox)
+    if found.code is codes.PICKUP_AT and not Circles(directory).picks_up(phone, found.given):
+        return Route(kind="refused", number=dialled, group=found.code.name, why="no_pickup")
+    return Route(kind="code", number=dialled, group=found.code.name)
 
 
 def _goes_outside(town: Town, digits: str) -> bool:
@@ -232,8 +243,6 @@ def short(town: Town) -> Iterator[tuple[str, str]]:
             yield before + number, number
 
 
-OPEN = ("hall", "lift", "gate")
-"""Kinds of shared phones that anybody can use."""
 COSTLY = frozenset(STOPPED["no_abroad"])
 
 

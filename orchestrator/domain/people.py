@@ -16,9 +16,15 @@ has not talked for the longest time."""
 ATTACHMENT, COMPRESSED, LINK, TEXT, OFF = "attachment", "compressed", "link", "text", "off"
 MAILS = (ATTACHMENT, COMPRESSED, LINK, TEXT, OFF)
 """What is mailed of a new message: the recording as WAV; as a smaller file; a link; that it is there; nothing."""
+BY_NAME, BY_DEPARTMENT, NOT_AT_ALL = "name", "department", "no"
+FINDABLE = (BY_NAME, BY_DEPARTMENT, NOT_AT_ALL)
+"""How callers who type somebody's name find them: with their name; only the department, which is offered instead; not
+at all."""
 KEEP_DAYS = 90
 """Days after which a message is deleted at the latest: what the greetings say (docs/decisions/0006)."""
 SHARED_KINDS = ("meeting_room", "lift", "gate", "fax", "hall", "other")
+OPEN = ("hall", "lift", "gate")
+"""Kinds of shared phones that anybody can use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +93,15 @@ class Department:
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `ORDERS`."""
+    queue: str = ""
+    """The waiting queue (domain.queues) in which its callers wait, instead of its phones ringing."""
     numbers: tuple[str, ...] = ()
     """Further extensions that lead here."""
     answer_within: int = 30
     """Seconds within which a call should be answered (the yardstick of 115: 75 % within 30 s)."""
     permission: str = ""
+    findable: str = BY_NAME
+    """Of `FINDABLE`: how its people are found by name who say nothing of their own."""
 
     @property
     def flow(self) -> str:
@@ -125,6 +135,8 @@ class Person:
     permission: str = ""
     source: str = ""
     """Who maintains this entry: `ldap:` and the key that it has there; empty: an admin, and nobody else touches it."""
+    findable: str = ""
+    """Of `FINDABLE`; empty: as the department says."""
 
     @property
     def name(self) -> str:

@@ -24,6 +24,13 @@ class Prompt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spoken(Prompt):
+    """A prompt that the voice of one language speaks for callers of every language: the name of a person."""
+
+    voice: Language
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sound:
     """A prompt made audible: the name that Asterisk plays, and its length in seconds per language."""
 

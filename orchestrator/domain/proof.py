@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import audit, narrate, numbers, outgoing, ranges, retired, switches
+from orchestrator.domain import audit, findable, narrate, numbers, outgoing, ranges, retired, switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -17,12 +17,14 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Forward,
     HangUp,
     LeaveMessage,
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -58,7 +60,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     """Judge a derived directory as a call meets it, for the year from `today` on."""
     found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
     found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
-    found += [*outgoing.problems(directory), *audit.graves(directory)]
+    found += [*outgoing.problems(directory), *audit.graves(directory), *findable.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -168,7 +170,11 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
             return answer in ("said", "done", "refused")
         case Listen():
             return True
-        case Speak() | Menu() | When() | Ring() | Transfer() | Switch() | Forward() | HangUp() | Dictate() | CallBack():
+        case Speak() | Menu() | When() | Ring() | Queue() | Transfer() | Switch() | Forward():
+            return False
+        case HangUp() | Dictate() | CallBack():
+            return False
+        case FindByName():
             return False
 
 

@@ -17,6 +17,7 @@ from orchestrator.domain.flow import (
     Do,
     LeaveMessage,
     Place,
+    Queue,
     Ring,
     Speak,
     Step,
@@ -79,6 +80,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
         "schedule": directory.schedules,
         "department": directory.departments,
         "group": directory.groups,
+        "queue": directory.queues,
         "flow": directory.flows,
     }
     for kind, things in named.items():
@@ -182,6 +184,8 @@ def _named(directory: Directory, place: Place, step: Step) -> Iterator[Problem]:
             yield _unknown(place, "language", name, f"use one of {', '.join(directory.town.languages)}")
         case Ring():
             yield from _rung(directory, place, step)
+        case Queue(members=phones):
+            yield from _rung(directory, place, Ring(phones=phones, busy=place, nobody=place, unreachable=place))
         case _:
             pass
 

@@ -19,6 +19,7 @@ from orchestrator.domain.flow import (
     Dictate,
     Do,
     Exits,
+    FindByName,
     Forward,
     Graph,
     HangUp,
@@ -26,6 +27,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -43,7 +45,9 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
 AT_ONCE = ("off", "quiet", "full")
-"""Answers of Forward and LeaveMessage that are known before anything is said or rung."""
+"""Answers of Forward, LeaveMessage and Queue that are known before anything is said or rung."""
+ANNOUNCED = 15.0
+"""Seconds that the announcements of a queue may keep a caller beyond its time: place, wait and keys, once."""
 NOTICED = 5.0
 """Seconds after its time that a step is taken back from a hung attendant: 3, rounded up, and the offer of each try."""
 
@@ -58,7 +62,7 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
     match step:
         case Say():
             return length(step.prompt, sounds)
-        case Menu():
+        case Menu() | FindByName():
             return step.tries * (length(step.prompt, sounds) + step.wait)
         case Ring(order=order) if order != ALL_AT_ONCE:
             return step.seconds * len(step.phones)
@@ -66,6 +70,8 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return 0.0
         case Ring() | Transfer() | Do():
             return step.seconds
+        case Queue():
+            return step.seconds + ANNOUNCED
         case LeaveMessage():
             return greeting_seconds(step, sounds)
         case Announce():
@@ -180,7 +186,7 @@ class Routes:
         for place in self._order:
             step, onward = self.graph[place], self.silent[place]
             usual = hung = 0.0
-            differs = isinstance(step, Forward | LeaveMessage)
+            differs = isinstance(step, Forward | LeaveMessage | Queue)
             takes = seconds(step, sounds) if differs else 0.0
             for answer, to in onward.items():
                 after, own = found[to], 0.0 if answer in AT_ONCE else takes

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from orchestrator.domain.finding_texts import FIND
 from orchestrator.domain.prompts import Prompt
 
 Texts = Mapping[str, str]
@@ -46,6 +47,12 @@ OPENS: Texts = {
 }
 """Before the weekday, day and time of the next opening."""
 
+QUEUE_BOX: Texts = {
+    "de": "Möchten Sie nicht länger warten? Mit der 2 können Sie eine Nachricht hinterlassen.",
+    "en": "You do not want to wait any longer? Press 2 to leave a message.",
+}
+"""Said now and then to who waits in a queue."""
+
 THANKS: Texts = {
     "de": "Vielen Dank. Ihre Nachricht ist angekommen. Auf Wiederhören.",
     "en": "Thank you. Your message has been received. Goodbye.",
@@ -61,18 +68,22 @@ ABSENT: Texts = {
 }
 """For an absence of which nothing of its own was spoken."""
 SHARED = {
-    name: Prompt(name=name, texts=said)
-    for name, said in (
-        ("thanks", THANKS),
-        ("sorry", SORRY),
-        ("absent", ABSENT),
-        ("notice", NOTICE),
-        ("review", REVIEW),
-        ("again", AGAIN),
-        ("zero", ZERO),
-        ("next_box", NEXT_BOX),
-        ("opens", OPENS),
-    )
+    **{
+        name: Prompt(name=name, texts=said)
+        for name, said in (
+            ("thanks", THANKS),
+            ("sorry", SORRY),
+            ("absent", ABSENT),
+            ("notice", NOTICE),
+            ("review", REVIEW),
+            ("again", AGAIN),
+            ("zero", ZERO),
+            ("next_box", NEXT_BOX),
+            ("opens", OPENS),
+            ("queue_box", QUEUE_BOX),
+        )
+    },
+    **FIND,
 }
 """Prompts that every flow may name."""
 AT_A_BOX = tuple(SHARED[name] for name in ("notice", "review", "again", "zero"))
@@ -150,6 +161,12 @@ def new_number(extension: str) -> Texts:
         "de": f"Diese Nummer hat sich geändert. Die neue Durchwahl ist: {said['de']}. Sie werden jetzt verbunden.",
         "en": f"This number has changed. The new extension is: {said['en']}. You are being connected now.",
     }
+
+
+def with_number(extension: str, language: str) -> str:
+    """What tells somebody from another of the same name, in the voice of `language`."""
+    word = {"de": "Durchwahl"}.get(language, "extension")
+    return f"{word} {', '.join(_DIGITS.get(language, _DIGITS['en'])[int(digit)] for digit in extension)}"
 
 
 def person(name: str) -> Texts:

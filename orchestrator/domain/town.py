@@ -46,6 +46,8 @@ class Town:
     """What a phone may call whose owner and department say nothing about it."""
     mailbox: str = ""
     """The extension at which employees hear their messages; empty: not by telephone."""
+    lamps: str = "department"
+    """Of `circles.LAMPS`: whose telephones may show whether others are free."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.domain import outgoing, switches
+from orchestrator.domain.circles import operators
 from orchestrator.domain.codes import SWITCH, Code, find
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import Do, Flow, HangUp, Ring, Say, Step
+from orchestrator.domain.flow import Do, Flow, HangUp, Say, Step
 from orchestrator.domain.listening import Desks
-from orchestrator.domain.numbers import OPERATOR
-from orchestrator.domain.outgoing import OPEN
-from orchestrator.domain.people import Department, Person, Phone
+from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, FORWARD, QUIET, UNANSWERED
 from orchestrator.domain.town import CODES
@@ -116,7 +115,7 @@ class Judge:
 
     def __init__(self, directory: Directory) -> None:
         self._directory, self._desks = directory, Desks(directory)
-        self._operators = frozenset(operators(directory))
+        self._operators = operators(directory)
 
     def wish(self, phone: Phone, code: Code, given: str) -> Wish:
         """What `code` (of codes.SWITCHING) with the digits `given` means at `phone`; raises Refused."""
@@ -131,11 +130,17 @@ class Judge:
                 return Wish(who=who, name=ABSENT + owner.extension, to=TOGGLE, dialled=code.head)
             case "quiet" if isinstance(owner, Person):
                 return Wish(who=who, name=QUIET + owner.extension, to=to, dialled=code.head)
+            case "unanswered" | "busy" if to == ON and isinstance(owner, Department) and self._waits(owner):
+                raise Refused("nobody")
             case "forward" | "unanswered" | "busy":
                 target = self._target(phone, owner, given) if to == ON else ""
                 return Wish(who=who, name=BEGINNINGS[what] + owner.extension, to=to, target=target, dialled=code.head)
             case _:
                 raise Refused("nobody")
+
+    def _waits(self, office: Department) -> bool:
+        """Whether its callers wait in a queue, which is all that happens when nobody is free."""
+        return office.queue in self._directory.queues
 
     def _town(self, phone: Phone, owner: Person | Department | None, code: str, digit: str) -> Wish:
         """A switch of the town: for operators; one that closes a department also for who belongs to it."""
@@ -170,21 +175,6 @@ def public(directory: Directory, number: str) -> str:
     if number.startswith("0"):
         return f"+{town.country}{number[1:]}"
     return f"+{town.country}{town.area}{number}" if outgoing.classify(town, number) == "town" else ""
-
-
-def operators(directory: Directory) -> Iterator[str]:
-    """The phones that ring first for a caller of the operator's number who does nothing, whatever the hour."""
-    flow = directory.numbers.get(OPERATOR, "")
-    todo = [directory.first(flow)] if flow in directory.flows else []
-    seen = set(todo)
-    while todo:
-        step = directory.graph.get(todo.pop())
-        if isinstance(step, Ring):
-            yield from step.phones
-        elif step:
-            onward = {to for answer, to in step.exits.items() if answer not in step.by_caller} - seen
-            seen |= onward
-            todo += sorted(onward)
 
 
 def predicted(directory: Directory, phone: Phone, dialled: str) -> str:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from orchestrator.journal.journeys import Journey
 from orchestrator.messages.mail.outbox import Fill
 from orchestrator.metrics import labels
+from orchestrator.metrics.queues import QueueMetrics
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
@@ -67,6 +68,7 @@ class Metrics:
         self.mail_broken = gauge("mail_misconfigured", "1 while mail is on and its password cannot be read.")
         self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
         self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
+        self.queues = QueueMetrics(self.registry)
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
@@ -80,6 +82,7 @@ class Metrics:
             self.unexpected.labels(flow).inc()
         if "deadline" in journey.notes:
             self.native.labels(flow).inc()
+        self.queues.written(journey)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

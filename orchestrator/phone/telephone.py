@@ -121,7 +121,8 @@ class Telephone:
         if any(call.ended is None for call in self.calls):
             raise PhoneError(f"{self.line.number} is in a call already")
         self._dialling = number
-        said = await self._command("dial", f"sip:{number.replace('#', '%23')}@{self.line.exchange}")
+        written = number.replace("#", "%23")  # as telephones write it in an address
+        said = await self._command("dial", f"sip:{written}@{self.line.exchange}")
         if (found := re.search(r"call id: (\S+)", said)) is None:
             raise PhoneError(f"cannot dial {number}: {said.strip()}")
         return self._known(found[1])

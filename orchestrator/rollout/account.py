@@ -71,6 +71,8 @@ def _key(change: Change) -> Key:
                     return "flow", rest
                 case "numbers" if rest:
                     return "number", name
+                case "circle" if name.isdigit():
+                    return "number", name
                 case "desks":
                     return "phone", name
                 case "hours":

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from orchestrator.compile.stubs import without_stubs
 from orchestrator.compile.tree import checksum_of
 
-_LINE = re.compile(r"^(?:exten => [^,]+,1| same => n)(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_LINE = re.compile(r"^(?:exten => [^,]+,1| same => [1n])(?:\([a-z_]+\))?,(\w+)\((.*)\)$", re.MULTILINE)
+_HINT = re.compile(r"^exten => [^,]+,hint,(.*)$", re.MULTILINE)
 _TOLD = re.compile(r'"tree": "[0-9a-f]*"')
 Tree = Mapping[str, str]
 """Path below the tree -> text."""
@@ -24,6 +25,7 @@ RELOADS = {
     "asterisk/extensions.conf": "pbx_config.so",
     "asterisk/pjsip.conf": "res_pjsip.so",
     "asterisk/voicemail.conf": "app_voicemail.so",
+    "asterisk/queues.conf": "app_queue.so",
     "asterisk/musiconhold.conf": "res_musiconhold.so",
     "asterisk/logger.conf": "logger",
 }
@@ -131,13 +133,13 @@ def endpoints(tree: Tree) -> Mapping[str, str]:
 
 def lines(extension: str) -> list[tuple[str, str]]:
     """The priorities of one written extension: application and its data, in turn."""
-    return [(application, data) for application, data in _LINE.findall(extension)]
+    return [*((devices, "") for devices in _HINT.findall(extension)), *_LINE.findall(extension)]
 
 
 def _blocks(path: str, text: str) -> Iterator[tuple[str, str]]:
     """The blocks of a file by name: contexts, sections of one name together, mailboxes, or the file as one."""
     match path:
-        case "asterisk/extensions.conf":
+        case "asterisk/extensions.conf" | "asterisk/queues.conf":
             yield from _sections(text)
         case "asterisk/pjsip.conf":
             joined: dict[str, str] = {}
@@ -174,6 +176,8 @@ def _things(path: str, name: str, body: str) -> dict[Thing, str]:
             return {("endpoint", name): body}
         case "asterisk/voicemail.conf":
             return {("mailbox", name): body}
+        case "asterisk/queues.conf":
+            return {("queue", name): body}
         case _:
             return {("file", path): body}
 

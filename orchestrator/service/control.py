@@ -33,7 +33,7 @@ from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
-from orchestrator.service import history, logs, present, signals, wiring
+from orchestrator.service import history, logs, present, queues, signals, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
@@ -204,12 +204,13 @@ class Control:
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
+            await self._bulkhead(self._queues)
             await asyncio.sleep(1)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
-        return (self._reread, self._switch, *messages, self._forget, self._rotate)
+        return (self._reread, self._switch, *messages, self._strays, self._forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -232,6 +233,16 @@ class Control:
         self.metrics.read_shift(self.state.shift)
         self.metrics.ami.set(self.ami.up)
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
+
+    async def _queues(self) -> None:
+        if self.directory.queues and self.ami.up:
+            self.metrics.queues.stand(queues.standings(await queues.rows(self.ami)))
+
+    async def _strays(self) -> None:
+        if self.directory.queues and self.ami.up:
+            gone = await queues.strays(self.ami, self.directory, await queues.rows(self.ami))
+            if gone:
+                log.warning("members logged out, whom the directory does not allow there any more", members=gone)
 
     async def _stale(self) -> None:
         """What the journal will not claim: it is read to its end, and the call is neither in it nor in Asterisk."""

@@ -56,10 +56,10 @@ SCENES = (
         phones={"tel2500": "talked"},
     ),
     Scene(
-        title="A message: the same call, and nobody picks up",
+        title="A message: the same call, nobody picks up, and key 2 while waiting",
         number="21-0",
         at="2026-11-30 10:05",
-        press="1",
+        press="1,,,,2",
         phones={"tel2500": "nobody"},
     ),
     Scene(title="Sunday: closed, then a message with key 1", number="06205 21-0", at="2026-11-29 10:00", press="1"),
@@ -67,7 +67,7 @@ SCENES = (
         title="Presses nothing: the menu twice, then the switchboard",
         number="21-0",
         at="2026-11-30 10:10",
-        phones={"tel2030": "talked"},
+        phones={"tel2031": "talked"},
     ),
     Scene(
         title="The attendant is killed in mid-menu: the call goes on at the same place",

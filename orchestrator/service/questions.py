@@ -12,8 +12,10 @@ from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
+from orchestrator.domain.keypad import digits as digits_of
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
+from orchestrator.domain.queues import members
 from orchestrator.domain.spelling import parse
 from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known
 from orchestrator.domain.town import CODES
@@ -34,7 +36,7 @@ class Question:
     at: str = ""
     """Local time of the town; empty: now."""
     press: str = ""
-    """`1,2`: one key per try of a menu; an empty entry (`1,,2`) is a try without a key."""
+    """`1,2`: one key per try of a menu; an empty entry (`1,,2`) is a try without a key; a name in one go (`weber#`)."""
     busy: tuple[str, ...] = ()
     away: tuple[str, ...] = ()
     """Extensions where it rings and nobody picks up."""
@@ -158,6 +160,9 @@ def phones_of(directory: Directory, extension: str) -> Iterable[str]:
     for group in directory.groups.values():
         if group.extension == extension:
             return group.phones
+    for queue in directory.queues.values():
+        if queue.extension == extension:
+            return members(directory, queue)
     shared = [phone.id for phone in directory.phones.values() if phone.extension == extension]
     if not shared:
         raise ServiceError(f"nobody has extension {extension}", todo="check the digits")
@@ -165,12 +170,15 @@ def phones_of(directory: Directory, extension: str) -> Iterable[str]:
 
 
 def keys(press: str) -> tuple[str, ...]:
-    """`1,,2` -> one key per try; raises ServiceError for what is not a key."""
+    """`1,,2` -> one key per try; `weber#` -> the keys of a name. Raises ServiceError for what is not a key."""
     pressed = tuple(key.strip() for key in press.split(",")) if press else ()
-    for key in pressed:
-        if key and key not in KEYS:
-            raise ServiceError(f"{key!r} is not a key of a telephone", todo="write --press 1,2 with 0-9, * and #")
-    return pressed
+    return tuple("".join(_key(sign) for sign in entry) for entry in pressed)
+
+
+def _key(sign: str) -> str:
+    if not (key := sign if sign in KEYS else digits_of(sign)):
+        raise ServiceError(f"{sign!r} is not a key of a telephone", todo="write --press 1,2 with 0-9, * and #")
+    return key
 
 
 def when(text: str, timezone: str) -> datetime:

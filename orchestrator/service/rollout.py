@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.compile import soundroot, sounds
+from orchestrator.compile import lamps, soundroot, sounds
 from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of
@@ -217,6 +217,7 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
         outcome = await rollout.apply(trees, tree, name, running, _note(planned, what, why))
+        dark = await _lamps(running, outcome) if running else ()
     if not outcome.done:
         undone = [f"and that did not help: {each}" for each in outcome.remaining] or ["the tree before runs again"]
         return Applied(done=False, told=(*outcome.differences[:SHOWN], "undone", *undone[:SHOWN]))
@@ -225,8 +226,18 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
     told = [f"{how}: {counted} (tree {name})"]
     if outcome.plan.restart and running:
         told.append(f"read only at the next start of Asterisk: {', '.join(outcome.plan.restart)}")
-    told += await _record(state, f"{what} {name}: {planned.summary}", why)
+    told += [*dark, *await _record(state, f"{what} {name}: {planned.summary}", why)]
     return Applied(done=True, told=tuple(told))
+
+
+async def _lamps(running: Running, outcome: rollout.Outcome) -> Sequence[str]:
+    """Have lamps told what their numbers are now: after a reload Asterisk tells only what changes from then on."""
+    changed = (each.name for each in outcome.plan.changes if each.kind == "extension")
+    try:
+        await running.turn(lamps.turned(changed))
+    except OSError as bad:
+        return (f"lamps may be wrong until their telephones are used: {bad}",)
+    return ()
 
 
 def _note(planned: Planned, what: str, why: str) -> Mapping[str, Any]:

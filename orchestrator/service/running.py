@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError, Refused
 from orchestrator.asterisk.rest import Rest
+from orchestrator.compile.lamps import ASKED, CIRCLE_OF, SEVERAL
 from orchestrator.compile.tree import modules
 from orchestrator.rollout.plan import Change, Tree, lines, things
 from orchestrator.service import wiring
@@ -51,6 +52,16 @@ class Running:
         except AsteriskError as bad:
             raise OSError(str(bad)) from bad
 
+    async def turn(self, devices: Sequence[str]) -> None:
+        """Give each device another state that counts as none: Asterisk looks at every hint again that has it."""
+        for device in devices:
+            try:
+                now = await asyncio.to_thread(self._rest.ask, "GET", "deviceStates", device)
+                to = "UNAVAILABLE" if now["state"] == "INVALID" else "INVALID"
+                await asyncio.to_thread(self._rest.ask, "PUT", "deviceStates", device, deviceState=to)
+            except AsteriskError as bad:
+                raise OSError(str(bad)) from bad
+
     async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
         """Modules, endpoints, registrations, extensions and mailboxes that Asterisk has otherwise than `tree`.
 
@@ -66,6 +77,7 @@ class Running:
                 *_otherwise("registration", _registrations(wanted["endpoint"]), await self._registrations()),
                 *await self._dialplan(wanted["extension"], changed),
                 *_otherwise("mailbox", set(wanted["mailbox"]), await self._boxes()),
+                *_otherwise("queue", set(wanted["queue"]) - {"general", "queue"}, await self._queues()),
                 *await self._changed(wanted["endpoint"], changed),
             ]
         except AsteriskError as bad:
@@ -146,7 +158,10 @@ class Running:
             if _value(row, "extension") and _value(row, "registrar") == "pbx_config":
                 name = f"{_value(row, 'context')} {_value(row, 'extension')}"
                 found.setdefault(name, []).append((_value(row, "application"), _value(row, "appdata")))
-        return found
+        return _written(found)
+
+    async def _queues(self) -> set[str]:
+        return {_value(row, "queue") for row in await self._ami.rows("QueueSummary")} - {""}
 
     async def _boxes(self) -> set[str]:
         try:
@@ -197,6 +212,18 @@ def life(state: State) -> int:
         except OSError:
             return 0
     return path.stat().st_ctime_ns
+
+
+def _written(found: dict[str, list[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
+    """Without the hints that Asterisk has made of a pattern: nobody wrote them."""
+    contexts = {
+        name.partition(" ")[0] for name in found if name.startswith((CIRCLE_OF, SEVERAL)) and name.endswith(f" {ASKED}")
+    }
+    return {
+        name: told
+        for name, told in found.items()
+        if name.partition(" ")[0] not in contexts or name.endswith(f" {ASKED}")
+    }
 
 
 def _otherwise(kind: str, wanted: Collection[str], found: Collection[str]) -> list[str]:

@@ -14,7 +14,9 @@ from pathlib import Path
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
-from orchestrator.domain.flow import LeaveMessage, Menu, Place
+from orchestrator.domain.findable import Names
+from orchestrator.domain.finding import Finding
+from orchestrator.domain.flow import FindByName, LeaveMessage, Menu, Place, Queue
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.routes import greeting_seconds
 from orchestrator.domain.spelling import parse
@@ -38,7 +40,7 @@ AFTER_THE_BEEP = 1.2
 TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
-PEOPLE = ("talked", "busy", "nobody", "unreachable", "left", "too_short", "full", "failed", "human")
+PEOPLE = ("talked", "busy", "nobody", "unreachable", "waited", "left", "too_short", "full", "failed", "human")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +193,10 @@ class Citizen:
         match self._directory.graph.get(place):
             case Menu() as menu if self._keys:
                 self._doing = asyncio.create_task(self._press(menu))
+            case Queue() as queue if self._keys:
+                self._doing = asyncio.create_task(self._press_waiting(queue))
+            case FindByName() as step if self._keys:
+                self._doing = asyncio.create_task(self._type(Finding(step, Names(self._directory))))
             case LeaveMessage() as box if self._wish.says:
                 self._doing = asyncio.create_task(self._speak(greeting_seconds(box, self._sounds) + AFTER_THE_BEEP))
 
@@ -211,6 +217,29 @@ class Citizen:
             if key in menu.keys:
                 return
 
+    async def _press_waiting(self, queue: Queue) -> None:
+        """Each key in turn, until one leads out of the queue; an empty one is time that passes."""
+        while self._keys:
+            await asyncio.sleep(self._wish.settle)
+            key = self._keys.pop(0)
+            if key:
+                await self._placed.press(key)
+            if key in queue.keys:
+                return
+
+    async def _type(self, visit: Finding) -> None:
+        """Types what is for this step; after what `#` does not end, the pause that does."""
+        while not visit.answer and self._keys and visit.wants(self._keys[0]):
+            silent = sum(length(each, self._sounds) for each in visit.said) + visit.wait + 0.3
+            await asyncio.sleep(self._wish.settle if self._keys[0] else silent)
+            entry = self._keys.pop(0)
+            for key in entry:
+                await self._placed.press(key)
+                visit.key(key)
+            if visit.pausing or not entry:
+                await asyncio.sleep(visit.wait if entry else 0)
+                visit.key("")
+
     async def _speak(self, after: float) -> None:
         await asyncio.sleep(after)
         if self._wish.says:
@@ -225,9 +254,16 @@ async def _hang_up(placed: Call, after: float) -> None:
 
 def compared(directory: Directory, first: Place, world: World, made: Journey) -> Placed:
     """What happened against what `explain` says, given what the people on the way did."""
-    observed = {step.place: step.answer for step in made.steps if step.answer in PEOPLE}
+    observed = {
+        step.place: step.answer for step in made.steps if step.answer in PEOPLE or _waited(directory, step.place)
+    }
     expected = tuple(explain(directory, first, replace(world, observed=observed)))
     return Placed(journey=made, expected=expected, difference=difference(made, expected))
+
+
+def _waited(directory: Directory, place: Place) -> bool:
+    """Whether the caller waited in a queue there, where a member may be quicker than the caller's key."""
+    return isinstance(directory.graph.get(place), Queue)
 
 
 def difference(made: Journey, expected: tuple[Visit, ...]) -> str:

@@ -12,8 +12,8 @@ from orchestrator.domain.kinds import ONE
 
 NUMBERS, MANY, PUBLIC = "numbers", "many", "public"
 """What a column holds: an extension; several extensions or phones, apart by blanks; a public number."""
-WORDS, TEXT, YES, DAY = "words", "text", "yes", "day"
-"""The same: several words, apart by blanks; a text; yes or no; a date."""
+WORDS, TEXT, YES, DAY, FOUND = "words", "text", "yes", "day", "found"
+"""The same: several words, apart by blanks; a text; yes or no; a date; how somebody is found by name."""
 NONE = "keine"
 """What stands for a list that is empty; an empty cell says nothing of it."""
 
@@ -39,6 +39,7 @@ _RING, _ORDER = _column("ring", "Klingelzeit"), _column("order", "Reihenfolge")
 _PHONES = _column("phones", "Apparate", MANY, "Telefone")
 _MORE = _column("numbers", "Weitere Nummern", MANY)
 _PERMISSION = _column("permission", "Berechtigung")
+_FINDABLE = _column("findable", "Auffindbar", FOUND)
 _LABEL = _column("label", "Bezeichnung")
 _EMAIL = _column("email", "E-Mail", TEXT, "Email", "Mail", "E-Mail-Adresse")
 _LANGUAGE, _WAVE, _TRUNK = _column("language", "Sprache"), _column("wave", "Welle"), _column("trunk", "Leitung")
@@ -61,6 +62,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("desk", "Tischtelefon", YES),
         _WAVE,
         _PERMISSION,
+        _FINDABLE,
         _column("id", "Kennung"),
         _column("source", "Quelle"),
     ),
@@ -76,9 +78,11 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("stand_in", "Vertretung"),
         _RING,
         _ORDER,
+        _column("queue", "Warteschlange"),
         _MORE,
         _column("answer_within", "Annahme binnen"),
         _PERMISSION,
+        _FINDABLE,
     ),
     "phones": (
         _column("key", "Apparat"),

@@ -15,6 +15,7 @@ from orchestrator.domain.flow import (
     NAME_HINT,
     Announce,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -49,6 +50,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "switch": ("on", "off"),
     "announce": ("prompt", "then"),
     "forward": ("off", "busy", "nobody", "failed", "otherwise", "seconds"),
+    "find": ("nobody", "gave_up", "otherwise", "human", "tries", "wait"),
     "do": ("intro", "with", "seconds", "exits", "python_down"),
     "hangup": (),
 }
@@ -147,6 +149,8 @@ class Line:
                 after = self._all("busy", "nobody", "failed")
                 seconds = self._number("seconds", 20, 120)
                 return Forward(number=number, off=off, seconds=seconds, absent=None, quiet="", missed=False, **after)
+            case "find":
+                return self._find()
             case "do":
                 return self._do()
             case _:
@@ -186,6 +190,15 @@ class Line:
             limit=self._number("limit", 120, 600, least=10),
             state=self.fields["state"].one_of(STATES, "state") if "state" in self.fields else NOBODY,
             **self._all("left", "too_short", "full", "failed"),
+        )
+
+    def _find(self) -> FindByName:
+        return FindByName(
+            prompt=self._prompt(self.what),
+            human=self._target(self.fields["human"]) if "human" in self.fields else "",
+            tries=self._number("tries", 3, 9),
+            wait=float(self._number("wait", 5, 30)),
+            **self._all("nobody", "gave_up"),
         )
 
     def _transfer(self) -> Transfer:
@@ -257,7 +270,10 @@ class Line:
         flows, own = self.flows, self.flows.steps.get(self.flow, frozenset())
         if place := target(marked.text(), own, self.flow, flows.steps, flows.names, flows.directory):
             return place
-        near = suggest(marked.text(), (*own, *flows.directory.departments, *flows.directory.groups, *flows.names))
+        directory = flows.directory
+        near = suggest(
+            marked.text(), (*own, *directory.departments, *directory.groups, *directory.queues, *flows.names)
+        )
         marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
         return f"{self.flow}.{self.name}"
 
@@ -306,6 +322,8 @@ def target(
         name = directory.departments[name].flow
     elif name in directory.groups:
         name = directory.groups[name].flow
+    elif name in directory.queues:
+        name = directory.queues[name].flow
     name = directory.numbers.get(name, name)
     return f"{name}.{starts[name]}" if name in starts else None
 

@@ -7,18 +7,29 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import KEEP_DAYS, MAILS, SHARED_KINDS, Box, Department, Group, Person, Phone
+from orchestrator.domain.people import (
+    BY_NAME,
+    FINDABLE,
+    KEEP_DAYS,
+    MAILS,
+    SHARED_KINDS,
+    Box,
+    Department,
+    Group,
+    Person,
+    Phone,
+)
 from orchestrator.domain.references import NAME_OTHERS, NOBODY_LEFT, RESERVED_PHONES
 from orchestrator.store.marked import Marked, suggest
 from orchestrator.store.read_flows import order, phones_of
 
 PERSON = (
     *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
-    *("numbers", "phones", "desk", "wave", "permission", "id", "source"),
+    *("numbers", "phones", "desk", "wave", "permission", "findable", "id", "source"),
 )
 DEPARTMENT = (
     *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
-    *("order", "numbers", "answer_within", "permission"),
+    *("order", "queue", "numbers", "answer_within", "permission", "findable"),
 )
 GROUP = ("name", "number", "phones", "department", "order", "ring")
 BOX = (
@@ -99,6 +110,7 @@ class People:
             wave=fields["wave"].number(1, 99) if "wave" in fields else 0,
             permission=self._permission(fields),
             source=text.get("source", ""),
+            findable=_findable(fields, ""),
         )
 
     def __post_init__(self) -> None:
@@ -178,9 +190,11 @@ class People:
             stand_in=fields["stand_in"].one_of(self._departments, "department") if "stand_in" in fields else "",
             ring_seconds=_ring(fields),
             order=order(fields),
+            queue=fields["queue"].one_of(self._names("queues"), "queue") if "queue" in fields else "",
             numbers=_texts(fields, "numbers"),
             answer_within=fields["answer_within"].number(5, 300) if "answer_within" in fields else 30,
             permission=self._permission(fields),
+            findable=_findable(fields, BY_NAME),
         )
 
     def _group(self, name: str, marked: Marked) -> Group:
@@ -274,6 +288,10 @@ def _box_of(number: str, fields: Mapping[str, Marked]) -> str:
 
 def _ring(fields: Mapping[str, Marked]) -> int:
     return fields["ring"].number(5, 60) if "ring" in fields else 20
+
+
+def _findable(fields: Mapping[str, Marked], usual: str) -> str:
+    return fields["findable"].one_of(FINDABLE, "way to be found") if "findable" in fields else usual
 
 
 def _texts(fields: Mapping[str, Marked], key: str) -> tuple[str, ...]:

@@ -7,11 +7,24 @@ from collections.abc import Collection
 from datetime import date
 
 from orchestrator.domain.callers import CLASSES
+from orchestrator.domain.circles import LAMPS
 from orchestrator.domain.numbers import E164
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.marked import Marked
 
-TEXTS = ("name", "area", "head", "country", "region", "timezone", "catch_all", "outside", "permission", "mailbox")
+TEXTS = (
+    "name",
+    "area",
+    "head",
+    "country",
+    "region",
+    "timezone",
+    "catch_all",
+    "outside",
+    "permission",
+    "mailbox",
+    "lamps",
+)
 LISTS = ("languages", "heads", "overlaps")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-f:]+\]")
 SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*(/[0-9]{1,3})?")
@@ -29,6 +42,8 @@ def town(marked: Marked, permissions: Collection[str]) -> Town:
         fields["outside"].wrong(f"{given['outside']!r} is not a digit", 'write one digit, or "" for none')
     if "permission" in fields:
         fields["permission"].one_of(permissions, "permission")
+    if "lamps" in fields:
+        fields["lamps"].one_of(LAMPS, "setting of lamps")
     given["area"] = str(given.get("area", "0")).lstrip("0") or "0"  # written 06205, dialled from abroad without the 0
     given |= {key: tuple(value.text() for value in fields[key].values()) for key in LISTS if key in fields}
     if "heads" in fields:

@@ -15,30 +15,32 @@ from orchestrator.domain import numbers, ranges, texts
 from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import NAME, NAME_HINT, Flow
+from orchestrator.domain.flow import NAME, NAME_HINT, Flow, Place
 from orchestrator.domain.kinds import ONE
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.town import Town
 from orchestrator.store import read_hours, read_town
 from orchestrator.store.calendar import complete
 from orchestrator.store.marked import Marked, Mistake, Mistakes, read
-from orchestrator.store.read_flows import Flows, prompt
+from orchestrator.store.read_flows import Flows, prompt, target
 from orchestrator.store.read_people import People
+from orchestrator.store.read_queues import Queues, unknown
 
 SECTIONS = (
-    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "phones", "boxes", "trunks"),
-    *("permissions", "ranges", "retired", "waves", "switches", "switch_codes", "numbers", "singles"),
+    *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "queues", "phones", "boxes"),
+    *("trunks", "permissions", "ranges", "retired", "waves", "switches", "switch_codes", "numbers", "singles"),
     *("prompts", "flows"),
 )
 KINDS = {
     section: ONE[section]
     for section in (
         *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
-        *("calendars", "permissions", "switch_codes"),
+        *("calendars", "permissions", "queues", "switch_codes"),
     )
 }
 """Section -> what one of its entries is called in a problem."""
-NAMED = ("schedules", "departments", "groups", "phones", "trunks", "permissions", "switches", "flows")
+NAMED = ("schedules", "departments", "groups", "queues", "phones", "trunks", "permissions", "switches", "flows")
 """Sections whose keys become names in Asterisk's configuration."""
 Thing = TypeVar("Thing")
 
@@ -84,6 +86,19 @@ def _files(paths: Iterable[Path], mistakes: Mistakes) -> Iterable[Path]:
         yield from found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The flows of an import."""
+
+    read: dict[str, Flow]
+    derived: Directory
+    """With the flows of everybody, which may be named too."""
+    starts: Mapping[str, str]
+    """Flow -> its first step, derived flows too."""
+    steps: Mapping[str, frozenset[str]]
+    """Written flow -> its steps."""
+
+
 @dataclass
 class Import:
     """One import under way."""
@@ -121,7 +136,10 @@ class Import:
             numbers=self._each("numbers", lambda number, marked: marked.text()),
             singles=self._singles(),
         )
-        found = complete(replace(found, flows=self._flows(found)), self.year)
+        waiting = Queues(found)
+        found = replace(found, queues=self._each("queues", waiting.queue))
+        flows = self._flows(found)
+        found = complete(replace(found, flows=flows.read, queues=self._led(waiting, found, flows)), self.year)
         if not self.mistakes.found:
             for problem in (*numbers.problems(found), *ranges.problems(found)):
                 at = self._where(problem.where)
@@ -157,7 +175,17 @@ class Import:
         international = {key.text(): read_town.e164(key) for key in keys}
         return {international[written]: extension for written, extension in found.items()}
 
-    def _flows(self, found: Directory) -> dict[str, Flow]:
+    def _led(self, waiting: Queues, found: Directory, flows: Written) -> dict[str, WaitingQueue]:
+        """The queues with where they lead."""
+        lines = {key.text(): value for section in self.sections["queues"] for key, value in section.items()}
+
+        def place(marked: Marked) -> Place:
+            known = target(marked.text(), (), "", flows.steps, flows.starts, flows.derived)
+            return known or unknown(marked, flows.derived)
+
+        return {name: waiting.led(queue, lines[name], place) for name, queue in found.queues.items()}
+
+    def _flows(self, found: Directory) -> Written:
         derived = derive(found)
         written = {key.text(): value for section in self.sections["flows"] for key, value in section.items()}
         starts, steps = {name: flow.start for name, flow in derived.flows.items()}, {}
@@ -180,7 +208,7 @@ class Import:
                     "give yours another name, and lead a number to it",
                 )
         flows = Flows(derived, {**texts.SHARED, **prompts}, starts, steps)
-        return self._each("flows", flows.flow)
+        return Written(read=self._each("flows", flows.flow), derived=derived, starts=starts, steps=steps)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Where each thing is written that the proof may name: `town.door`, `schedule rathaus`, `number 0`."""

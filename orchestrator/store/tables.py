@@ -14,6 +14,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Int
 
 from orchestrator.domain.flow import Flow
 from orchestrator.domain.people import Box, Department, Group, Person, Phone
+from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar, Schedule
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 from orchestrator.store.codec import to_data
@@ -56,6 +57,7 @@ KINDS: Mapping[str, tuple[Table, type, str]] = {
         ("departments", Department, "id"),
         ("people", Person, "id"),
         ("groups", Group, "id"),
+        ("queues", WaitingQueue, "id"),
         ("trunks", Trunk, "id"),
         ("calendars", Calendar, "id"),
         ("schedules", Schedule, "name"),

@@ -37,6 +37,8 @@ POWER = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
 AS_TEXT = 'format the column as text in the spreadsheet and enter the number again, or write ="2500"'
 NO = {"nein": "no", "ja": "yes", "x": "yes", "wahr": "yes", "falsch": "no"}
 """What stands in spreadsheets for yes and no."""
+HOW_FOUND = {"ja": "name", "nein": "no", "abteilung": "department", "amt": "department"}
+"""What stands there for how somebody is found by name."""
 
 
 def read_table(path: Path, stored: Sections, mistakes: Mistakes, directory: Directory | None = None) -> Table | None:
@@ -229,6 +231,8 @@ class _Rows:
                 return (public(self.directory.town, text) if self.directory else "") or text
             case "yes":
                 return NO.get(text.casefold(), text)
+            case "found":
+                return HOW_FOUND.get(text.casefold(), text)
             case "day" if day := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text):
                 return f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}"
             case _:

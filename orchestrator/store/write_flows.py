@@ -16,6 +16,7 @@ from orchestrator.domain.flow import (
     CallBack,
     Dictate,
     Do,
+    FindByName,
     Flow,
     Forward,
     HangUp,
@@ -23,6 +24,7 @@ from orchestrator.domain.flow import (
     Listen,
     Menu,
     Place,
+    Queue,
     Ring,
     Say,
     Speak,
@@ -112,6 +114,11 @@ class Flows:
                 data = {"message": step.box, "greeting": said(step.greeting), **self._exits(flow, exits)}
                 data |= {"human": to(step.human)} if step.human else {}
                 data |= {**_unless(120, limit=step.limit), **_unless(texts.NOBODY, state=step.state)}
+            case FindByName():
+                data = {"find": said(step.prompt)}
+                data |= self._exits(flow, {"nobody": step.nobody, "gave_up": step.gave_up})
+                data |= {"human": to(step.human)} if step.human else {}
+                data |= {**_unless(3, tries=step.tries), **_unless(5, wait=_whole(step.wait))}
             case Do():
                 intro = {"intro": said(step.intro)} if step.intro else {}
                 given = {"with": Line(sorted(step.arguments.items()))} if step.arguments else {}
@@ -120,7 +127,7 @@ class Flows:
                 data |= _unless(20, seconds=_whole(step.seconds))
             case HangUp():
                 return Word("hangup")
-            case Dictate() | CallBack() | Listen():
+            case Dictate() | CallBack() | Listen() | Queue():
                 raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")
             case _:
                 assert_never(step)
@@ -158,8 +165,12 @@ class Flows:
         own = {answer: self._to(flow, place) for answer, place in exits.items() if place != most}
         return {**own, "otherwise": self._to(flow, most)}
 
+    def name(self, place: Place) -> str:
+        """The shortest name by which a reader finds `place`, who is in no flow."""
+        return self._to("", place)
+
     def _to(self, flow: str, place: Place) -> str:
-        """The shortest name by which a reader finds `place`."""
+        """The shortest name by which a reader of `flow` finds `place`."""
         return next((name for name in self._names(flow, place) if self._means(flow, name) == place), place)
 
     def _names(self, flow: str, place: Place) -> Iterator[str]:
@@ -167,6 +178,7 @@ class Flows:
         if there == flow:
             yield step
         yield from (each.id for each in self.directory.departments.values() if each.flow == there)
+        yield from (each.id for each in self.directory.queues.values() if each.flow == there)
         yield there[2:] if there[:2] in ("n_", "t_") else there
         yield there
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orchestrator.domain.directory import Directory
-from orchestrator.store import write_flows, write_people, write_town
+from orchestrator.store import write_flows, write_people, write_queues, write_town
 from orchestrator.store.written import text
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -18,7 +18,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
         *("phones", "boxes", "switches", "switch_codes", "numbers", "singles"),
     ),
     "schedules.yaml": ("calendars", "schedules"),
-    "departments.yaml": ("departments", "groups"),
+    "departments.yaml": ("departments", "groups", "queues"),
     "people.yaml": ("people",),
     "flows.yaml": ("prompts", "flows"),
 }
@@ -29,7 +29,7 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 def sections(directory: Directory) -> Sections:
     """Everything that a directory says, which must not be derived; in an order that is always the same."""
-    made = directory.town
+    made, flows = directory.town, write_flows.Flows(directory)
     return {
         "town": write_town.town(made),
         "sites": _each(directory.sites, write_town.site),
@@ -48,9 +48,10 @@ def sections(directory: Directory) -> Sections:
         "schedules": _each(directory.schedules, lambda schedule: write_town.schedule(schedule, made)),
         "departments": write_people.departments(directory),
         "groups": write_people.groups(directory),
+        "queues": _each(directory.queues, lambda queue: write_queues.queue(directory, flows, queue)),
         "people": write_people.people(directory),
         "prompts": write_flows.shared(directory),
-        "flows": write_flows.Flows(directory).written(),
+        "flows": flows.written(),
     }
 
 

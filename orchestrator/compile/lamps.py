@@ -1,0 +1,159 @@
+"""Lamps and pickup: the state of the telephones at each number as hints, and taking a call that rings elsewhere.
+
+`circle-<name>` has what a circle may pick up, an extension for each number (domain.circles), and its hints;
+`circles-<digest>` includes those of a telephone that is in several, and all of them the hints of switches. A
+telephone's SUBSCRIBE finds its own by `subscribe_context`, and `**NUMBER` goes through those that its named pickup
+groups say. Native from end to end.
+
+Asterisk goes through all hints for each one that it adds, so it would take minutes for those of 30,000 people. Where
+there are more than `MOST`, a circle has one pattern instead, and a hint is made of it when somebody asks: the global
+variables `NEAR_…` have the telephones of its numbers. A number that is gone is then told at the next SUBSCRIBE only.
+
+A reload does not tell watchers that a number has other telephones now: Asterisk keeps what it told last until one of
+them changes. So each circle has a device of its own in all of its hints, which is turned after an apply (rollout).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from orchestrator.compile.escape import CIRCLE, DIGITS, IDENTIFIER, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.sentence import sentence
+from orchestrator.compile.wishes import LAMPS
+from orchestrator.domain import codes as table
+from orchestrator.domain.circles import ALL, Circles, Lines
+from orchestrator.domain.directory import Directory
+
+MOST = 2000
+"""Hints up to which each number has one: a reload of the dialplan takes about half a second for them."""
+LARGEST = 1000
+"""Extensions in one context, which Asterisk loads in quadratic time."""
+LONGEST = 3000
+"""Characters in one global variable: Asterisk cuts what it puts in for one after 4095."""
+ASKED = "_X!"
+"""The pattern of which a hint is made."""
+CIRCLE_OF, SEVERAL = "circle-", "circles-"
+DEVICE = "Stasis:"
+"""How the device begins that is turned to have the hints of a circle looked at again; its name is the context's."""
+NOTHING, REFUSED = "pickup-nothing", "pickup-refused"
+"""Sentences: no call rings there; calls there may not be picked up from this telephone."""
+
+
+def contexts(directory: Directory) -> Iterator[Context]:
+    """What each circle may watch and pick up, and what telephones in several circles subscribe to."""
+    circles = Circles(directory)
+    known, each = dict(_circles(circles)), not _many(circles)
+    for name, lines in known.items():
+        yield from _circle(name, lines, each=each)
+    several = {watched for phone in directory.phones.values() if len(watched := circles.watched(phone)) > 1}
+    for names in sorted(several):
+        if each:
+            yield Context(name=watching(names), includes=tuple(CIRCLE_OF + name for name in names), extensions=())
+        else:  # the pattern of the first would take every number
+            asked = "&".join(_asked(name, known[name]) for name in names)
+            pattern = Extension(ASKED, (), hint=asked)
+            yield Context(name=watching(names), includes=(LAMPS,), extensions=(pattern,))
+
+
+def _circles(circles: Circles) -> list[tuple[str, Lines]]:
+    return [(fit(name, CIRCLE), lines) for name, lines in (*circles.lines.items(), (ALL, circles.house))]
+
+
+def _many(circles: Circles) -> bool:
+    """Whether there are too many numbers for a hint each."""
+    return sum(len(lines) for _, lines in _circles(circles)) > MOST
+
+
+def _circle(name: str, lines: Lines, *, each: bool) -> Iterator[Context]:
+    """The context of one circle; where a pattern has its hints, what may be picked up is apart from it, in parts."""
+    context = CIRCLE_OF + name
+    if each:
+        known = (_number(number, phones, _devices(name, phones)) for number, phones in lines.items())
+        yield Context(name=context, includes=(LAMPS,), extensions=tuple(known))
+        return
+    parts: dict[str, list[Extension]] = {}
+    for number, phones in lines.items():
+        part = number[-2:] if len(lines) > LARGEST else "calls"
+        parts.setdefault(f"{context}-{part}", []).append(_number(number, phones, ""))
+    # It takes every number: where the circle has none such, the hint is empty, and nothing is ever told. The codes of
+    # switches, which begin with no digit, it leaves to LAMPS.
+    pattern = Extension(ASKED, (), hint=_asked(name, lines))
+    yield Context(name=context, includes=(LAMPS, *sorted(parts)), extensions=(pattern,))
+    for part in sorted(parts):
+        yield Context(name=part, extensions=tuple(parts[part]))
+
+
+def _number(number: str, phones: Iterable[str], hint: str) -> Extension:
+    """Picking up what rings there, and its hint."""
+    return Extension(fit(number, DIGITS), (Line(f"PickupChan({_telephones(phones)})"), Line("Return()")), hint=hint)
+
+
+def _asked(circle: str, lines: Lines) -> str:
+    """The devices of whatever number is asked for, out of the variable that has it."""
+    digits = _told_apart(circle, lines)
+    behind = f"_${{EXTEN:-{digits}}}" if digits else ""
+    return f'$["${{NEAR_{circle}{behind}}}" : ".*!${{EXTEN}}=([^!]*)"]'
+
+
+def _devices(circle: str, phones: Iterable[str]) -> str:
+    return f"{DEVICE}{CIRCLE_OF}{circle}&{_telephones(phones)}"
+
+
+def _telephones(phones: Iterable[str]) -> str:
+    return "&".join(f"PJSIP/{fit(phone, IDENTIFIER)}" for phone in phones)
+
+
+def variables(directory: Directory) -> Iterator[str]:
+    """The lines of `[globals]`, where hints are made when somebody asks."""
+    circles = Circles(directory)
+    for name, lines in _circles(circles) if _many(circles) else ():
+        for variable, text in _texts(name, lines, _told_apart(name, lines)).items():
+            yield f"{variable}={text}"
+
+
+def _told_apart(circle: str, lines: Lines) -> int:
+    """By how many of their last digits the numbers of a circle are told apart, so that no variable gets too long."""
+    lengths = ((digits, max(map(len, _texts(circle, lines, digits).values()))) for digits in range(6))
+    return next((digits for digits, length in lengths if length <= LONGEST), 6)
+
+
+def _texts(circle: str, lines: Lines, digits: int) -> Mapping[str, str]:
+    """Variable -> `!2500=Stasis:circle-d_x&PJSIP/tel2500!2501=…`."""
+    found: dict[str, str] = {}
+    for number, phones in lines.items():
+        variable = f"NEAR_{circle}_{number[-digits:]}" if digits else f"NEAR_{circle}"
+        found[variable] = found.get(variable, "") + f"!{fit(number, DIGITS)}={_devices(circle, phones)}"
+    return found
+
+
+def turned(changed: Iterable[str]) -> list[str]:
+    """The devices to turn once these extensions (`circle-all-00 2500`) have changed."""
+    contexts = (name.partition(" ")[0] for name in changed if name.startswith(CIRCLE_OF))
+    circles = {context.removeprefix(CIRCLE_OF).partition("-")[0] for context in contexts}
+    return [DEVICE + CIRCLE_OF + circle for circle in sorted(circles)]
+
+
+def watching(circles: tuple[str, ...]) -> str:
+    """The context in which a telephone with these circles finds its lamps; empty: it has none."""
+    if len(circles) > 1:
+        return SEVERAL + hashlib.sha256(",".join(circles).encode()).hexdigest()[:12]
+    return CIRCLE_OF + fit(circles[0], CIRCLE) if circles else ""
+
+
+def codes() -> Iterator[Context]:
+    """The codes that pick a call up. What is picked up talks at once, and the caller's own dialplan goes on."""
+    group = (Line("Pickup()"), *sentence(NOTHING))
+    at = f"{CIRCLE_OF}${{CIRCLE}},${{GIVEN}},1"
+    found = (
+        Line("Set(NEAR=${CHANNEL(namedpickupgroup)})"),
+        Line('GotoIf($["${NEAR}" = ""]?refused)', label="next"),
+        Line("Set(CIRCLE=${FILTER(a-z0-9_,${SHIFT(NEAR)})})"),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({at})}}?:next)"),
+        Line(f"Gosub({at})"),
+        *sentence(NOTHING),
+        *sentence(REFUSED, label="refused"),
+    )
+    for code, lines in ((table.PICKUP, group), (table.PICKUP_AT, found)):
+        yield Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))

@@ -1,0 +1,163 @@
+"""Waiting queues for Asterisk's app_queue: its configuration, the place where callers wait, logging in from a phone.
+
+All of it native: with Python down callers wait, are answered and leave as ever, and members log in and out. Who has
+logged in is kept by Asterisk itself, in its own database. Not here: who may be a member (domain.queues).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.compile.sentence import sentence
+from orchestrator.domain import codes as table
+from orchestrator.domain import queues
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import KEYS, Queue
+from orchestrator.domain.prompts import Sounds
+
+NATIVE = {
+    queues.LONGEST_IDLE: "leastrecent",
+    queues.ALL: "ringall",
+    queues.ROUND_ROBIN: "rrmemory",
+    queues.FEWEST_CALLS: "fewestcalls",
+    queues.RANDOM: "random",
+}
+"""Strategy -> what app_queue calls it."""
+OPTIONS = "ciC"
+"""Go on here after a talk, so that it is written down; no member may send the call on (as with `ringing.STAYS`); and
+phones that rang in vain do not count it as missed."""
+ANSWERS = {"CONTINUE": "talked", "TIMEOUT": "waited", "FULL": "full"}
+"""QUEUESTATUS -> answer; anything else is that nobody is there."""
+REASONS = {table.PAUSE: "pause", table.AFTERWORK: "afterwork", table.MEETING: "meeting"}
+"""Code -> why a member takes no calls."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What the template needs of one queue; everything is escaped."""
+
+    name: str
+    keys: str
+    strategy: str
+    ring_seconds: int
+    wrap_up: int
+    priority: int
+    most: int
+    announce: int
+    hint: str
+    members: tuple[str, ...]
+    """Phones that are members without logging in."""
+
+
+def sections(directory: Directory, sounds: Sounds) -> Iterator[Section]:
+    """Every queue, by name."""
+    for id_, queue in sorted(directory.queues.items()):
+        step = _step(directory, id_)
+        yield Section(
+            name=fit(queue.flow, IDENTIFIER),
+            keys=_keys(queue.flow),
+            strategy=NATIVE[queue.strategy],
+            ring_seconds=int(queue.ring_seconds),
+            wrap_up=int(queue.wrap_up),
+            priority=int(queue.priority),
+            most=int(queue.most),
+            announce=int(queue.announce),
+            hint=fit(sounds[step.hint.name].file, SOUND),
+            members=() if queue.log_in else tuple(fit(phone, IDENTIFIER) for phone in step.members),
+        )
+
+
+def _step(directory: Directory, id_: str) -> Queue:
+    return cast(Queue, directory.graph[directory.queues[id_].place])
+
+
+def _keys(flow: str) -> str:
+    return f"keys-{fit(flow, IDENTIFIER)}"
+
+
+def lines(name: str, step: Queue, timed: frozenset[str]) -> Iterator[Line]:
+    """Wait at the step `name`, and go on at its answer. `timed`: see ringing.
+
+    QUEUED and MEMBERINTERFACE tell `landing` that who hangs up has talked, DIALSTATUS tells a mailbox behind it
+    how the office was found.
+    """
+    answered = "idle" if timed.intersection(step.members) else ""
+    queue = fit(f"{queues.QUEUED}{step.queue}", IDENTIFIER)
+    yield Line(f"Set(QUEUED={name})")
+    yield Line("Set(MEMBERINTERFACE=)")
+    yield Line("Set(DIALSTATUS=BUSY)")
+    yield Line(f"Queue({queue},{OPTIONS},,,{int(step.seconds)},,{answered})")
+    for status, answer in ANSWERS.items():
+        yield Line(f'GotoIf($["${{QUEUESTATUS}}" = "{status}"]?{name}={answer},1)')
+    yield Line("Set(DIALSTATUS=NOANSWER)")
+    yield Line(f"Goto({name}=nobody,1)")
+
+
+def contexts(directory: Directory) -> Iterator[Context]:
+    """The keys of each queue; and which queues each phone may log in to."""
+    phones: dict[str, list[str]] = {}
+    for id_, queue in sorted(directory.queues.items()):
+        step = _step(directory, id_)
+        keys = (
+            Extension(key, (Line(f"Goto(flow-{fit(queue.flow, IDENTIFIER)},{queues.STEP}={KEYS[key]},1)"),))
+            for key in step.keys
+        )
+        yield Context(name=_keys(queue.flow), extensions=tuple(keys))
+        for phone in step.members if queue.log_in else ():
+            phones.setdefault(fit(phone, IDENTIFIER), []).append(queue.flow)
+    found: dict[str, list[Extension]] = {}
+    for phone, named in sorted(phones.items()):
+        lines = (Line(f"Set(QUEUES={','.join(named)})"), Line("Return()"))
+        found.setdefault(phone[-2:], []).append(Extension(phone, lines))
+    for last, extensions in sorted(found.items()):
+        yield Context(name=f"members-{last}", extensions=tuple(extensions))
+
+
+def codes() -> Iterator[Context]:
+    """What a member dials: in, out, a pause for a reason, and its end. Who logs in has no pause."""
+    member = "PJSIP/${PHONE}"
+    each = Line("Set(EACH=${SHIFT(QUEUES)})", label="next")
+    again = Line('GotoIf($["${QUEUES}" != ""]?next)')
+    joins = Line(f"AddQueueMember(${{EACH}},{member},,,${{PHONE}})")
+    leaves = Line(f"RemoveQueueMember(${{EACH}},{member})")
+    returns = Line(f"UnpauseQueueMember(,{member})")
+    yield _code(table.LOG_IN, (*_known(), each, joins, again, returns, *_said("waiting-in")))
+    yield _code(table.LOG_OUT, (*_known(), each, leaves, again, *_said("waiting-out")))
+    for code, why in REASONS.items():
+        pauses = Line(f"PauseQueueMember(,{member},,{why})")
+        yield _code(code, (*PHONE, pauses, *_done("PQMSTATUS", "PAUSED"), *_said("waiting-paused"), *_none()))
+    yield _code(table.BACK, (*PHONE, returns, *_done("UPQMSTATUS", "UNPAUSED"), *_said("waiting-in"), *_none()))
+
+
+def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
+    return Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
+
+
+PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
+
+
+def _known() -> tuple[Line, ...]:
+    """QUEUES: where the phone that dials may log in; who may nowhere is told so."""
+    here = "members-${PHONE:-2},${PHONE},1"
+    return (
+        *PHONE,
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({here})}}?member)"),
+        *_none(),
+        Line(f"Gosub({here})", label="member"),
+    )
+
+
+def _done(variable: str, status: str) -> tuple[Line, ...]:
+    return (Line(f'GotoIf($["${{{variable}}}" = "{status}"]?:none)'),)
+
+
+def _said(sound: str) -> tuple[Line, ...]:
+    return (Line(f"Playback({sound})"), Line("Hangup()"))
+
+
+def _none() -> tuple[Line, ...]:
+    return sentence("waiting-no-member", "none")
