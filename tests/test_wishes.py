@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.asterisk.ami import Account, Ami
+from orchestrator.domain.circles import operators
 from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
@@ -19,7 +20,7 @@ from orchestrator.domain.prompts import Sound
 from orchestrator.domain.proof import prove
 from orchestrator.domain.switches import Absence, Forwarding, On, Switched, known
 from orchestrator.domain.town import Permission
-from orchestrator.domain.wishes import Judge, Refused, Wish, operators, predicted
+from orchestrator.domain.wishes import Judge, Refused, Wish, predicted
 from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Call, journey
 from orchestrator.service.errors import ServiceError
@@ -29,6 +30,7 @@ from orchestrator.service.wishes import Wishing
 from orchestrator.store.read_town import switch_code
 from orchestrator.web.dialogue import Asked, asked
 from tests.switched_town import switched_town
+from tests.test_queues import QUEUE
 from tests.towns import MONDAY_10, TODAY, person
 
 NIGHT = {"1": "night", "2": "closed_buergerbuero"}
@@ -107,6 +109,19 @@ def test_a_telephone_of_two_people_is_nobodys() -> None:
     two = town(people={**TOWN.people, "p40": replace(person("40"), phones=("tel2500",))})
     with pytest.raises(Refused, match="nobody"):
         wish("tel2500", "*26", two)
+
+
+def test_an_office_whose_callers_wait_is_forwarded_always_or_not_at_all() -> None:
+    """They wait when nobody is free: there is no ringing in vain behind which they could go elsewhere."""
+    office = replace(TOWN.departments["buergerbuero"], queue="amt", stand_in="")
+    waiting = town(departments={"buergerbuero": office}, queues={"amt": QUEUE})
+    assert "d_buergerbuero.missed" not in waiting.graph
+    assert not prove(waiting, {}, TODAY).problems
+    assert wish("theke", "*21*3501", waiting).name in known(waiting)
+    for dialled in ("*61*3501", "*67*3501#"):
+        with pytest.raises(Refused, match="nobody"):
+            wish("theke", dialled, waiting)
+        assert wish("tel2500", dialled, waiting).name in known(waiting)
 
 
 def test_operators_turn_the_town_and_an_office_closes_itself() -> None:
