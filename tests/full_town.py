@@ -77,6 +77,7 @@ def full(old: Trunk) -> Directory:
         retired={"2499": Retired(extension="2499", to="2500", until=FAR, announced=True)},
         waves={"2": Wave(id="2", name="Schulen", trunk=old.id, day=date(2027, 3, 1))},
         switches={"night": "Nachtschaltung", "umzug": "Umzug"},
+        switch_codes={"1": "night", "7": "closed_buergerbuero"},
         singles={"+4962057788": "50"},
     )  # fmt: skip
 

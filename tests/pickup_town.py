@@ -61,6 +61,7 @@ def directory(lamps: str = "department") -> Directory:
         boxes={id_: replace(box, quota=99) for id_, box in boxes.items()},
         flows={"town": town_flow()},
         numbers={"0": "town"},
+        switch_codes={"1": "closed_bauamt"},
     )
 
 

@@ -106,6 +106,7 @@ def directories(draw: Draw) -> Directory:
         ),
         schedules=schedules,
         switches=draw(st.fixed_dictionaries({"night": TEXTS}, optional={"umzug": TEXTS})),
+        switch_codes=draw(st.dictionaries(st.sampled_from("0123456789"), st.just("night"), max_size=2)),
         singles=draw(st.dictionaries(E164S, st.just("30"), max_size=2)),
         numbers={"0": "town", **draw(st.fixed_dictionaries({}, optional={"77": st.just("d_it")}))},
         people=_by_id(people),

@@ -30,17 +30,63 @@ Max-Forwards: 70
 """
 
 
+SUBSCRIBE = """SUBSCRIBE sip:{code}@{exchange} SIP/2.0
+Via: SIP/2.0/UDP {address};branch=z9hG4bK{number}{tag};rport
+From: <sip:{phone}@{exchange}>;tag={tag}
+To: <sip:{code}@{exchange}>
+Call-ID: {tag}
+CSeq: {number} SUBSCRIBE
+Contact: <sip:{phone}@{address}>
+Event: dialog
+Accept: application/dialog-info+xml
+Expires: {expires}
+Max-Forwards: 70
+{proof}Content-Length: 0
+
+"""
+
+
+@contextmanager
+def busy_lamp(town: Town, phone: str, code: str) -> Iterator[list[str]]:
+    """The states that a lamp of `phone`, set to `code`, was told, the last last (RFC 4235)."""
+    host, port = town.exchange.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.connect((host, int(port)))
+        line.settimeout(5)
+        address, tag = ":".join(map(str, line.getsockname())), f"s{time.monotonic_ns()}"
+        asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone, "code": code}
+        line.send(SUBSCRIBE.format(number=1, proof="", expires=300, **asked).replace("\n", "\r\n").encode())
+        said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', heard(line, "SIP/2.0 401")))
+        proof = proved(town, phone, f"SUBSCRIBE:sip:{code}@{town.exchange}", said)
+        line.send(SUBSCRIBE.format(number=2, proof=proof, expires=300, **asked).replace("\n", "\r\n").encode())
+        made = _States(line)
+        line.settimeout(0.1)
+        thread = threading.Thread(target=made.listen)
+        thread.start()
+        try:
+            yield made.states
+        finally:
+            made.over.set()
+            thread.join()
+
+
+def proved(town: Town, phone: str, asked: str, said: dict[str, str]) -> str:
+    """The header that answers a challenge to `asked`, which is method and address."""
+    password = wiring.secrets(town.state).of(f"sip:{phone}")
+    one, two = (md5(text) for text in (f"{phone}:{said['realm']}:{password}", asked))
+    fields = {**said, "username": phone, "uri": asked.partition(":")[2], "cnonce": "1"}
+    fields["response"] = md5(f"{one}:{said['nonce']}:00000001:1:auth:{two}")
+    proof = ", ".join(f'{name}="{value}"' for name, value in fields.items()) + ", qop=auth, nc=00000001"
+    return f"Authorization: Digest {proof}\n"
+
+
 def register(town: Town, line: socket.socket, phone: str, *, expires: int) -> None:
     address, tag = ":".join(map(str, line.getsockname())), f"t{time.monotonic_ns()}"
     asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone, "expires": expires}
     line.send(REGISTER.format(number=1, proof="", **asked).replace("\n", "\r\n").encode())
     said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', heard(line, "SIP/2.0 401")))
-    password, uri = wiring.secrets(town.state).of(f"sip:{phone}"), f"sip:{town.exchange}"
-    one, two = (md5(text) for text in (f"{phone}:{said['realm']}:{password}", f"REGISTER:{uri}"))
-    fields = {**said, "username": phone, "uri": uri, "cnonce": "1"}
-    fields["response"] = md5(f"{one}:{said['nonce']}:00000001:1:auth:{two}")
-    proof = ", ".join(f'{name}="{value}"' for name, value in fields.items()) + ", qop=auth, nc=00000001"
-    told = REGISTER.format(number=2, proof=f"Authorization: Digest {proof}\n", **asked)
+    proof = proved(town, phone, f"REGISTER:sip:{town.exchange}", said)
+    told = REGISTER.format(number=2, proof=proof, **asked)
     line.send(told.replace("\n", "\r\n").encode())
     heard(line, "SIP/2.0 200")
 
@@ -77,13 +123,34 @@ class Lamp:
             except TimeoutError:
                 continue
             if packet.startswith(("NOTIFY", "OPTIONS")):
-                self._answer(packet)
+                answer(self._line, packet)
             if found := re.search(r"^Voice-Message: (\d+)/(\d+)", packet, re.MULTILINE):
                 self.told.append((int(found[1]), int(found[2]), time.time()))
 
-    def _answer(self, packet: str) -> None:
-        kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*$", packet.replace("\r", ""), re.MULTILINE)
-        self._line.send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode())
+
+class _States:
+    """The states of one dialog subscription."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self.states: list[str] = []
+        self.over = threading.Event()
+
+    def listen(self) -> None:
+        while not self.over.is_set():
+            try:
+                packet = self._line.recv(65535).decode(errors="replace")
+            except TimeoutError:
+                continue
+            if packet.startswith("NOTIFY"):
+                answer(self._line, packet)
+                self.states += re.findall(r"<state>(\w+)</state>", packet)
+
+
+def answer(line: socket.socket, packet: str) -> None:
+    """Take note of a request."""
+    kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*$", packet.replace("\r", ""), re.MULTILINE)
+    line.send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode())
 
 
 @contextmanager

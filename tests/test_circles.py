@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.compile import lamps
-from orchestrator.domain.circles import ALL, Circles
+from orchestrator.domain.circles import ALL, Circles, operators
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Queue, Step
 from orchestrator.domain.people import Department
+from orchestrator.domain.queues import WaitingQueue
 from tests.pickup_town import PHONES, directory
+from tests.towns import town_flow
 
 TOWN = derive(directory())
 
@@ -30,6 +33,25 @@ def near(town: Directory, phone: str) -> set[str]:
 ])  # fmt: skip
 def test_who_is_in_which_circle(phone: str, circles: set[str]) -> None:
     assert near(TOWN, phone) == circles
+
+
+def test_operators_are_who_rings_first_for_a_caller_who_does_nothing() -> None:
+    """Ringing or in a queue, in whatever flow; not who is rung after them, or for who presses a key."""
+    assert operators(TOWN) == {"tel10"}
+    flow = town_flow()
+    after = replace(flow.steps["desk"], busy="n_2500.diverted", nobody="n_2500.diverted")  # type: ignore[call-arg]
+    assert operators(town_with(desk=after)) == {"tel10"}
+    queue = WaitingQueue(id="amt", name="Zentrale", department="bauamt", phones=("tel4000", "tel4001"))
+    welcome = replace(flow.steps["welcome"], otherwise=queue.place)  # type: ignore[call-arg]
+    waiting = town_with(queue, welcome=welcome)
+    assert isinstance(waiting.graph[queue.place], Queue)
+    assert operators(waiting) == {"tel4000", "tel4001"}
+    assert ALL in near(waiting, "tel4001")
+
+
+def town_with(*queues: WaitingQueue, **steps: Step) -> Directory:
+    """Whose operator's number has these steps."""
+    return derive(replace(directory(), flows={"town": town_flow(**steps)}, queues={each.id: each for each in queues}))
 
 
 def test_what_rings_is_picked_up_by_department_and_hunt_group_only() -> None:

@@ -63,8 +63,8 @@ def test_several_phones_sum_up_as_dial_does(phones: dict[str, str], answer: str)
 
 def test_a_person_without_a_box_falls_back_to_the_department() -> None:
     steps = way(World(at=MONDAY_10, others="nobody"), "n_2500.ring")
-    assert steps[:2] == ["n_2500.ring=nobody", "n_2500.stand_in=nobody"]
-    assert steps[-4:-2] == ["d_buergerbuero.ring=nobody", "d_buergerbuero.box=left"]
+    assert steps[:3] == ["n_2500.ring=nobody", "n_2500.missed=off", "n_2500.stand_in=nobody"]
+    assert steps[-5:-2] == ["d_buergerbuero.ring=nobody", "d_buergerbuero.missed=off", "d_buergerbuero.box=left"]
 
 
 def test_retrace_accepts_what_explain_says_and_names_what_differs() -> None:

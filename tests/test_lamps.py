@@ -6,14 +6,14 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.compile import lamps
 from orchestrator.service import directory as directories
-from orchestrator.service import rollout
+from orchestrator.service import rollout, switching
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests.lamp_watcher import NotShown, Watcher, watching
@@ -118,6 +118,16 @@ async def test_who_may_watch_whom(town: Town) -> None:
         for phone, numbers in MAY.items():
             asked = sorted({*MAY["tel10"], "9999", "*8", "s"})
             assert {number for number in asked if await is_shown(town, phone, number)} == numbers, phone
+
+
+async def test_a_telephone_watches_switches_beside_its_colleagues(town: Town) -> None:
+    """In one circle, in several, with all, with none."""
+    with ExitStack() as stack:
+        lit = [stack.enter_context(watching(town, phone, "*281")) for phone in ("tel4001", "tel2501", "tel10", "lift")]
+        for to, state in (("on", "confirmed"), ("off", "terminated")):
+            await switching.switch(town.state, "closed_bauamt", to, switching.Period(), text="", why="")
+            for lamp in lit:
+                await shows(lamp, state, 5)
 
 
 async def is_shown(town: Town, phone: str, number: str) -> bool:

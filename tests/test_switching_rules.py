@@ -10,7 +10,7 @@ from datetime import date, datetime
 import pytest
 
 from orchestrator.domain.outgoing import costly, masked
-from orchestrator.domain.switches import Absence, Outside
+from orchestrator.domain.switches import Absence, Forwarding, Outside
 from orchestrator.domain.town import Retired
 from orchestrator.service import changes, present, switching
 from orchestrator.service import directory as directories
@@ -208,3 +208,38 @@ async def test_what_cannot_be_any_more_is_not_switched_back(state: State) -> Non
 async def past(state: State) -> list[Change]:
     async with opened(state) as engine:
         return await recorded(engine, kinds=("switched",), limit=3)
+
+
+async def test_on_busy_and_on_no_answer_two_may_take_each_others_calls(state: State) -> None:
+    for when, said in (("busy", "when busy"), ("no_answer", "when nobody answers")):
+        for one, other in (("2500", "3501"), ("3501", "2500")):
+            (told,) = await switching.forward(state, one, other, when=when, why="")
+            assert told.startswith(f"{one}: forwarded to {other} {said}; ")
+    with pytest.raises(ServiceError, match="itself"):
+        await switching.forward(state, "2500", "2500", when="busy", why="")
+    with pytest.raises(ServiceError) as raised:
+        await switching.forward(state, "2500", "3501", when="sometimes", why="")
+    assert "always, busy, no_answer" in raised.value.todo
+
+
+async def test_a_forwarding_on_busy_is_taken_back_as_it_was(state: State) -> None:
+    await switching.forward(state, "2500", "3501", when="busy", who="2500 Anna Grün", why="dialled *67*")
+    await switching.forward(state, "2500", "2510", when="busy", why="")
+    async with opened(state) as engine:
+        newest, former, *_ = await recorded(engine, kinds=("switched",), limit=2)
+    assert (former.who, former.why) == ("2500 Anna Grün", "dialled *67*")
+    await changes.undo(state, newest.id, why="", dry_run=False)
+    assert await present.now(state) == {"busy_2500": Forwarding(to="3501")}
+
+
+def test_the_commands_of_forwarding_and_do_not_disturb(state: State) -> None:
+    assert "not to be disturbed" in durchwahl(state.root, "quiet", "2500", "on").stdout
+    assert "quiet_2500" in durchwahl(state.root, "switched").stdout
+    assert "n_2500.diverted" in durchwahl(state.root, "explain", "2500", "--switch", "wave_1=on").stdout
+    assert durchwahl(state.root, "quiet", "2500", "off").returncode == 0
+    assert durchwahl(state.root, "quiet", "2500", "off").returncode == 2
+    assert durchwahl(state.root, "quiet", "30", "on").returncode == 2
+    assert durchwahl(state.root, "forward", "2500", "3501", "--when", "no_answer").returncode == 0
+    told = durchwahl(state.root, "explain", "*21*3501#", "--from", "2500").stdout
+    assert "codes.turn" in told
+    assert "ends: served" in told

@@ -1,4 +1,4 @@
-"""The skill `mailbox`: lends a dialogue of control its ears and its voice, one turn a visit.
+"""The skills `mailbox` and `switching`: lend a dialogue of control its ears and its voice, one turn a visit.
 
 A visit asks what to do, plays it, listens, tells what was heard, and sends the caller to the same place again, where
 any attendant may go on: who dies costs one turn. Belongs here: playing and listening. Not here: what is said and what
@@ -19,7 +19,7 @@ from orchestrator.asterisk.leg import Leg, Playback
 log = logging.getLogger(__name__)
 
 AGAIN, FAILED = "again", "failed"
-ANSWERS = frozenset(("record", "call", "done", "native"))
+ANSWERS = frozenset(("record", "call", "done", "native", "refused"))
 """What a turn may say that the dialplan is to do."""
 BETWEEN = 3.0
 """Seconds of patience between two digits."""
@@ -60,7 +60,8 @@ class Listening:
 
 
 def _who(leg: Leg) -> dict[str, Any]:
-    return {"channel": leg.id, "name": leg.name, "number": leg.number[:SHOWN], "at": leg.at}
+    who = {"channel": leg.id, "name": leg.name, "number": leg.number[:SHOWN], "at": leg.at}
+    return {**who, "wish": leg.wish, "asker": leg.asker} if leg.wish else who
 
 
 def _came(leg: Leg) -> dict[str, Any]:

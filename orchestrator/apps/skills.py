@@ -77,5 +77,10 @@ def _blocks(written: Sequence[Sequence[str]]) -> tuple[Block, ...]:
     return tuple(Block(start=day_time.fromisoformat(start), end=day_time.fromisoformat(end)) for start, end in written)
 
 
-SKILLS: Skills = {"say_digits": say_digits, "next_opening": next_opening, "mailbox": Listening()}
+SKILLS: Skills = {
+    "say_digits": say_digits,
+    "next_opening": next_opening,
+    "mailbox": Listening(),
+    "switching": Listening(),
+}
 """The skills that a flow can name."""

@@ -55,7 +55,8 @@ async def work(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | 
     async with AsyncExitStack() as open_things:
         if orders.dialogue:
             asking = Control(url=orders.dialogue, session=await open_things.enter_async_context(session(orders.token)))
-            skills = {**skills, "mailbox": Listening(dialogue=asking)}
+            listening = Listening(dialogue=asking)
+            skills = {**skills, "mailbox": listening, "switching": listening}
         await _attend(orders, skills, observer)
 
 

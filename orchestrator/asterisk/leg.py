@@ -49,6 +49,8 @@ class Leg(Mortal):
         """The try of a menu in which the caller is, or the turn of a dialogue, from 1 to 9; 1 at every other step."""
         self.dictated = int(_seconds(arrived.arguments[3:4]) or 0)
         """How often the dialplan has recorded something for a dialogue in this call."""
+        self.wish, self.asker = (*arrived.arguments, "", "", "", "", "", "")[4:6]
+        """The code that was dialled at a desk, `forward_on.2510`, and the telephone; empty at every other step."""
         self._played = 0
         self.left = False
         """Whether we have sent them on: a second answer would be one too many."""

@@ -128,12 +128,14 @@ def explain(
         if json:
             output.dump(asdict(explained))
             return
-        if explained.route and explained.route.kind != "inside":
+        coded = explained.route is not None and explained.route.kind == "code" and bool(explained.visits)
+        if explained.route and not coded and explained.route.kind != "inside":
             for line in _outside(caller, explained.route):
                 output.say(line)
             return
-        output.say(f"{written(directory.town, explained.extension)} on {explained.at:%A %Y-%m-%d %H:%M}")
-        if explained.extension not in directory.numbers:
+        dialled = explained.extension if coded else written(directory.town, explained.extension)
+        output.say(f"{dialled} on {explained.at:%A %Y-%m-%d %H:%M}")
+        if not coded and explained.extension not in directory.numbers:
             output.say(f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers")
         for visit in explained.visits:
             output.say(f"  {visit.place:<32} {visit.answer}")

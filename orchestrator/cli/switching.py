@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command()(absent)
     app.command()(back)
     app.command()(forward)
+    app.command()(quiet)
     app.command()(switch)
     app.command()(switched)
     wave = typer.Typer(no_args_is_help=True, help="Move a wave here from the old exchange, or back.")
@@ -73,11 +74,23 @@ def forward(
     context: typer.Context,
     number: str = typer.Argument(help="The number of a person or department."),
     to: str = typer.Argument(help="A number of ours, a public number, or off."),
+    when: str = typer.Option("always", help="always; busy, when its phones are; no_answer, or no phone is there."),
     why: str = Why,
 ) -> None:
     """Calls to a number ring elsewhere; who is not reached there comes back to the mailbox or the department."""
     with output.failures():
-        _tell(switching.forward(output.state_of(context), number, to, why=why))
+        _tell(switching.forward(output.state_of(context), number, to, when=when, why=why))
+
+
+def quiet(
+    context: typer.Context,
+    number: str = typer.Argument(help="The number of a person."),
+    to: str = typer.Argument(help="on or off."),
+    why: str = Why,
+) -> None:
+    """Do not disturb: calls to a person do not ring, and go on as if nobody had answered."""
+    with output.failures():
+        _tell(switching.quiet(output.state_of(context), number, to, why=why))
 
 
 def switch(
@@ -104,7 +117,7 @@ def switch(
             switching.must_exist(directory, name)
         turned = {row.name: row.switched for row in rows}
         for known, meaning in sorted(switches.known(directory).items()):
-            if known.startswith((switches.ABSENT, switches.FORWARD)) or (name and known != name):
+            if known.startswith(switches.PERSONAL) or (name and known != name):
                 continue
             zone = directory.town.timezone
             now = described(turned[known], zone) if known in turned else "on" if known == switches.OUTSIDE else "off"
@@ -196,8 +209,8 @@ def switched_on(directory: Directory, visits: Iterable[Visit], now: Mapping[str,
         match directory.graph[visit.place]:
             case Switch(name=name) | Announce(switch=name):
                 names = [name]
-            case Forward(number=number):
-                names = [switches.ABSENT + number, switches.FORWARD + number]
+            case Forward() as forward:
+                names = [*switches.asked(forward)]
             case _:
                 names = []
         yield from (f"{name} {described(now[name], directory.town.timezone)}" for name in names if name in now)

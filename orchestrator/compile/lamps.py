@@ -1,8 +1,9 @@
 """Lamps and pickup: the state of the telephones at each number as hints, and taking a call that rings elsewhere.
 
 `circle-<name>` has what a circle may pick up, an extension for each number (domain.circles), and its hints;
-`circles-<digest>` includes those of a telephone that is in several. A telephone's SUBSCRIBE finds its own by
-`subscribe_context`, and `**NUMBER` goes through those that its named pickup groups say. Native from end to end.
+`circles-<digest>` includes those of a telephone that is in several, and all of them the hints of switches. A
+telephone's SUBSCRIBE finds its own by `subscribe_context`, and `**NUMBER` goes through those that its named pickup
+groups say. Native from end to end.
 
 Asterisk goes through all hints for each one that it adds, so it would take minutes for those of 30,000 people. Where
 there are more than `MOST`, a circle has one pattern instead, and a hint is made of it when somebody asks: the global
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from orchestrator.compile.escape import CIRCLE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
+from orchestrator.compile.wishes import LAMPS
 from orchestrator.domain import codes as table
 from orchestrator.domain.circles import ALL, Circles, Lines
 from orchestrator.domain.directory import Directory
@@ -51,7 +53,8 @@ def contexts(directory: Directory) -> Iterator[Context]:
             yield Context(name=watching(names), includes=tuple(CIRCLE_OF + name for name in names), extensions=())
         else:  # the pattern of the first would take every number
             asked = "&".join(_asked(name, known[name]) for name in names)
-            yield Context(name=watching(names), extensions=(Extension(ASKED, (), hint=asked),))
+            pattern = Extension(ASKED, (), hint=asked)
+            yield Context(name=watching(names), includes=(LAMPS,), extensions=(pattern,))
 
 
 def _circles(circles: Circles) -> list[tuple[str, Lines]]:
@@ -68,15 +71,16 @@ def _circle(name: str, lines: Lines, *, each: bool) -> Iterator[Context]:
     context = CIRCLE_OF + name
     if each:
         known = (_number(number, phones, _devices(name, phones)) for number, phones in lines.items())
-        yield Context(name=context, extensions=tuple(known))
+        yield Context(name=context, includes=(LAMPS,), extensions=tuple(known))
         return
     parts: dict[str, list[Extension]] = {}
     for number, phones in lines.items():
         part = number[-2:] if len(lines) > LARGEST else "calls"
         parts.setdefault(f"{context}-{part}", []).append(_number(number, phones, ""))
-    # Takes every number: where the circle has none such, the hint is empty, and nothing is ever told.
+    # It takes every number: where the circle has none such, the hint is empty, and nothing is ever told. The codes of
+    # switches, which begin with no digit, it leaves to LAMPS.
     pattern = Extension(ASKED, (), hint=_asked(name, lines))
-    yield Context(name=context, includes=tuple(sorted(parts)), extensions=(pattern,))
+    yield Context(name=context, includes=(LAMPS, *sorted(parts)), extensions=(pattern,))
     for part in sorted(parts):
         yield Context(name=part, extensions=tuple(parts[part]))
 

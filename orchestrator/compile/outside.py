@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import codes
+from orchestrator.compile import codes, wishes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -54,7 +54,11 @@ def from_phones(directory: Directory) -> Context:
         extensions.append(Extension(fit(dialled, DIALLED), (Line(f"Goto({onward},{number},1)"),)))
     extensions.append(Extension(REFUSED, _refused()))
     extensions += codes.extensions(directory)
-    return Context(name="from-phones", includes=("numbers", "outside-line", "elsewhere"), extensions=tuple(extensions))
+    return Context(
+        name="from-phones",
+        includes=(wishes.LAMPS, "numbers", "outside-line", "elsewhere"),
+        extensions=tuple(extensions),
+    )
 
 
 def _refused() -> tuple[Line, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms
+from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms, wishes
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -58,6 +58,8 @@ NATIVE = Line(DISARM.application, label="native")
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
 RESUME = Line(DISARM.application, label="resume")
 """Where a caller whom an attendant hands back comes to the place again; at a menu, in the same try."""
+TOLD = {"mailbox": listening.TOLD, "switching": wishes.TOLD}
+"""What the attendants of a skill learn besides the place and the call's time."""
 ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
 REMEMBERED = Line("Set(PLACE=${EXTEN})")
 LEFT = Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})")
@@ -134,7 +136,7 @@ class Writer:
             yield Line("GotoIf($[0${ATTENDANTS} = 0]?native)", label="offer" if isinstance(step, Menu) else "")
             yield Line(f"Set(TIMEOUT(absolute)={self.deadline(step)})")
             # A skill may speak of time, a menu does not; what it has is the number of the try.
-            told = listening.TOLD if turns else ":${TESTTIME}" if isinstance(step, Do) else "::${TRY}"
+            told = "::${TRY}" if isinstance(step, Menu) else TOLD.get(step.skill, ":${TESTTIME}")
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield NATIVE
         yield from self._native(name, step)
@@ -179,7 +181,7 @@ class Writer:
             case Forward():
                 yield Line(f"Set(RINGING={name})")
                 said = self.sound(step.absent) if step.absent else ""
-                yield from forwarded(name, step.number, said, int(step.seconds), back=step.back)
+                yield from forwarded(name, step, said)
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp():

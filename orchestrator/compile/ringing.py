@@ -48,6 +48,8 @@ def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Itera
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')
     yield Line('GotoIf($["${TURNS}" != ""]?turn)')
+    summed = '${IF($["${RUNG}" = "busy"]?BUSY:NOANSWER)}'  # and not what the last one of them said
+    yield Line(f'ExecIf($["${{RUNG}}" != "unreachable"]?Set(DIALSTATUS={summed}))')
     if back:
         yield from parking.back(name, back, "${RUNG}")
     else:

@@ -14,8 +14,20 @@ from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Forward
 from orchestrator.domain.numbers import e164
-from orchestrator.domain.switches import ABSENT, AT_HOME, FAMILY, FORWARD, KEY, NOTHING, OUTSIDE
+from orchestrator.domain.switches import (
+    ABSENT,
+    AT_HOME,
+    BUSY,
+    FAMILY,
+    FORWARD,
+    KEY,
+    NOTHING,
+    OUTSIDE,
+    QUIET,
+    UNANSWERED,
+)
 
 NAME = "switched"
 ABROAD = "abroad"
@@ -39,10 +51,15 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def forwarded(name: str, number: str, general: str, seconds: int, *, back: bool = False) -> Iterator[Line]:
-    """Rings where the calls of `number` go now; leaves by its answer. `back`: as in ringing."""
-    yield Line(f"Gosub({NAME},forward,1({fit(number, DIGITS)},{fit(general, _MAYBE)}))")
-    yield from _rung(name, seconds, number if back else "")
+def forwarded(name: str, step: Forward, general: str) -> Iterator[Line]:
+    """Rings where the calls of a number go now; leaves by its answer."""
+    number = fit(step.number, DIGITS)
+    if step.missed:
+        yield Line(f"Gosub({NAME},missed,1({number}))")
+    else:
+        quiet = ",quiet" if step.quiet else ""
+        yield Line(f"Gosub({NAME},forward,1({number},{fit(general, _MAYBE)}{quiet}))")
+    yield from _rung(name, int(step.seconds), number if step.back else "")
 
 
 def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Line]:
@@ -77,7 +94,9 @@ def context(directory: Directory) -> Context:
             Extension("state", tuple(_state())),
             Extension("stopped", tuple(_stopped())),
             Extension("announce", tuple(_announce())),
-            Extension("forward", tuple(_forward(own, home, bool(trunks)))),
+            Extension("forward", tuple(_forward())),
+            Extension("missed", tuple(_missed())),
+            Extension("to", tuple(_to(own, home, bool(trunks)))),
             Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next())),
@@ -115,10 +134,8 @@ def _announce() -> Iterator[Line]:
     yield Line("Return()", label="done")
 
 
-def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
-    yield Line("Set(FORWARDED=)")
-    yield Line("Set(LINE=0)")
-    yield Line("Set(FIRST=)")
+def _forward() -> Iterator[Line]:
+    """Absent? Forwarded? Not to be disturbed (asked where ARG3 says so)? GOSUB_RETVAL is `ring` where FORWARD rings."""
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
     yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
@@ -126,11 +143,33 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Set(AWAY=${ARG1})")  # the mailbox behind it says nothing of it again
     yield Line("Answer(,i)")
     yield Line(f"Gosub({NAME},announce,1({ABSENT}${{ARG1}},${{ARG2}}))")
-    yield Line('GotoIf($["${FORWARD}" = ""]?nobody:target)')
+    yield Line('GotoIf($["${FORWARD}" = ""]?nobody:to,1)')
     yield Line(f"Gosub({NAME},state,1({FORWARD}${{ARG1}}))", label="present")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?to,1)')
+    yield Line('GotoIf($["${ARG3}" = ""]?off)')
+    yield Line(f"Gosub({NAME},state,1({QUIET}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?off)')
+    yield Line("Set(DIALSTATUS=NOANSWER)")  # what comes now goes on as if nobody had answered
+    yield Line("Return(quiet)")
+    yield Line("Return(nobody)", label="nobody")
+    yield Line("Return(off)", label="off")
+
+
+def _missed() -> Iterator[Line]:
+    """After the phones of ARG1 rang in vain: forwarded on busy, or on no answer?"""
+    kind = f'${{IF($["${{DIALSTATUS}}" = "BUSY"]?{BUSY}:{UNANSWERED})}}'
+    yield Line(f"Gosub({NAME},state,1({kind}${{ARG1}}))")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?to,1)')
+    yield Line("Return(off)")
+
+
+def _to(own: str, home: str, outside: bool) -> Iterator[Line]:
+    """Where the entry in SWITCHED leads: the rest of `forward` and `missed`."""
+    yield Line("Set(FORWARDED=)")
+    yield Line("Set(LINE=0)")
+    yield Line("Set(FIRST=)")
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
-    yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)', label="target")
+    yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)')
     yield Line("Return(ring)")
     yield Line("Set(TO=${FORWARD})", label="outside")
     yield from _open(home)
@@ -140,8 +179,6 @@ def _forward(own: str, home: str, outside: bool) -> Iterator[Line]:
         yield Line(f"Gosub({NAME},trunk,1)")
         yield Line("Return(ring)")
     yield Line("Return(failed)", label="stopped")
-    yield Line("Return(nobody)", label="nobody")
-    yield Line("Return(off)", label="off")
 
 
 def _transfer(own: str, home: str) -> Iterator[Line]:

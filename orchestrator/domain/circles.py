@@ -57,8 +57,7 @@ class Circles:
 
     @cached_property
     def operators(self) -> frozenset[str]:
-        """The telephones that the flow of the operator's number rings itself."""
-        return frozenset(self._rung_by(self._directory.numbers.get(OPERATOR, "")))
+        return operators(self._directory)
 
     @cached_property
     def lines(self) -> Mapping[str, Lines]:
@@ -157,6 +156,22 @@ class Circles:
     def picks_up(self, phone: Phone, number: str) -> bool:
         """Whether `phone` may pick up what rings at `number`."""
         return any(number in (self.house if circle == ALL else self.lines[circle]) for circle in self.near(phone))
+
+
+def operators(directory: Directory) -> frozenset[str]:
+    """The telephones that ring first for a caller of the operator's number who does nothing, whatever the hour."""
+    flow, found = directory.numbers.get(OPERATOR, ""), set[str]()
+    todo = [directory.first(flow)] if flow in directory.flows else []
+    seen = set(todo)
+    while todo:
+        step = directory.graph.get(todo.pop())
+        if isinstance(step, Ring | Queue):
+            found.update(_rung(step))
+        elif step:
+            onward = {to for answer, to in step.exits.items() if answer not in step.by_caller} - seen
+            seen |= onward
+            todo += sorted(onward)
+    return frozenset(found)
 
 
 def _rung(step: Step) -> tuple[str, ...]:

@@ -58,7 +58,21 @@ MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
-CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK)
+SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
+SWITCHING = (
+    Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
+    Code(name="forward_off", dialled="#21#", card="Umleitung beenden"),
+    Code(name="unanswered_on", dialled="*61*NUMBER#", card="Umleiten, wenn niemand abnimmt"),
+    Code(name="unanswered_off", dialled="#61#", card="Diese Umleitung beenden"),
+    Code(name="busy_on", dialled="*67*NUMBER#", card="Umleiten, wenn besetzt ist"),
+    Code(name="busy_off", dialled="#67#", card="Diese Umleitung beenden"),
+    Code(name="quiet_on", dialled="*26#", card="Bitte nicht stören: es klingelt nicht"),
+    Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
+    Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
+    SWITCH,
+)
+"""What domain.wishes makes a switch of."""
+CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")
 """What codes begin with, and no number does."""

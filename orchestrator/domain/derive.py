@@ -1,15 +1,15 @@
 """The flows that nobody has to write: one for every department, person, group and shared phone.
 
 A department: opening hours (closed: the next opening is said) -> closed by switch? forwarded? -> its phones
--> its stand-in's phones -> its mailbox -> a spoken goodbye.
+-> forwarded on busy or no answer? -> its stand-in's phones -> its mailbox -> a spoken goodbye.
 Where a department has a waiting queue, its callers wait there (domain.queues) instead of ringing its phones.
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 Each of them, where a caller was put through by hand and nobody picked up: who did that rings once more before a mailbox
 or another office is asked. Callers who are parked (domain.parking), conference rooms (domain.rooms).
-A person: absent or forwarded? -> own phones -> the stand-in's -> the department (which ends in its mailbox), or
-the own mailbox.
-The mailbox by telephone (domain.listening).
+A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
+stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
+The mailbox by telephone (domain.listening). The codes that switch (domain.wishes).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, parking, queues, retired, rooms, texts
+from orchestrator.domain import listening, parking, queues, retired, rooms, texts, wishes
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -44,7 +44,7 @@ def derive(directory: Directory) -> Directory:
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
-    return retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers))
+    return wishes.add(retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers)))
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:
@@ -94,11 +94,12 @@ def _department(directory: Directory, department: Department, boxes: Boxes) -> F
     if queue is None:
         steps["ring"] = _ring(
             department.phones,
-            f"{name}.{after}",
+            f"{name}.missed",
             department.ring_seconds,
             department.order,
             back=back and not department.stand_in,
         )
+        steps["missed"] = _missed(directory, department, f"{name}.{after}", f"{name}.box")
     if stand_in and (queue is None or queue.default):
         steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order, back=back)
     flow = Flow(name=name, start="hours", steps=steps)
@@ -126,8 +127,13 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     last = f"{name}.box" if person.box else _office(directory, person.department)
     after = f"{name}.stand_in" if person.stand_in else last
     steps: dict[str, Step] = {
-        "diverted": _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]),
-        "ring": _ring(person.phones, after, person.ring_seconds, back=_back(directory) and not person.stand_in),
+        "diverted": replace(
+            _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]), quiet=f"{name}.missed"
+        ),
+        "ring": _ring(
+            person.phones, f"{name}.missed", person.ring_seconds, back=_back(directory) and not person.stand_in
+        ),
+        "missed": _missed(directory, person, after, last),
     }
     if stand_in := directory.people.get(person.stand_in):
         steps["stand_in"] = _ring(stand_in.phones, last, stand_in.ring_seconds, back=_back(directory))
@@ -165,6 +171,11 @@ def _diverted(
         absent=absent,
         back=_back(directory),
     )
+
+
+def _missed(directory: Directory, owner: Person | Department, off: Place, after: Place) -> Forward:
+    """After the own phones. Who is not reached there comes back to the own mailbox or office, not to a stand-in."""
+    return replace(_diverted(directory, owner, off, after, None), missed=True)
 
 
 def _wave(directory: Directory, site: str) -> str:

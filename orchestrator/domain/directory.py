@@ -15,7 +15,7 @@ from orchestrator.domain.flow import Flow, Graph, Place
 from orchestrator.domain.people import Box, Department, Group, Person, Phone, Room
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar, Schedule
-from orchestrator.domain.town import MAILBOX, PARKING, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
+from orchestrator.domain.town import CODES, MAILBOX, PARKING, NumberRange, Permission, Retired, Site, Town, Trunk, Wave
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -40,6 +40,8 @@ class Directory:
     waves: Mapping[str, Wave] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     """Switches that flows ask, and what each is for: `night` -> `Nachtschaltung der Zentrale`."""
+    switch_codes: Mapping[str, str] = field(default_factory=dict)
+    """Digit behind *28 -> the switch that it turns: `1` -> `night`."""
     singles: Mapping[str, str] = field(default_factory=dict)
     """Public number without a head (E.164) -> the extension that it means: `+4962057788` -> `80`."""
     numbers: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Directory:
         retired = {old.flow: f"retired number {old.extension}" for old in self.retired.values()}
         people = {person.flow: person.name for person in self.people.values()}
         rooms = {room.flow: room.name for room in self.rooms.values()}
-        own = {MAILBOX: "the mailbox by telephone", PARKING: "parked callers"}
+        own = {MAILBOX: "the mailbox by telephone", PARKING: "parked callers", CODES: "codes that switch"}
         return {**retired, **rooms, **groups, **departments, **people, **own}
 
     @cached_property

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "permissions": ("permission", "Permissions"),
     "waves": ("wave", "Waves"),
     "switches": ("switch", "Switches"),
+    "switch_codes": ("switch code", "Digits of switches"),
 }
 """Field of the directory -> what one of its things is called, and the title of all, in the order of a plan."""
 LONG = 60

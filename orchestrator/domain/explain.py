@@ -45,9 +45,12 @@ from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
+    BUSY,
     FORWARD,
     NOTHING,
     OUTSIDE,
+    QUIET,
+    UNANSWERED,
     Absence,
     Forwarding,
     Outside,
@@ -55,7 +58,7 @@ from orchestrator.domain.switches import (
     holds,
 )
 from orchestrator.domain.switches import rung as phones_of
-from orchestrator.domain.town import MAILBOX
+from orchestrator.domain.town import CODES, MAILBOX
 
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
@@ -109,7 +112,7 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
 
     Raises KeyError for what the proof finds unknown: places, schedules, skills.
     """
-    place, keys = start, list(world.keys)
+    place, keys, answer = start, list(world.keys), ""
     for _ in range(LONGEST):
         if place == END:
             return
@@ -117,7 +120,7 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
         if isinstance(step, FindByName):
             answer, onward = converse(directory, step, keys)
         else:
-            answer = predict(directory, place, world, keys)
+            answer = predict(directory, place, world, keys, came=answer)
             onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
         if isinstance(step, Ring | Forward) and step.back and answer != "off":
@@ -145,6 +148,10 @@ def ending(visits: Iterable[Visit]) -> Ending:
         if visit.place.partition(".")[0] == MAILBOX:
             away = away or turned_away(visit.place, visit.answer)
             last = Ending(outcome="told" if away else "served", place=visit.place)
+        elif visit.place.partition(".")[0] == CODES:
+            last = Ending(
+                outcome="served" if last.outcome == "served" or visit.answer == "done" else "told", place=visit.place
+            )
         elif visit.answer == "left":
             last = Ending(outcome="message", place=visit.place)
         elif last.outcome == "told":
@@ -152,8 +159,11 @@ def ending(visits: Iterable[Visit]) -> Ending:
     return last
 
 
-def predict(directory: Directory, place: Place, world: World, keys: list[str]) -> Answer:
-    """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`."""
+def predict(directory: Directory, place: Place, world: World, keys: list[str], *, came: Answer = "") -> Answer:
+    """The answer that `world` gives at `place`. A menu takes the keys it uses from the front of `keys`.
+
+    `came`: the answer of the step before.
+    """
     match step := directory.graph[place]:
         case Say() | Announce():
             return "said"
@@ -166,9 +176,9 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case When():
             return directory.schedules[step.schedule].state(world.at)
         case Switch():
-            return "on" if (on := world.switches.get(step.name)) and holds(on, world.at) else "off"
-        case Forward() if _forwarded(step, world) is None:
-            return "off"
+            return "on" if _on(world, step.name) else "off"
+        case Forward() if _forwarded(step, world, came) is None:
+            return _or_back(step, world, "quiet") if step.quiet and _on(world, QUIET + step.number) else "off"
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
@@ -181,7 +191,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
         case Transfer():
             return _through(directory, world, step.number)
         case Forward():
-            return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world)))
+            return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world, came)))
         case Park() | GoBack() | AskPin() | Meet():
             return _in_the_house(directory, step, world)
         case HangUp():
@@ -196,6 +206,10 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str]) -
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
+
+
+def _on(world: World, switch: str) -> bool:
+    return (on := world.switches.get(switch)) is not None and holds(on, world.at)
 
 
 def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> Answer:
@@ -244,9 +258,12 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
             assert_never(step)
 
 
-def _forwarded(step: Forward, world: World) -> str | None:
+def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
     """The number that is rung instead, empty for none; None if nothing of the kind is set."""
-    for name in (ABSENT + step.number, FORWARD + step.number):
+    names: tuple[str, ...] = (ABSENT + step.number, FORWARD + step.number)
+    if step.missed:
+        names = ((BUSY if came == "busy" else UNANSWERED) + step.number,)
+    for name in names:
         match world.switches.get(name):
             case Absence() as away if holds(away, world.at):
                 return away.stand_in

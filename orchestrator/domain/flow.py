@@ -222,11 +222,17 @@ class Forward:
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
     back: bool = False
     """As in Ring."""
+    quiet: Place = ""
+    """For a number that may not be disturbed: where its callers are led then; empty: that is not asked."""
+    missed: bool = False
+    """Comes after the phones of the number, which rang in vain: the forwarding on busy is asked, or that on no answer.
+    Busy is who came by the answer `busy`."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
+        found |= {"quiet": self.quiet} if self.quiet else {}
         return {"talked": END, **found} | ({"back": END} if self.back else {})
 
 

@@ -14,6 +14,7 @@ ONE: Mapping[str, str] = {
     "phones": "phone",
     "boxes": "box",
     "switches": "switch",
+    "switch_codes": "switch code",
     "numbers": "number",
     "singles": "single",
     "calendars": "calendar",

@@ -89,6 +89,8 @@ def _words(step: Step, answer: Answer) -> str:
             return f"is put through to {number}: {answer}"
         case Switch(name=name):
             return f"while switch {name} is {answer}"
+        case Forward(number=number) if answer == "quiet":
+            return f"while {number} is not to be disturbed"
         case Forward(number=number):
             return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
         case FindByName():

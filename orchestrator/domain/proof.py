@@ -37,7 +37,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
 from orchestrator.domain.routes import Routes, Wait
-from orchestrator.domain.town import PARKING
+from orchestrator.domain.town import CODES, PARKING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +118,7 @@ def _entries(directory: Directory) -> Iterator[str]:
     yield from directory.numbers.values()
     if directory.town.parked:
         yield PARKING
+    yield CODES
 
 
 def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
@@ -171,7 +172,7 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
         case LeaveMessage():
             return answer == "left"
         case Do():
-            return answer in ("said", "done")
+            return answer in ("said", "done", "refused")
         case Listen():
             return True
         case Speak() | Menu() | When() | Ring() | Queue() | Transfer() | Switch() | Forward():

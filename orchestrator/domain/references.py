@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from orchestrator.domain import listening, texts
+from orchestrator.domain import listening, texts, wishes
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     NAME,
@@ -33,7 +33,7 @@ from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Prompt, audible
 from orchestrator.domain.skills import SKILLS
-from orchestrator.domain.town import MAILBOX, PARKING
+from orchestrator.domain.town import CODES, MAILBOX, PARKING
 
 MOST_IN_TURN = 30
 """Phones that ring one after the other; Asterisk sorts no more of them in one line either."""
@@ -95,6 +95,8 @@ def _names(directory: Directory) -> Iterator[Problem]:
         yield _bad_name(f"flow {MAILBOX!r}", "give it another name: the mailbox by telephone has this one")
     if (parking := directory.flows.get(PARKING)) and not isinstance(parking.steps.get("keep"), Park):
         yield _bad_name(f"flow {PARKING!r}", "give it another name: callers who are parked have this one")
+    if directory.flows.get(CODES, made := wishes.flow(directory)) != made:
+        yield _bad_name(f"flow {CODES!r}", "give it another name: what desks switch by dialling has this one")
     if FLOW in directory.flows:
         yield _bad_name(f"flow {FLOW!r}", "give it another name: calls to the outside stand under this one")
     for box in directory.boxes:

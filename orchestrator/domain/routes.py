@@ -45,7 +45,7 @@ from orchestrator.domain.switches import ANNOUNCEMENT
 
 Edge = tuple[Place, Answer]
 """A place left by an answer."""
-AT_ONCE = ("off", "full")
+AT_ONCE = ("off", "quiet", "full")
 """Answers of Forward, LeaveMessage and Queue that are known before anything is said or rung."""
 ANNOUNCED = 15.0
 """Seconds that the announcements of a queue may keep a caller beyond its time: place, wait and keys, once."""

@@ -25,6 +25,7 @@ SKILLS: Mapping[str, Skill] = {
     "mailbox": Skill(answers=("done", "again", "record", "call", "native", "failed"), in_turns=True),
     "next_opening": Skill(answers=("said", "failed"), arguments=("schedule",)),
     "say_digits": Skill(answers=("said",), arguments=("digits",)),
+    "switching": Skill(answers=("done", "refused", "again", "failed"), in_turns=True),
 }
 """The skills that a flow can name."""
 

@@ -26,6 +26,13 @@ ANNOUNCEMENT = 30.0
 """Seconds that what is spoken for a switch may last at most; the proof reckons with it."""
 ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
 """Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
+BUSY, UNANSWERED, QUIET = "busy_", "unanswered_", "quiet_"
+"""As FORWARD, for calls that find the phones busy, or that nobody answers there; and do not disturb."""
+FORWARDS: Mapping[str, str] = {"always": FORWARD, "busy": BUSY, "no_answer": UNANSWERED}
+"""When calls ring elsewhere -> the beginning of the switch."""
+OURS = (ABSENT, *FORWARDS.values(), QUIET, CLOSED, WAVE)
+PERSONAL = (ABSENT, *FORWARDS.values(), QUIET)
+"""Those that have commands of their own."""
 OUTSIDE = "outside"
 """The kill switch of calls to the outside."""
 AT_HOME, NOTHING = ONLY = ("no_abroad", "emergency")
@@ -146,7 +153,15 @@ def _target(directory: Directory, number: str) -> str:
 
 def forwarder(name: str) -> str:
     """The number that a forwarding is about, of the name of its switch; empty for any other switch."""
-    return name.removeprefix(FORWARD) if name.startswith(FORWARD) else ""
+    return next((name.removeprefix(each) for each in FORWARDS.values() if name.startswith(each)), "")
+
+
+def asked(step: Forward) -> tuple[str, ...]:
+    """The switches that a step asks, in turn."""
+    if step.missed:
+        return BUSY + step.number, UNANSWERED + step.number
+    away = (ABSENT + step.number,) if step.absent else ()
+    return (*away, FORWARD + step.number, *((QUIET + step.number,) if step.quiet else ()))
 
 
 def _payer(directory: Directory, number: str, to: str) -> str:
@@ -225,13 +240,21 @@ def known(directory: Directory) -> dict[str, str]:
         match step:
             case Switch(name=name) | Announce(switch=name):
                 found[name] = _meaning(directory, name)
-            case Forward(number=number, absent=absent):
-                found[FORWARD + number] = f"calls to {number} ring elsewhere"
-                if absent:
-                    found[ABSENT + number] = f"who has {number} is away"
+            case Forward(number=number):
+                found |= {name: _about(name, number) for name in asked(step)}
             case _:
                 pass
     return {**found, **directory.switches}
+
+
+def _about(name: str, number: str) -> str:
+    """What a switch of one number is for."""
+    return {
+        FORWARD: f"calls to {number} ring elsewhere",
+        BUSY: f"calls to {number} that find it busy ring elsewhere",
+        UNANSWERED: f"calls to {number} that nobody answers ring elsewhere",
+        QUIET: f"calls to {number} do not ring: do not disturb",
+    }.get(name.removesuffix(number), f"who has {number} is away")
 
 
 def _meaning(directory: Directory, name: str) -> str:
@@ -244,8 +267,12 @@ def _meaning(directory: Directory, name: str) -> str:
 
 def problems(directory: Directory) -> Iterator[Problem]:
     """Switches with names that are ours, and steps that ask what can never be switched."""
+    turned = known(directory)
+    for digit, name in directory.switch_codes.items():
+        if name == OUTSIDE or name not in turned or name.startswith((*PERSONAL, WAVE)):
+            yield _unknown(f"switch code {digit}", "switch", name, "name one of `switches:`, or closed_<department>")
     for name in directory.switches:
-        if name == OUTSIDE or name.startswith((ABSENT, FORWARD, CLOSED, WAVE)):
+        if name == OUTSIDE or name.startswith(OURS):
             yield Problem(
                 code="reserved_switch",
                 where=f"switch {name}",

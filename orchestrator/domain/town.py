@@ -15,6 +15,8 @@ MAILBOX = "mailbox"
 """The flow of the mailbox by telephone (domain.listening)."""
 PARKING = "park"
 """The flow of callers who are parked (domain.parking)."""
+CODES = "codes"
+"""The flow of what desks switch by dialling (domain.wishes)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `served` (came to hear messages, or was in a conference room), `gave_up` (hung up on the way), `unanswered`
-(a call to the outside that found nobody), `failed` (cut by the exchange, or no line). There is no other.
+next step), `served` (came to hear messages, was in a conference room, or switched something by a code), `gave_up`
+(hung up on the way), `unanswered` (a call to the outside that found nobody), `failed` (cut by the exchange, or no
+line). There is no other.
 
 Whom somebody puts through by hand goes on in the same journey: the place where they talked has the answer `talked`, and
 behind it stand the places to which they were put through, or the phone. The outcome is that of the first who answered.
@@ -10,6 +11,7 @@ behind it stand the places to which they were put through, or the phone. The out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +21,7 @@ from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.place import TALKED
-from orchestrator.domain.town import MAILBOX, PARKING
+from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
@@ -32,6 +34,8 @@ BACK = "back "
 """What the dialplan notes, with the phone, when it rings who put the caller through to that place."""
 BY_HAND = "by_hand"
 """The flow under which it stands to whom a caller was put through after a word, by the phone: `by_hand.tel2501`."""
+CODE = re.compile(r"[*#][0-9]+[*#]?")
+"""A code that switches, without the number that is dialled behind it."""
 AGAIN = "again"
 """The answer by which a place goes on where it is: a turn of a dialogue, and no step of the way."""
 
@@ -188,6 +192,8 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
         if cut or any(turned_away(step.place, step.answer) for step in steps):
             return "failed" if cut else "told", last.place, 0.0
         return "served", last.place, began
+    if last.place.startswith(f"{CODES}.") and any(step.answer == "done" for step in steps):
+        return "served", last.place, steps[0].at
     if last.answer in ("busy", "nobody"):
         return "unanswered", last.place, 0.0
     if last.answer == "gone":
@@ -231,6 +237,8 @@ def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
     dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
     whole = next(dialled, "")
     number = whole.partition("*")[0] or whole  # a test call's time stands behind a *, a code of ours begins with it
+    if steps[0].place.startswith(f"{CODES}.") and (code := CODE.match(whole)):
+        return code.group()  # and not the number behind it, which may be a private one
     return outgoing.masked(number) if steps[0].place.startswith(f"{outgoing.FLOW}.") else number
 
 

@@ -33,12 +33,13 @@ from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import directory as directories
-from orchestrator.service import history, logs, present, queues, wiring
+from orchestrator.service import history, logs, present, queues, signals, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import State
+from orchestrator.service.wishes import Wishing
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
 from orchestrator.web.server import Call, Sources, Status, application
@@ -71,6 +72,7 @@ class Control:
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
     recorder: Recorder = field(init=False)
+    wishing: Wishing = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -79,6 +81,9 @@ class Control:
         )
         self.metrics.now.set_function(lambda: len(self.recorder.calls))
         self.metrics.broken.set_function(lambda: self.recorder.broken)
+        self.wishing = Wishing(
+            state=self.state, directory=lambda: self.directory, sounds=lambda: self.sounds, ami=self.ami
+        )
         self.mailroom = Mailroom(
             state=self.state,
             directory=lambda: self.directory,
@@ -98,7 +103,9 @@ class Control:
         )
 
     async def ask(self, asked: dialogue.Asked) -> Mapping[str, Any]:
-        """What comes next for a caller of the mailbox; raises NoAnswer."""
+        """What comes next for a caller of the mailbox, or for who dialled a code; raises NoAnswer."""
+        if asked.wish:
+            return await self.wishing.answer(asked)
         if self.line is None:
             raise dialogue.NoAnswer("there is no dialogue")
         return await self.line.answer(asked)
@@ -219,6 +226,7 @@ class Control:
         if self.ami.up:
             connection = self.ami.connections
             self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
+            await signals.correct(Rest(wiring.ari(self.state)), self.directory, await present.now(self.state))
             self.pushed = connection
 
     async def _look(self) -> None:
@@ -249,6 +257,8 @@ class Control:
         await asyncio.to_thread(forget_dictations, self.state.spool, now)
         if self.line and self.ami.up:
             await self.line.sweep()
+        if self.ami.up:
+            await self.wishing.sweep(self.living)
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from orchestrator.asterisk import database
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import sounds
 from orchestrator.compile.message import FAMILY as GREETINGS
 from orchestrator.compile.speech import Unspoken
@@ -22,7 +23,7 @@ from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Swit
 from orchestrator.messages import greetings
 from orchestrator.messages.mailbox import Spool
 from orchestrator.service import directory as directories
-from orchestrator.service import wiring
+from orchestrator.service import signals, wiring
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import NotAnswering, connected
@@ -82,19 +83,19 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
         ) from bad
     async with opened(state) as engine:
         change = await store.put(engine, row, what)
-    return Turned(change=change, how=await _push(state, row.name, entry))
+    return Turned(change=change, how=await _push(state, row.name, entry, row.switched))
 
 
-async def remove(state: State, name: str, *, what: str, why: str) -> Turned:
+async def remove(state: State, name: str, *, what: str, who: str = "", why: str) -> Turned:
     """Switch it off, here and in a running Asterisk."""
     directories.demand(state, why)
     async with opened(state) as engine:
-        change = await store.remove(engine, name, at=time.time(), who=directories.who(), what=what, why=why)
-    return Turned(change=change, how=await _push(state, name, ""))
+        change = await store.remove(engine, name, at=time.time(), who=who or directories.who(), what=what, why=why)
+    return Turned(change=change, how=await _push(state, name, "", None))
 
 
-async def _push(state: State, name: str, entry: str) -> str:
-    """Bring one entry into a running Asterisk (empty: out of it), and read it back."""
+async def _push(state: State, name: str, entry: str, switched: Switched | None) -> str:
+    """Bring one entry into a running Asterisk (empty: out of it), and read it back; its lamps show it."""
     try:
         async with connected(state) as running:
             if running is None:
@@ -104,6 +105,7 @@ async def _push(state: State, name: str, entry: str) -> str:
             else:
                 await database.remove(running.ami, FAMILY, name)
             found = (await database.entries(running.ami, FAMILY)).get(name, "")
+            await signals.show(Rest(wiring.ari(state)), name, switched)
     except (NotAnswering, AsteriskError) as bad:
         return f"{LATER} ({bad})"
     return AT_ONCE if found == entry else f"Asterisk has {found!r} instead: control corrects it within a minute"

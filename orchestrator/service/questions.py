@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
@@ -16,9 +17,12 @@ from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.queues import members
 from orchestrator.domain.spelling import parse
-from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, On, Outside, Switched, holds, known
+from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known
+from orchestrator.domain.town import CODES
+from orchestrator.domain.wishes import predicted
 from orchestrator.service.errors import ServiceError
 
+SWITCHING_CODES = frozenset(code.name for code in SWITCHING)
 TIME_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M")
 
 
@@ -64,6 +68,10 @@ def ask(directory: Directory, question: Question) -> Explanation:
         phone, turned = _phone(directory, question.caller), question.switches.get(OUTSIDE)
         stopped = turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
         way = route(directory, phone, question.number, stopped)
+        if way.kind == "code" and way.group in SWITCHING_CODES:
+            world = replace(world, skills={**world.skills, "switching": predicted(directory, phone, way.number)})
+            visits = tuple(explain(directory, directory.first(CODES), world))
+            return Explanation(extension=way.number, at=world.at, visits=visits, ending=ending(visits), route=way)
         if way.kind != "inside":
             ended = Ending(outcome=way.kind, place=way.place)
             return Explanation(extension=way.number, at=world.at, visits=(), ending=ended, route=way)
@@ -136,7 +144,7 @@ def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterab
             raise ServiceError(f"{wish!r} is no switch", todo="write --switch night=on or --switch night=off")
         if to == "off" or name == OUTSIDE:
             found.pop(name, None)
-        elif not name.startswith((ABSENT, FORWARD)):
+        elif not name.startswith((ABSENT, *FORWARDS.values())):
             found[name] = On()
         elif name not in found:
             raise ServiceError(f"{wish!r} does not say to whom", todo="set it, or leave it out of the question")

@@ -20,7 +20,20 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Announce
 from orchestrator.domain.people import Department, Person
 from orchestrator.domain.prompts import audible
-from orchestrator.domain.switches import ABSENT, FORWARD, OUTSIDE, WAVE, Absence, Forwarding, On, Outside, Switched
+from orchestrator.domain.switches import (
+    ABSENT,
+    FORWARD,
+    FORWARDS,
+    OUTSIDE,
+    PERSONAL,
+    QUIET,
+    WAVE,
+    Absence,
+    Forwarding,
+    On,
+    Outside,
+    Switched,
+)
 from orchestrator.service import directory as directories
 from orchestrator.service import present
 from orchestrator.service.errors import ServiceError
@@ -28,7 +41,18 @@ from orchestrator.service.state import State
 from orchestrator.store.marked import suggest
 from orchestrator.store.switched import Row, read
 
+
+class GoesRound(ServiceError):
+    """A forwarding would ring a desk at which nobody is."""
+
+
+class NotAllowed(ServiceError):
+    """No phone of the number may call where it is to be forwarded to."""
+
+
 LONGEST_TEXT = 400
+CASES = {"always": "", "busy": " when busy", "no_answer": " when nobody answers"}
+"""When calls ring elsewhere -> how that is told."""
 KIND = phonenumbers.PhoneNumberType.to_string
 
 
@@ -52,7 +76,15 @@ class Period:
 
 
 async def absent(
-    state: State, number: str, period: Period, *, stand_in: str | None, text: str, why: str, instead: bool = False
+    state: State,
+    number: str,
+    period: Period,
+    *,
+    stand_in: str | None,
+    text: str,
+    why: str,
+    who: str = "",
+    instead: bool = False,
 ) -> list[str]:
     """Somebody is away. `stand_in`: None as the directory says, empty nobody. What to tell; raises ServiceError.
 
@@ -73,7 +105,7 @@ async def absent(
     warnings = [*_instead(directory, now, person, away, instead), *_warnings(now, stand_in, begins, ends)]
     until = f" until {period.last}" if period.last else ""
     told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
-    how = await present.put(state, directory, _row(ABSENT + person.extension, away, why), told)
+    how = await present.put(state, directory, _row(ABSENT + person.extension, away, why, who), told)
     return [f"{told}; {how}", *warnings]
 
 
@@ -102,44 +134,71 @@ async def restore(state: State, name: str, before: Mapping[str, Any] | None, *, 
     if name not in switches.known(directory):
         raise ServiceError(f"the directory knows no switch {name} any more", todo="see `durchwahl switch`")
     switched = read(before)
-    if isinstance(switched, Forwarding) and not switched.to.startswith("+"):
+    if isinstance(switched, Forwarding) and name.startswith(FORWARD) and not switched.to.startswith("+"):
         _goes_on(directory, await present.now(state), switches.forwarder(name), switched.to)
     return await present.put(state, directory, _row(name, switched, why), what)
 
 
-async def back(state: State, number: str, *, why: str) -> list[str]:
+async def back(state: State, number: str, *, who: str = "", why: str) -> list[str]:
     """Who was absent is back; raises ServiceError if nobody was."""
     person = _person(await directories.running(state), number)
     await _must_be(state, ABSENT + person.extension, f"{person.extension} {person.name} is not absent")
     told = f"{person.extension} {person.name}: back"
-    return [f"{told}; {await present.remove(state, ABSENT + person.extension, what=told, why=_plain(why))}"]
+    how = await present.remove(state, ABSENT + person.extension, what=told, who=who, why=_plain(why))
+    return [f"{told}; {how}"]
 
 
-async def forward(state: State, number: str, to: str, *, why: str) -> list[str]:
+async def forward(state: State, number: str, to: str, *, when: str = "always", who: str = "", why: str) -> list[str]:
     """The calls of a number ring elsewhere; `off` ends it. What to tell; raises ServiceError."""
+    if when not in FORWARDS:
+        raise ServiceError(
+            f"{when!r} is no case in which calls ring elsewhere", todo=f"use one of {', '.join(FORWARDS)}"
+        )
     directory = await directories.running(state)
     extension = _extension(directory, number)
-    if FORWARD + extension not in switches.known(directory):
+    name, case = FORWARDS[when] + extension, CASES[when]
+    if name not in switches.known(directory):
         raise ServiceError(f"calls to {extension} cannot be forwarded", todo="name a person or a department")
     if to == "off":
-        await _must_be(state, FORWARD + extension, f"{extension} is not forwarded")
-        told = f"{extension}: no longer forwarded"
-        return [f"{told}; {await present.remove(state, FORWARD + extension, what=told, why=_plain(why))}"]
+        await _must_be(state, name, f"{extension} is not forwarded{case}")
+        told = f"{extension}: no longer forwarded{case}"
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
     target = inside(directory, to) or _outside(directory, extension, to)
     now = await present.now(state)
-    _goes_on(directory, now, extension, target)
-    told = f"{extension}: forwarded to {target}"
-    how = await present.put(state, directory, _row(FORWARD + extension, Forwarding(to=target), why), told)
+    _elsewhere(directory, extension, target)
+    if when == "always":  # in the other cases its own phones ring first: two may take each other's calls
+        _goes_on(directory, now, extension, target)
+    told = f"{extension}: forwarded to {target}{case}"
+    how = await present.put(state, directory, _row(name, Forwarding(to=target), why, who), told)
     return [f"{told}; {how}", *_empty(directory, now, target)]
+
+
+async def quiet(state: State, number: str, to: str, *, who: str = "", why: str) -> list[str]:
+    """Do not disturb, `on` or `off`. What to tell; raises ServiceError."""
+    if to not in ("on", "off"):
+        raise ServiceError(f"do not disturb cannot be {to!r}", todo="use on or off")
+    directory = await directories.running(state)
+    person = _person(directory, number)
+    name = QUIET + person.extension
+    told = f"{person.extension} {person.name}: {'not to be disturbed' if to == 'on' else 'may be disturbed again'}"
+    if to == "off":
+        await _must_be(state, name, f"{person.extension} {person.name} may be disturbed")
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
+    return [f"{told}; {await present.put(state, directory, _row(name, On(), why, who), told)}"]
+
+
+def _elsewhere(directory: Directory, extension: str, target: str) -> None:
+    """Raises ServiceError for a forwarding to the same phones."""
+    if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
+        raise GoesRound(f"{extension} would be forwarded to itself", todo="name somebody else")
 
 
 def _goes_on(directory: Directory, now: Mapping[str, Switched], extension: str, target: str) -> None:
     """Raises ServiceError for a forwarding to itself, at once or by way of others: each would ring an empty desk."""
-    if set(switches.rung(directory, target)) == set(switches.rung(directory, extension)):
-        raise ServiceError(f"{extension} would be forwarded to itself", todo="name somebody else")
+    _elsewhere(directory, extension, target)
     way = switches.onward(directory, now, extension, target)
     if len(set(way)) < len(way):
-        raise ServiceError(
+        raise GoesRound(
             f"forwardings would go round: {' → '.join(way)}; each rings a desk at which nobody is",
             todo=f"end one of them first, `durchwahl forward {way[-2]} off`, or name somebody else",
         )
@@ -155,7 +214,7 @@ def _empty(directory: Directory, now: Mapping[str, Switched], target: str) -> It
         yield f"warning: {number} is forwarded to {further.to}: its own phones ring all the same"
 
 
-async def switch(state: State, name: str, to: str, period: Period, *, text: str, why: str) -> list[str]:
+async def switch(state: State, name: str, to: str, period: Period, *, text: str, who: str = "", why: str) -> list[str]:
     """Turn a switch `on` or `off`; `outside` is `on`, `no_abroad` or `emergency`. Raises ServiceError."""
     directory = await directories.running(state)
     must_exist(directory, name)
@@ -166,18 +225,18 @@ async def switch(state: State, name: str, to: str, period: Period, *, text: str,
     _have_effect(directory, name, "" if ended else to, period, text)
     told = f"switch {name}: {to}{f' until {period.last}' if period.last else ''}"
     if ended:
-        return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = {directory.town.languages[0]: text} if text else {}
     turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
     if name == OUTSIDE:
         turned = Outside(only=to, ends=ends)
-    return [f"{told}; {await present.put(state, directory, _row(name, turned, why), told)}"]
+    return [f"{told}; {await present.put(state, directory, _row(name, turned, why, who), told)}"]
 
 
 def must_exist(directory: Directory, name: str) -> None:
     """Raises ServiceError for a switch that nobody can turn by its name."""
-    known = [known for known in switches.known(directory) if not known.startswith((ABSENT, FORWARD))]
+    known = [known for known in switches.known(directory) if not known.startswith(PERSONAL)]
     if name not in known:
         todo = suggest(name, known) or f"use one of {', '.join(sorted(known))}"
         raise ServiceError(f"there is no switch {name!r}", todo=todo)
@@ -211,8 +270,8 @@ async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
     return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
 
 
-def _row(name: str, switched: Switched, why: str) -> Row:
-    return Row(name=name, switched=switched, at=time.time(), who=directories.who(), why=_plain(why))
+def _row(name: str, switched: Switched, why: str, who: str = "") -> Row:
+    return Row(name=name, switched=switched, at=time.time(), who=who or directories.who(), why=_plain(why))
 
 
 def _plain(why: str) -> str:
@@ -256,7 +315,7 @@ def _called(directory: Directory, extension: str) -> str:
 
 def _outside(directory: Directory, extension: str, to: str) -> str:
     """The public number that `to` means, in E.164, if a phone of `extension` may call it; raises ServiceError."""
-    unknown = ServiceError(f"{to!r} is no number that calls can be forwarded to", todo="write 2510 or 0171 1234567")
+    unknown = NotAllowed(f"{to!r} is no number that calls can be forwarded to", todo="write 2510 or 0171 1234567")
     if not to.strip().startswith(("0", "+")):  # what may be dialled in the town alone is taken for a wrong extension
         raise unknown
     try:
@@ -271,7 +330,7 @@ def _outside(directory: Directory, extension: str, to: str) -> str:
             f"{number} is a number of ours, {ours}, and nobody has it", todo="name one that somebody has"
         )
     if kind := outgoing.costly(parsed.country_code or 0, KIND(phonenumbers.number_type(parsed))):
-        raise ServiceError(f"{number} costs too much to be forwarded to ({kind})", todo="name another")
+        raise NotAllowed(f"{number} costs too much to be forwarded to ({kind})", todo="name another")
     if not any(trunk.public for trunk in directory.trunks.values()):
         raise ServiceError("there is no trunk to the public network", todo="forward to a number of ours")
     country = directory.town.country
@@ -279,7 +338,7 @@ def _outside(directory: Directory, extension: str, to: str) -> str:
     for phone in switches.rung(directory, extension):
         if outgoing.route(directory, directory.phones[phone], directory.town.outside + public).kind == "outside":
             return number
-    raise ServiceError(
+    raise NotAllowed(
         f"the phones of {extension} may not call {number}", todo="give them the permission, or name another number"
     )
 

@@ -170,6 +170,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("", "Durchwahl", NUMBERS, "extension"),
     ),
     "switches": (_column("key", "Schalter"), _column("", "Bedeutung", TEXT, "meaning")),
+    "switch_codes": (_column("digit", "Schaltziffer"), _column("", "Schalter", TEXT, "switch")),
 }
 """Section -> its columns; the first is the key of a thing."""
 TELLING: Mapping[str, frozenset[str]] = {
@@ -188,6 +189,7 @@ TELLING: Mapping[str, frozenset[str]] = {
     "waves": frozenset({"day"}),
     "singles": frozenset({""}),
     "switches": frozenset({""}),
+    "switch_codes": frozenset({""}),
 }
 """Section -> the columns one of which, besides its key, tells it from all others."""
 NAMED = (

@@ -16,6 +16,7 @@ SINGULAR = {
     **{section: one for section, one in ONE.items() if section != "flows"},
     "retired": "retired number",
     "singles": "single number",
+    "switch_codes": "switch code",
     "prompts": "prompt",
     "flows": ONE["flows"],
 }

@@ -148,7 +148,8 @@ class Line:
             case "forward":
                 number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
                 after = self._all("busy", "nobody", "failed")
-                return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), **after)
+                seconds = self._number("seconds", 20, 120)
+                return Forward(number=number, off=off, seconds=seconds, **after)
             case "find":
                 return self._find()
             case "do":

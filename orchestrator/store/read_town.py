@@ -155,6 +155,13 @@ def retired(number: str, marked: Marked) -> Retired:
     )
 
 
+def switch_code(digit: str, marked: Marked) -> str:
+    """One digit and the switch that it turns: `1: night`."""
+    if not re.fullmatch("[0-9]", digit):
+        marked.wrong(f"{digit!r} is not a digit", "write one digit: it is dialled behind *28")
+    return marked.text()
+
+
 def wave(name: str, marked: Marked, trunks: Collection[str]) -> Wave:
     """One wave: `2: {name: Schulen, trunk: altanlage, day: 2027-03-01}`."""
     fields = marked.fields(("name", "trunk", "day"), required=("name", "trunk"))

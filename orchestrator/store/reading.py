@@ -29,14 +29,14 @@ from orchestrator.store.read_queues import Queues, unknown
 
 SECTIONS = (
     *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "queues", "rooms", "phones"),
-    *("boxes", "trunks", "permissions", "ranges", "retired", "waves", "switches", "numbers", "singles"),
+    *("boxes", "trunks", "permissions", "ranges", "retired", "waves", "switches", "switch_codes", "numbers", "singles"),
     *("prompts", "flows"),
 )
 KINDS = {
     section: ONE[section]
     for section in (
         *("flows", "schedules", "numbers", "sites", "trunks", "groups", "ranges", "retired", "waves", "singles"),
-        *("calendars", "permissions", "queues", "rooms"),
+        *("calendars", "permissions", "queues", "rooms", "switch_codes"),
     )
 }
 """Section -> what one of its entries is called in a problem."""
@@ -126,6 +126,7 @@ class Import:
             sites=self._each("sites", lambda name, marked: read_town.site(name, marked, trunks)),
             schedules=self._each("schedules", lambda name, marked: read_hours.schedule(name, marked, town, calendars)),
             switches=self._each("switches", lambda name, marked: marked.text()),
+            switch_codes=self._each("switch_codes", read_town.switch_code),
             retired=self._each("retired", read_town.retired),
             rooms=self._each("rooms", read_town.room),
         )

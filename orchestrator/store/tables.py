@@ -84,6 +84,7 @@ PAIRS: Mapping[str, tuple[Table, str, str]] = {
         ("numbers", "extension", "flow"),
         ("singles", "number", "extension"),
         ("switches", "name", "meaning"),
+        ("switch_codes", "digit", "switch"),
     )
 }
 """Field of the Directory that maps one text to another -> its table and the names of its two columns."""

@@ -15,7 +15,7 @@ from orchestrator.store.written import text
 FILES: Mapping[str, tuple[str, ...]] = {
     "town.yaml": (
         *("town", "sites", "trunks", "permissions", "waves", "ranges", "retired"),
-        *("phones", "boxes", "switches", "numbers", "singles"),
+        *("phones", "boxes", "switches", "switch_codes", "numbers", "singles"),
     ),
     "schedules.yaml": ("calendars", "schedules"),
     "departments.yaml": ("departments", "groups", "queues", "rooms"),
@@ -41,6 +41,7 @@ def sections(directory: Directory) -> Sections:
         "phones": write_people.phones(directory),
         "boxes": write_people.boxes(directory),
         "switches": dict(sorted(directory.switches.items())),
+        "switch_codes": dict(sorted(directory.switch_codes.items())),
         "numbers": dict(sorted(directory.numbers.items())),
         "singles": dict(sorted(directory.singles.items())),
         "calendars": _each(directory.calendars, write_town.calendar),

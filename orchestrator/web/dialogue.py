@@ -4,6 +4,7 @@ For attendants only: a bearer token, derived from the one secret of the exchange
 limits, JSON. Not here: what is answered (service).
 
     asked     {"channel", "name", "number", "at", and either "dictated" (the caller came) or "turn" and "keys"}
+              of a code that a desk dialled also "wish" and "asker"
     answered  {"play", "most", "wait", "during", "then", "turn"}
     401 no token of ours; 400, 413 not a question; 409 another telephone on the same channel; 503 nobody to ask
 """
@@ -26,7 +27,7 @@ LARGEST = 4096
 """Bytes of one question."""
 WITHIN = 1.5
 """Seconds until an attendant must have its answer; it gives up after 2."""
-LONGEST = {"channel": 100, "name": 100, "keys": 40}
+LONGEST = {"channel": 100, "name": 100, "keys": 40, "wish": 120, "asker": 100}
 SHOWN = 40
 """Characters of the caller's number that are looked at: it is what a stranger gave, and may be as long as they like.
 Refused, it would lead past the lock of the boxes, to Asterisk's own menu."""
@@ -55,6 +56,10 @@ class Asked:
     """Recordings that the dialplan has begun in this call."""
     turn: int = 0
     keys: str = ""
+    wish: str = ""
+    """A code that was dialled at a desk, and what was dialled behind it: `forward_on.2510`."""
+    asker: str = ""
+    """The telephone that dialled it."""
 
 
 Answer = Callable[[Asked], Awaitable[Mapping[str, Any]]]
@@ -100,7 +105,8 @@ def asked(body: bytes) -> Asked:
     """The question in a body; raises HTTPBadRequest."""
     try:
         found = json.loads(body)
-        texts = {key: found[key] for key in ("channel", "name")} | {"keys": found.get("keys", "")}
+        texts = {key: found[key] for key in ("channel", "name")}
+        texts |= {key: found.get(key, "") for key in ("keys", "wish", "asker")}
         if not all(isinstance(text, str) and len(text) <= LONGEST[key] for key, text in texts.items()):
             raise ValueError("a text is missing or too long")
         if not isinstance(number := found["number"], str):

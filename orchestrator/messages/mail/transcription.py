@@ -47,6 +47,7 @@ async def transcribe(model: Path, wav: Path, language: str) -> str:
         with suppress(ProcessLookupError):
             if process.returncode is None:
                 process.kill()
+                await process.wait()
     if process.returncode:
         said = err.decode(errors="replace").strip().splitlines()
         raise Untranscribed(said[-1] if said else f"the process ended with {process.returncode}")

@@ -1,0 +1,44 @@
+"""The codes that switch something: what the dialplan tells the attendant of them.
+
+Belongs here: the codes' contexts, and what is told. Not here: what a wish means (domain.wishes), who fulfils it
+(service.wishes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import CODE, DIGITS, IDENTIFIER, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.codes import SWITCH, SWITCHING
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.switches import KEY
+from orchestrator.domain.wishes import FIRST
+
+LAMPS = "switch-lamps"
+"""The context of the hints: a lamp is set to the code that turns its switch."""
+TOLD = ":${TESTTIME}:${TRY}::${WISH}:${ASKER}"
+"""What an attendant learns of a turn besides the place: time, name of the playback, the wish, the telephone."""
+PHONE = '${IF($["${CHANNEL(channeltype)}" = "PJSIP"]?${CHANNEL(endpoint)})}'
+
+
+def lamps(directory: Directory) -> Context:
+    """What lamps for switches of the town show."""
+    hints = (
+        Extension(f"{fit(SWITCH.head, CODE)}{fit(digit, DIGITS)}", (), hint=f"Custom:{fit(name, KEY)}")
+        for digit, name in sorted(directory.switch_codes.items())
+    )
+    return Context(name=LAMPS, extensions=tuple(hints))
+
+
+def codes() -> Iterator[Context]:
+    """Who was put through to a code by hand has dialled none, and is led to the catch-all."""
+    flow, step = FIRST.split(".")
+    for code in SWITCHING:
+        lines = (
+            Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)'),
+            Line(f"Set(WISH={fit(code.name, IDENTIFIER)}.${{GIVEN}})"),
+            Line(f"Set(ASKER={PHONE})"),
+            Line(f"Goto(flow-{fit(flow, IDENTIFIER)},{fit(step, IDENTIFIER)},1)"),
+        )
+        yield Context(name=f"code-{fit(code.name, IDENTIFIER)}", extensions=(Extension("s", lines),))

@@ -1,0 +1,47 @@
+"""Lamps that show switches of the town: the state of `Custom:<switch>` in Asterisk, which outlives it.
+
+Belongs here: what a lamp shows, and setting it. Not here: which telephone has one (compile.wishes writes the hints).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from orchestrator.asterisk.rest import Rest
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.switches import OUTSIDE, PERSONAL, WAVE, Switched, holds
+
+LIT, DARK = "INUSE", "NOT_INUSE"
+
+
+def has_lamp(name: str) -> bool:
+    """Whether a lamp may show a switch: those of people do not, as nobody is to see who is away."""
+    return name != OUTSIDE and not name.startswith((*PERSONAL, WAVE))
+
+
+async def show(rest: Rest, name: str, switched: Switched | None) -> None:
+    """Have the lamps of a switch show how it is now. Raises AsteriskError."""
+    if has_lamp(name):
+        await asyncio.to_thread(_set, rest, name, _state(switched))
+
+
+async def correct(rest: Rest, directory: Directory, now: Mapping[str, Switched]) -> int:
+    """Have every lamp show how its switch is now; how many did not. Raises AsteriskError."""
+    wrong = 0
+    for name in sorted({name for name in directory.switch_codes.values() if has_lamp(name)}):
+        wanted = _state(now.get(name))
+        found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", f"Custom:{name}")
+        if found.get("state") != wanted:
+            await asyncio.to_thread(_set, rest, name, wanted)
+            wrong += 1
+    return wrong
+
+
+def _state(switched: Switched | None) -> str:
+    return LIT if switched and holds(switched, datetime.now(UTC)) else DARK
+
+
+def _set(rest: Rest, name: str, state: str) -> None:
+    rest.ask("POST", "asterisk", "variable", variable=f"DEVICE_STATE(Custom:{name})", value=state)
