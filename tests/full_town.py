@@ -7,7 +7,7 @@ from datetime import date
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Ring, Say, Switch
-from orchestrator.domain.people import IN_TURN, Box, Department, Group, Phone
+from orchestrator.domain.people import IN_TURN, Box, Department, Group, Phone, Room
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.schedule import Calendar
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
@@ -73,6 +73,7 @@ def full(old: Trunk) -> Directory:
                 hint={"de": "Mit der 1 zum Postfach.", "en": "Press 1 for the mailbox."},
             )
         },
+        rooms={"saal": Room(id="saal", name="Saal", extension="52", pin="402817")},
         ranges={"amt": NumberRange(id="amt", first="2500", last="2999", department="buergerbuero")},
         retired={"2499": Retired(extension="2499", to="2500", until=FAR, announced=True)},
         waves={"2": Wave(id="2", name="Schulen", trunk=old.id, day=date(2027, 3, 1))},

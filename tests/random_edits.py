@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.domain.callers import CLASSES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Menu, Ring, Say
-from orchestrator.domain.people import MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person
+from orchestrator.domain.people import FINDABLE, MAILS, ORDERS, SHARED_KINDS, Box, Department, Group, Person, Room
 from orchestrator.domain.queues import STRATEGIES, WaitingQueue
 from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange, Permission, Retired, Site, Trunk, Wave
@@ -104,6 +104,7 @@ FIELDS: Mapping[str, Value] = {
     "people.phones": phones,
     "people.language": of("de", "en"),
     "people.permission": MAY,
+    "people.findable": of("", *FINDABLE),
     "people.wave": of(0, 2),
     "departments.name": NAME,
     "departments.schedule": name_in("schedules"),
@@ -113,10 +114,14 @@ FIELDS: Mapping[str, Value] = {
     "departments.ring_seconds": SECONDS,
     "departments.numbers": further,
     "departments.permission": MAY,
+    "departments.findable": of(*FINDABLE),
     "groups.phones": phones,
     "groups.order": of(*ORDERS),
     "groups.department": name_in("departments"),
     "departments.queue": name_in("queues", ""),
+    "rooms.name": NAME,
+    "rooms.pin": of("", "815274", "90417365"),
+    "rooms.most": of(2, 9, 30),
     "queues.name": NAME,
     "queues.phones": phones,
     "queues.department": name_in("departments"),
@@ -344,6 +349,16 @@ def site_made(rng: Random, directory: Directory) -> Directory:
     return put(put(directory, "sites", name, new), "phones", moved.id, replace(moved, site=name))
 
 
+def room_made(rng: Random, directory: Directory) -> Directory:
+    number = fresh(rng, directory)
+    new = Room(id=f"raum_{number}", name=rng.choice(HOSTILE), extension=number, pin=rng.choice(("", "815274")))
+    return put(directory, "rooms", new.id, new)
+
+
+def switch_dialled(rng: Random, directory: Directory) -> Directory:
+    return put(directory, "switch_codes", str(rng.randint(0, 9)), pick(rng, directory.switches))
+
+
 def switch_declared(rng: Random, directory: Directory) -> Directory:
     return put(directory, "switches", rng.choice(("night", "umzug", "streik")), rng.choice(HOSTILE))
 
@@ -397,24 +412,15 @@ EDITS: Mapping[str, Edit] = {
     **{
         edit.__name__: edit
         for edit in (
-            *(
-                hired,
-                left,
-                department_made,
-                department_gone,
-                group_made,
-                queue_made,
-                shared_made,
-                shared_gone,
-                hours,
-                closed,
-            ),
+            *(hired, left, department_made, department_gone, group_made, queue_made, room_made),
+            *(shared_made, shared_gone, hours, closed, switch_dialled),
             *(schedule_made, day_off, calendar_made, trunk_made, permission_made, range_made, retired, wave_made),
             *(site_made, switch_declared, single_made, number_led, key_led, step_added, flow_made, flow_gone),
         )
     },
     "group_gone": gone("groups"),
     "queue_gone": gone("queues"),
+    "room_gone": gone("rooms"),
     "trunk_gone": gone("trunks"),
     "permission_gone": gone("permissions"),
     "range_gone": gone("ranges"),
