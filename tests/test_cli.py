@@ -118,7 +118,7 @@ def test_explain(town: Path) -> None:
     night = durchwahl(town, "explain", "21-0", "--at", "2026-11-30 10:00", "--switch", "night=on")
     assert "town.night                       on" in night.stdout
     for wrong in (
-        ("explain", "0", "--press", "x"),
+        ("explain", "0", "--press", "!"),
         ("explain", "0", "--at", "soon"),
         ("explain", "0", "--busy", "9999"),
     ):

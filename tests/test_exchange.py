@@ -254,7 +254,7 @@ def test_tables_read_back_to_the_same(
         )
         (folder / name).write_bytes(text.encode())
         read.append(read_table(folder / name, stored, mistakes, town))
-    flat = {name for name in stored if name not in ("town", "calendars", "schedules", "prompts", "flows")}
+    flat = {name for name in stored if name not in ("town", "calendars", "schedules", "queues", "prompts", "flows")}
     assert {f"{name}.csv" for name in flat if stored[name]} == set(tables(stored))
     found = [table for table in read if table]
     gone = {table.section for table in found} if replaced else ()

@@ -57,7 +57,7 @@ async def test_who_put_somebody_through_and_is_gone_too_leaves_them_to_the_mailb
             await citizen.hang_up()
         assert len(other.calls) == 1
     past = await desks.past(shown)
-    assert f"n_2500.ring=talked, n_2600.diverted=off, n_2600.ring={answer}, n_2600.box" in past.way
+    assert f"n_2500.ring=talked, n_2600.diverted=off, n_2600.ring={answer}, n_2600.missed=off, n_2600.box" in past.way
     assert (past.outcome, past.unexpected) == ("answered", "")
 
 
@@ -75,7 +75,7 @@ async def test_two_who_put_a_caller_through_to_each_other_come_to_an_end(desks: 
         await citizen.hang_up()
     past = await desks.past(shown)
     assert past.way.count("n_2700.ring=back") == 2
-    assert "n_2700.ring=unreachable, d_buergerbuero.hours" in past.way
+    assert "n_2700.ring=unreachable, n_2700.missed=off, d_buergerbuero.hours" in past.way
     assert past.unexpected == ""
 
 
