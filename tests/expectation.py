@@ -156,8 +156,9 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
             return (f"Dial(PJSIP/{number}@trunk-{trunk},{seconds},i)",)
         case Switch(name=name):
             return (f"({name})",)
-        case Forward(number=number, seconds=seconds):
-            return (f"forward,1({number},", f"Dial(${{FORWARD}},{seconds},")
+        case Forward(number=number, seconds=seconds, missed=missed):
+            asked = f"missed,1({number})" if missed else f"forward,1({number},"
+            return (asked, f"Dial(${{FORWARD}},{seconds},")
         case Menu(keys=keys):
             return tuple(f'"${{KEY}}" = "{key}"' for key in keys)
         case _:
