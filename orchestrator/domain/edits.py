@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow
-from orchestrator.domain.town import PARKING
+from orchestrator.domain.town import CODES, PARKING
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 GROUPS: Mapping[str, tuple[str, str]] = {
@@ -91,7 +91,7 @@ def derived(directory: Directory) -> frozenset[str]:
     """Names of the flows that nobody wrote."""
     owners = (directory.departments, directory.people, directory.groups, directory.queues, directory.rooms)
     made = {owner.flow for things in (*owners, directory.phones, directory.retired) for owner in things.values()}
-    return frozenset({*made, PARKING} if directory.town.parked else made)
+    return frozenset({*made, CODES, *([PARKING] if directory.town.parked else [])})
 
 
 def owner(directory: Directory, number: str) -> str:
