@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
+from orchestrator.compile import by_phone
+from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import MESSAGES
 from orchestrator.domain.directory import Directory
@@ -28,6 +29,8 @@ MOST_TURNS = 1000
 """Turns of one call after which no dialogue is asked any more: one that goes round must not do so for ever."""
 PLAYBACKS = 9
 """Playbacks of a call are numbered from 1 to this, so that the next one never has the name of one that is ending."""
+DESKS = "desks"
+"""The kind of contexts that have the box of each telephone."""
 KNOWN = Line("Gosub(desk,known,1)")
 """Sets PHONE and BOX of the telephone that is calling; GOSUB_RETVAL is `none` where that is no phone of ours."""
 
@@ -83,21 +86,17 @@ def _call(name: str) -> Iterator[Line]:
 def contexts(directory: Directory) -> Iterator[Context]:
     """`desk`: which phone calls; `call-back`: what may be dialled for it, which is never a number for emergencies.
 
-    `desks-…` hold the box of each phone, in contexts by the last two characters of its id. They are apart from
-    `phones-…`, the way of emergency calls, which a change of a box must not touch.
+    `desks-…` hold the box of each phone, apart from `phones-…`, the way of emergency calls, which a change of a box
+    must not touch.
     """
     if not directory.town.mailbox:
         return
-    phone, box = (f"{of}-${{PHONE:-2}},${{PHONE}},1" for of in ("phones", "desks"))
     known = (
         Line("Set(BOX=)"),
         Line("Set(PHONE=)"),
-        Line('GotoIf($["${CHANNEL(channeltype)}" != "PJSIP"]?none)'),
-        Line("Set(PHONE=${CHANNEL(endpoint)})"),
-        # To Asterisk, the extensions `trunk-a` and `trunka` are the same, and the latter may be a phone.
-        Line('GotoIf($["${PHONE:0:6}" = "trunk-"]?none)'),
-        Line(f"GotoIf(${{DIALPLAN_EXISTS({phone})}}?:none)"),
-        Line(f"GotoIf(${{DIALPLAN_EXISTS({box})}}?{box})"),
+        *by_phone.calling("PHONE", "none"),
+        Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'PHONE')}?:none)"),
+        Line(f"GotoIf({by_phone.known(DESKS, 'PHONE')}?{by_phone.at(DESKS, 'PHONE')})"),
         Line("Return()"),
         Line("Return(none)", label="none"),
     )
@@ -109,14 +108,9 @@ def contexts(directory: Directory) -> Iterator[Context]:
 
 def _desks(directory: Directory) -> Iterator[Context]:
     desks = Desks(directory)
-    found: dict[str, list[Extension]] = {}
-    for phone in directory.phones.values():
-        if box := desks.opens(phone):
-            id_ = fit(phone.id, IDENTIFIER)
-            lines = (Line(f"Set(BOX={fit(box, DIGITS)})"), Line("Return()"))
-            found.setdefault(id_[-2:], []).append(Extension(id_, lines))
-    for last, extensions in sorted(found.items()):
-        yield Context(name=f"desks-{last}", extensions=tuple(extensions))
+    boxes = ((phone.id, desks.opens(phone)) for phone in directory.phones.values())
+    found = ((id_, (Line(f"Set(BOX={fit(box, DIGITS)})"), Line("Return()"))) for id_, box in boxes if box)
+    return by_phone.contexts(DESKS, found)
 
 
 def code(directory: Directory) -> Iterator[Context]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import codes, wishes
+from orchestrator.compile import by_phone, codes, wishes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
-from orchestrator.domain.callers import CLASSES, Callers, permissions
+from orchestrator.domain.callers import CLASSES, Caller, Callers, permissions
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.town import Permission
@@ -204,12 +204,12 @@ def _caller(directory: Directory) -> Context:
     every trunk, with the head number.
     """
     head = e164(directory.town, "0")
-    by = (Line("Set(BY=${CUT(BLINDTRANSFER,/,2)})"), Line("Set(BY=${CUT(BY,-,1)})"))
-    put_through = Line("GotoIf(${DIALPLAN_EXISTS(phones-${BY:-2},${BY},1)}?by)")
-    as_by = (Line("Set(PHONE=${BY})", label="by"), Line("Goto(phones-${PHONE:-2},${PHONE},1)"))
+    by, phone = by_phone.named("BY", "BLINDTRANSFER"), by_phone.at(by_phone.PHONES, "PHONE")
+    put_through = Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'BY')}?by)")
+    as_by = (Line("Set(PHONE=${BY})", label="by"), Line(f"Goto({phone})"))
     own = (
         Line('ExecIf($["${CHANNEL(channeltype)}" = "PJSIP"]?Set(PHONE=${CHANNEL(endpoint)}))'),
-        Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?phones-${PHONE:-2},${PHONE},1)"),
+        Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'PHONE')}?{phone})"),
         *by,
         put_through,
         Line(f"Set(EMERGENCY={head})"),
@@ -224,22 +224,20 @@ def _caller(directory: Directory) -> Context:
 
 
 def phones(directory: Directory) -> Iterator[Context]:
-    """What a call of each phone needs, in contexts by the last two characters of its id: always the same one."""
+    """What a call of each phone needs."""
     callers = Callers(directory)
     everywhere = callers.everywhere
-    found: dict[str, list[Extension]] = {}
-    for caller in callers:
-        id_ = fit(caller.phone.id, IDENTIFIER)
-        lines = (
+
+    def needs(caller: Caller) -> tuple[Line, ...]:
+        return (
             Line(f"Set(EMERGENCY={fit(caller.emergency, E164)})"),
             Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
             Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
             Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
             Line("Return()"),
         )
-        found.setdefault(id_[-2:], []).append(Extension(id_, lines))
-    for last, extensions in sorted(found.items()):
-        yield Context(name=f"phones-{last}", extensions=tuple(extensions))
+
+    return by_phone.contexts(by_phone.PHONES, ((caller.phone.id, needs(caller)) for caller in callers))
 
 
 def _outside() -> Context:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.compile import by_phone
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.codes import FETCH, PARK
@@ -27,6 +28,7 @@ NAME = "parking"
 """The context, and the one of which lamps ask."""
 BACK = "back"
 LOT = "town"
+OFFICES = "offices"
 PROMISED = 10
 """Seconds that a place is kept for who was told of it: the announcement is shorter."""
 ANNOUNCED = 15
@@ -34,15 +36,14 @@ ANNOUNCED = 15
 SHOWN = {"de": "zurück", "en": "back"}
 """Language of the town -> what stands on the display before the number from which a caller comes back."""
 PARKED = {"de": "geparkt", "en": "parked"}
-_BY = (Line("Set(BY=${CUT(BY,/,2)})"), Line("Set(BY=${CUT(BY,-,1)})"))
-"""`PJSIP/tel2500-0000001a` -> `tel2500`."""
+_BY = by_phone.named("BY", "BY")
 _PLACES = f"{FIRST // 10}[{FIRST % 10}-{LAST % 10}]"
 """Pattern of the places."""
 HUNG_UP = Line("Wait(1)")
 """Until a phone that has put somebody through has hung up: until then it is busy, if it has one line only."""
 _DID = '${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})}'
 """The channel that has put the caller through, last."""
-_OURS = "${DIALPLAN_EXISTS(phones-${BY:-2},${BY},1)}"
+_OURS = by_phone.known(by_phone.PHONES, "BY")
 
 
 def back(name: str, number: str, answer: str) -> Iterator[Line]:
@@ -63,8 +64,8 @@ def lines(directory: Directory, name: str, step: GoBack) -> Iterator[Line]:
     yield Line(f"GotoIf({_OURS}?:none)")
     yield Line(f"Gosub({BACK},dial,1({int(step.seconds)},{shown}: *${{PARKINGEXTEN}},{PARKING}.{name}))")
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
-    yield Line("GotoIf(${DIALPLAN_EXISTS(offices-${BY:-2},${BY},1)}?:none)")
-    yield Line("Gosub(offices-${BY:-2},${BY},1)")
+    yield Line(f"GotoIf({by_phone.known(OFFICES, 'BY')}?:none)")
+    yield Line(f"Gosub({by_phone.at(OFFICES, 'BY')})")
     yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
     yield Line(f"Goto({name}=nobody,1)", label="none")
 
@@ -87,16 +88,12 @@ def codes(directory: Directory) -> Iterator[Context]:
 
 
 def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
-    """`parking`, `back`, and `offices-…`: the department of each phone, by the last two characters of its id."""
+    """`parking`, `back`, and `offices-…`: the department of each phone."""
     if directory.town.parked:
         yield _parking(_shown(PARKED, directory), sounds)
-        found: dict[str, list[Extension]] = {}
-        for phone, office in sorted(offices(directory).items()):
-            id_ = fit(phone, IDENTIFIER)
-            flow = fit(directory.departments[office].flow, IDENTIFIER)
-            found.setdefault(id_[-2:], []).append(Extension(id_, (Line(f"Return({flow})"),)))
-        for last, extensions in sorted(found.items()):
-            yield Context(name=f"offices-{last}", extensions=tuple(extensions))
+        flows = {id_: fit(department.flow, IDENTIFIER) for id_, department in directory.departments.items()}
+        found = ((phone, (Line(f"Return({flows[office]})"),)) for phone, office in sorted(offices(directory).items()))
+        yield from by_phone.contexts(OFFICES, found)
     if directory.town.parked or directory.town.back:
         yield _back(directory)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from orchestrator.compile import by_phone
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -27,6 +28,8 @@ NATIVE = {
     queues.RANDOM: "random",
 }
 """Strategy -> what app_queue calls it."""
+MEMBERS = "members"
+"""Which queues a telephone may log in to."""
 OPTIONS = "ciC"
 """Go on here after a talk, so that it is written down; no member may send the call on (as with `ringing.STAYS`); and
 phones that rang in vain do not count it as missed."""
@@ -108,13 +111,9 @@ def contexts(directory: Directory) -> Iterator[Context]:
         )
         yield Context(name=_keys(queue.flow), extensions=tuple(keys))
         for phone in step.members if queue.log_in else ():
-            phones.setdefault(fit(phone, IDENTIFIER), []).append(queue.flow)
-    found: dict[str, list[Extension]] = {}
-    for phone, named in sorted(phones.items()):
-        lines = (Line(f"Set(QUEUES={','.join(named)})"), Line("Return()"))
-        found.setdefault(phone[-2:], []).append(Extension(phone, lines))
-    for last, extensions in sorted(found.items()):
-        yield Context(name=f"members-{last}", extensions=tuple(extensions))
+            phones.setdefault(phone, []).append(queue.flow)
+    found = ((phone, (Line(f"Set(QUEUES={','.join(q)})"), Line("Return()"))) for phone, q in sorted(phones.items()))
+    yield from by_phone.contexts(MEMBERS, found)
 
 
 def codes() -> Iterator[Context]:
@@ -142,12 +141,11 @@ PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
 
 def _known() -> tuple[Line, ...]:
     """QUEUES: where the phone that dials may log in; who may nowhere is told so."""
-    here = "members-${PHONE:-2},${PHONE},1"
     return (
         *PHONE,
-        Line(f"GotoIf(${{DIALPLAN_EXISTS({here})}}?member)"),
+        Line(f"GotoIf({by_phone.known(MEMBERS, 'PHONE')}?member)"),
         *_none(),
-        Line(f"Gosub({here})", label="member"),
+        Line(f"Gosub({by_phone.at(MEMBERS, 'PHONE')})", label="member"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import parking
+from orchestrator.compile import by_phone, parking
 from orchestrator.compile.escape import IDENTIFIER, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.directory import Directory
@@ -72,7 +72,7 @@ def dialled(name: str, *, otherwise: str, back: str = "") -> Iterator[Line]:
 def contexts(directory: Directory) -> Iterator[Context]:
     """What a phone that picked up does before it talks, and when it has: it writes down when that was."""
     if timed(directory):
-        phone = (Line("Set(PHONE=${CUT(CHANNEL,/,2)})"), Line("Set(PHONE=${CUT(PHONE,-,1)})"))
+        phone = by_phone.named("PHONE", "CHANNEL")
         now = Line(f"Set(DB({FAMILY}/${{PHONE}})=${{EPOCH}})")
         push = Line(f"Set(CHANNEL(hangup_handler_push)={FAMILY},over,1)")
         answered = Extension("s", (*phone, now, push, Line("Return()")))

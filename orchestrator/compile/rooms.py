@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import by_phone
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -30,11 +31,8 @@ USER, MENU = "who-is-in", "keys"
 
 def asked(name: str, step: AskPin) -> Iterator[Line]:
     """Lets phones of the house in; others must dial the PIN."""
-    yield Line('GotoIf($["${CHANNEL(channeltype)}" != "PJSIP"]?ask)')
-    yield Line("Set(DESK=${CHANNEL(endpoint)})")
-    # To Asterisk, the extensions `trunk-a` and `trunka` are the same, and the latter may be a phone.
-    yield Line('GotoIf($["${DESK:0:6}" = "trunk-"]?ask)')
-    yield Line(f"GotoIf(${{DIALPLAN_EXISTS(phones-${{DESK:-2}},${{DESK}},1)}}?{name}=right,1)")
+    yield from by_phone.calling("DESK", "ask")
+    yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'DESK')}?{name}=right,1)")
     if not step.pin:
         yield Line(f"Goto({name}=wrong,1)", label="ask")
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import parking
+from orchestrator.compile import by_phone, parking
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -209,8 +209,8 @@ def _paid() -> Iterator[Line]:
     yield Line('GotoIf($["${PHONE}" = ""]?paid)')
     for known in ("EMERGENCY", "TRUNKS", "PERMISSION", "SHOWN"):
         yield Line(f"Set(LOCAL({known})=)")
-    yield Line("GotoIf(${DIALPLAN_EXISTS(phones-${PHONE:-2},${PHONE},1)}?:stopped)")
-    yield Line("Gosub(phones-${PHONE:-2},${PHONE},1)")
+    yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'PHONE')}?:stopped)")
+    yield Line(f"Gosub({by_phone.at(by_phone.PHONES, 'PHONE')})")
     yield Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{ABROAD},1)}}?:stopped)")
     yield Line(f"Gosub(permission-${{PERMISSION}},{ABROAD},1)")
     yield Line("Gosub(budget,spend,1)")
