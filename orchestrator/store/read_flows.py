@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,19 +163,12 @@ class Line:
         return self.what.one_of((*directory.switches, *made), "switch")
 
     def _menu(self) -> Menu:
-        keys: dict[str, Place] = {}
-        if "keys" in self.fields:
-            for key, value in self.fields["keys"].items():
-                if key.text() not in KEYS:
-                    key.wrong(f"{key.text()!r} is not a key of a telephone", 'use 0 to 9, "*" or "#"')
-                else:
-                    keys[key.text()] = self._target(value)
-        else:
+        if "keys" not in self.fields:
             self._missing("keys")
         wait = float(self._number("wait", 5, 30))
         return Menu(
             prompt=self._prompt(self.what),
-            keys=keys,
+            keys=keys_of(self.fields, self._target),
             otherwise=self._to("otherwise"),
             tries=self._number("tries", 3, 9),
             wait=wait,
@@ -271,11 +264,7 @@ class Line:
         flows, own = self.flows, self.flows.steps.get(self.flow, frozenset())
         if place := target(marked.text(), own, self.flow, flows.steps, flows.names, flows.directory):
             return place
-        directory = flows.directory
-        near = suggest(
-            marked.text(), (*own, *directory.departments, *directory.groups, *directory.queues, *flows.names)
-        )
-        marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
+        no_target(marked, flows.directory, own, flows.names)
         return f"{self.flow}.{self.name}"
 
     def _phones(self) -> tuple[str, ...]:
@@ -329,6 +318,24 @@ def target(
     return f"{name}.{starts[name]}" if name in starts else None
 
 
+def no_target(marked: Marked, directory: Directory, *known: Iterable[str], todo: str = "") -> None:
+    """Notes that what is named leads nowhere; `known` are further names that it may have meant."""
+    names = (*directory.departments, *directory.groups, *directory.queues, *(name for each in known for name in each))
+    near = suggest(marked.text(), names) or todo
+    marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", near)
+
+
+def keys_of(fields: Mapping[str, Marked], target: Callable[[Marked], Place]) -> dict[str, Place]:
+    """Key -> place of what is written as `keys`, if anything is."""
+    found: dict[str, Place] = {}
+    for key, value in fields["keys"].items() if "keys" in fields else ():
+        if key.text() not in KEYS:
+            key.wrong(f"{key.text()!r} is not a key of a telephone", 'use 0 to 9, "*" or "#"')
+        else:
+            found[key.text()] = target(value)
+    return found
+
+
 def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
     """A prompt: every language of the town must have its text."""
     fields = marked.fields(languages, required=languages)
@@ -343,6 +350,17 @@ def prompt(name: str, marked: Marked, languages: tuple[str, ...]) -> Prompt:
 def order(fields: Mapping[str, Marked]) -> str:
     """The order in which phones ring; all at once if nothing is written."""
     return fields["order"].one_of(ORDERS, "order of ringing") if "order" in fields else ORDERS[0]
+
+
+def phones_in(directory: Directory, fields: Mapping[str, Marked]) -> tuple[str, ...]:
+    """The phones of what is written as `phones`, in turn."""
+    found: list[str] = []
+    for marked in fields["phones"].values() if "phones" in fields else []:
+        phones = phones_of(directory, marked.text())
+        if not phones:
+            marked.wrong(f"there is no phone {marked.text()!r}", "name the number of a person or a shared phone")
+        found += phones
+    return tuple(found)
 
 
 def phones_of(directory: Directory, name: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from orchestrator.domain.people import (
 )
 from orchestrator.domain.references import NAME_OTHERS, NOBODY_LEFT, RESERVED_PHONES
 from orchestrator.store.marked import Marked, suggest
-from orchestrator.store.read_flows import order, phones_of
+from orchestrator.store.read_flows import order, phones_in
 
 PERSON = (
     *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
@@ -185,7 +185,7 @@ class People:
             extension=number,
             schedule=fields["schedule"].one_of(self.found.schedules, "schedule") if "schedule" in fields else "",
             box=fields["box"].text() if "box" in fields else number,
-            phones=self._phones(fields),
+            phones=phones_in(self.found, fields),
             parent=fields["parent"].one_of(self._departments, "department") if "parent" in fields else "",
             stand_in=fields["stand_in"].one_of(self._departments, "department") if "stand_in" in fields else "",
             ring_seconds=_ring(fields),
@@ -203,20 +203,11 @@ class People:
             id=name,
             name=fields["name"].text() if "name" in fields else name,
             extension=fields["number"].text() if "number" in fields else "0",
-            phones=self._phones(fields),
+            phones=phones_in(self.found, fields),
             department=fields["department"].one_of(self._departments, "department") if "department" in fields else "",
             order=order(fields),
             ring_seconds=_ring(fields),
         )
-
-    def _phones(self, fields: Mapping[str, Marked]) -> tuple[str, ...]:
-        phones: list[str] = []
-        for phone in fields["phones"].values() if "phones" in fields else []:
-            named = phones_of(self.found, phone.text())
-            if not named:
-                phone.wrong(f"there is no phone {phone.text()!r}", "name the number of a person or a shared phone")
-            phones += named
-        return tuple(phones)
 
     def _boxes(self) -> dict[str, Box]:
         """One for each department and for each person who has one, with what `boxes:` says of it."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.flow import KEYS, Place
+from orchestrator.domain.flow import Place
 from orchestrator.domain.queues import STRATEGIES, WaitingQueue
-from orchestrator.store.marked import Marked, suggest
-from orchestrator.store.read_flows import phones_of, prompt
+from orchestrator.store.marked import Marked
+from orchestrator.store.read_flows import keys_of, phones_in, prompt
 
 FIELDS = ("name", "department", "number", "phones", "function", "log_in", "strategy")
 EXITS = ("waited", "full", "nobody")
@@ -25,6 +25,8 @@ NUMBERS: Mapping[str, tuple[str, int, int]] = {
 """Key in a file -> field, least and most."""
 MAILBOX = "mailbox"
 """What the mailbox of the queue's department is called where a queue says where it leads."""
+TARGETS = "name a department, a number, a flow, `flow.step` or `mailbox`"
+"""What may stand there."""
 Target = Callable[[Marked], Place]
 
 
@@ -47,7 +49,7 @@ class Queues:
             name=fields["name"].text() if "name" in fields else name,
             department=self._department(fields),
             extension=fields["number"].text() if "number" in fields else "",
-            phones=self._phones(fields),
+            phones=tuple(dict.fromkeys(phones_in(self.found, fields))),
             function=self._function(fields),
             log_in=fields["log_in"].yes() if "log_in" in fields else False,
             strategy=fields["strategy"].one_of(STRATEGIES, "strategy") if "strategy" in fields else STRATEGIES[0],
@@ -56,15 +58,6 @@ class Queues:
 
     def _department(self, fields: Mapping[str, Marked]) -> str:
         return fields["department"].one_of(self.found.departments, "department") if "department" in fields else ""
-
-    def _phones(self, fields: Mapping[str, Marked]) -> tuple[str, ...]:
-        found: list[str] = []
-        for phone in fields["phones"].values() if "phones" in fields else []:
-            named = phones_of(self.found, phone.text())
-            if not named:
-                phone.wrong(f"there is no phone {phone.text()!r}", "name the number of a person or a shared phone")
-            found += named
-        return tuple(dict.fromkeys(found))
 
     def _function(self, fields: Mapping[str, Marked]) -> str:
         if "function" not in fields:
@@ -79,20 +72,6 @@ class Queues:
         def to(value: Marked) -> Place:
             return f"d_{queue.department}.box" if value.text() == MAILBOX else target(value)
 
-        keys: dict[str, Place] = {}
-        for key, value in fields["keys"].items() if "keys" in fields else ():
-            if key.text() not in KEYS:
-                key.wrong(f"{key.text()!r} is not a key of a telephone", 'use 0 to 9, "*" or "#"')
-            else:
-                keys[key.text()] = to(value)
         hint = prompt(queue.place, fields["hint"], self.found.town.languages).texts if "hint" in fields else {}
         exits: dict[str, Any] = {name: to(fields[name]) for name in EXITS if name in fields}
-        return replace(queue, keys=keys, hint=hint, **exits)
-
-
-def unknown(marked: Marked, directory: Directory) -> Place:
-    """Notes that a target is none."""
-    known = (*directory.departments, *directory.groups, *directory.queues, *directory.flows, MAILBOX)
-    todo = suggest(marked.text(), known) or "name a department, a number, a flow, `flow.step` or `mailbox`"
-    marked.wrong(f"there is no step, flow, department, group or number {marked.text()!r}", todo)
-    return ""
+        return replace(queue, keys=keys_of(fields, to), hint=hint, **exits)

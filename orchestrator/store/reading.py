@@ -23,9 +23,9 @@ from orchestrator.domain.town import Town
 from orchestrator.store import read_hours, read_town
 from orchestrator.store.calendar import complete
 from orchestrator.store.marked import Marked, Mistake, Mistakes, read
-from orchestrator.store.read_flows import Flows, prompt, target
+from orchestrator.store.read_flows import Flows, no_target, prompt, target
 from orchestrator.store.read_people import People
-from orchestrator.store.read_queues import Queues, unknown
+from orchestrator.store.read_queues import MAILBOX, TARGETS, Queues
 
 SECTIONS = (
     *("town", "sites", "calendars", "schedules", "people", "departments", "groups", "queues", "rooms", "phones"),
@@ -184,8 +184,11 @@ class Import:
         lines = {key.text(): value for section in self.sections["queues"] for key, value in section.items()}
 
         def place(marked: Marked) -> Place:
-            known = target(marked.text(), (), "", flows.steps, flows.starts, flows.derived)
-            return known or unknown(marked, flows.derived)
+            directory = flows.derived
+            known = target(marked.text(), (), "", flows.steps, flows.starts, directory)
+            if not known:
+                no_target(marked, directory, directory.flows, (MAILBOX,), todo=TARGETS)
+            return known or ""
 
         return {name: waiting.led(queue, lines[name], place) for name, queue in found.queues.items()}
 
