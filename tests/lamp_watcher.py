@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from orchestrator.service import wiring
 from tests.running_town import Town
-from tests.sip_line import heard, md5
+from tests.sip_line import answer, heard, proved
 
 ACCEPTS = {"dialog": "application/dialog-info+xml", "presence": "application/pidf+xml"}
 STATE = {
@@ -80,9 +79,8 @@ class Watcher:
                 self._take(packet)
 
     def _take(self, packet: str) -> None:
-        kept = re.findall(r"^(?:Via|From|To|Call-ID|CSeq):.*$", packet.replace("\r", ""), re.MULTILINE)
         with suppress(OSError):
-            self.line.send("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode())
+            answer(self.line, packet)
         self.ended = "Subscription-State: terminated" in packet
         if found := STATE[self.event].search(packet):
             self.told.append((next(group for group in found.groups() if group), time.time()))
@@ -113,13 +111,9 @@ def _subscribe(town: Town, line: socket.socket, phone: str, number: str, event: 
              "event": event, "accepts": ACCEPTS[event], "expires": expires}  # fmt: skip
     line.send(SUBSCRIBE.format(count=1, proof="", **asked).replace("\n", "\r\n").encode())
     said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', heard(line, "SIP/2.0 401")))
-    password, uri = wiring.secrets(town.state).of(f"sip:{phone}"), f"sip:{number}@{town.exchange}"
-    one, two = (md5(text) for text in (f"{phone}:{said['realm']}:{password}", f"SUBSCRIBE:{uri}"))
-    fields = {**said, "username": phone, "uri": uri, "cnonce": "1"}
-    fields["response"] = md5(f"{one}:{said['nonce']}:00000001:1:auth:{two}")
-    proof = ", ".join(f'{name}="{value}"' for name, value in fields.items()) + ", qop=auth, nc=00000001"
-    told = SUBSCRIBE.format(count=2, proof=f"Authorization: Digest {proof}\n", **asked)
+    proof = proved(town, phone, f"SUBSCRIBE:sip:{number}@{town.exchange}", said)
+    told = SUBSCRIBE.format(count=2, proof=proof, **asked)
     line.send(told.replace("\n", "\r\n").encode())
-    answer = heard(line, "SIP/2.0 ").partition("\r\n")[0]
-    if not answer.startswith("SIP/2.0 2"):
-        raise NotShown(answer)
+    reply = heard(line, "SIP/2.0 ").partition("\r\n")[0]
+    if not reply.startswith("SIP/2.0 2"):
+        raise NotShown(reply)

@@ -226,6 +226,21 @@ class _Staff(AsyncExitStack):
         return self
 
 
+MODES = ("python", "native")
+"""Once with attendants, once with none: parameters of a fixture."""
+
+
+@contextmanager
+def performed_by(town: Town, mode: str) -> Iterator[Town]:
+    """`town` in one of `MODES`; nothing may be left in it afterwards."""
+    if mode == "native":
+        town.end("attend")
+    yield town
+    if mode == "native":
+        town.begin("attend")
+    until(lambda: not town.left(), 10)
+
+
 def until(true: Any, limit: float) -> None:
     """Wait for something to be so; TimeoutError if it is not within `limit` seconds."""
     deadline = time.monotonic() + limit

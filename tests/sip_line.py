@@ -30,46 +30,6 @@ Max-Forwards: 70
 """
 
 
-SUBSCRIBE = """SUBSCRIBE sip:{code}@{exchange} SIP/2.0
-Via: SIP/2.0/UDP {address};branch=z9hG4bK{number}{tag};rport
-From: <sip:{phone}@{exchange}>;tag={tag}
-To: <sip:{code}@{exchange}>
-Call-ID: {tag}
-CSeq: {number} SUBSCRIBE
-Contact: <sip:{phone}@{address}>
-Event: dialog
-Accept: application/dialog-info+xml
-Expires: {expires}
-Max-Forwards: 70
-{proof}Content-Length: 0
-
-"""
-
-
-@contextmanager
-def busy_lamp(town: Town, phone: str, code: str) -> Iterator[list[str]]:
-    """The states that a lamp of `phone`, set to `code`, was told, the last last (RFC 4235)."""
-    host, port = town.exchange.split(":")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.connect((host, int(port)))
-        line.settimeout(5)
-        address, tag = ":".join(map(str, line.getsockname())), f"s{time.monotonic_ns()}"
-        asked = {"exchange": town.exchange, "address": address, "tag": tag, "phone": phone, "code": code}
-        line.send(SUBSCRIBE.format(number=1, proof="", expires=300, **asked).replace("\n", "\r\n").encode())
-        said = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', heard(line, "SIP/2.0 401")))
-        proof = proved(town, phone, f"SUBSCRIBE:sip:{code}@{town.exchange}", said)
-        line.send(SUBSCRIBE.format(number=2, proof=proof, expires=300, **asked).replace("\n", "\r\n").encode())
-        made = _States(line)
-        line.settimeout(0.1)
-        thread = threading.Thread(target=made.listen)
-        thread.start()
-        try:
-            yield made.states
-        finally:
-            made.over.set()
-            thread.join()
-
-
 def proved(town: Town, phone: str, asked: str, said: dict[str, str]) -> str:
     """The header that answers a challenge to `asked`, which is method and address."""
     password = wiring.secrets(town.state).of(f"sip:{phone}")
@@ -126,25 +86,6 @@ class Lamp:
                 answer(self._line, packet)
             if found := re.search(r"^Voice-Message: (\d+)/(\d+)", packet, re.MULTILINE):
                 self.told.append((int(found[1]), int(found[2]), time.time()))
-
-
-class _States:
-    """The states of one dialog subscription."""
-
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        self.states: list[str] = []
-        self.over = threading.Event()
-
-    def listen(self) -> None:
-        while not self.over.is_set():
-            try:
-                packet = self._line.recv(65535).decode(errors="replace")
-            except TimeoutError:
-                continue
-            if packet.startswith("NOTIFY"):
-                answer(self._line, packet)
-                self.states += re.findall(r"<state>(\w+)</state>", packet)
 
 
 def answer(line: socket.socket, packet: str) -> None:

@@ -20,7 +20,7 @@ from orchestrator.service.running import life
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests.names import NUMBER, town
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import MODES, Town, performed_by, running_town, until, world
 from tests.towns import MONDAY_10
 
 CASES = {
@@ -68,15 +68,11 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield running
 
 
-@pytest.fixture(params=["python", "native"])
+@pytest.fixture(params=MODES)
 def either(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
     """Once with attendants, once with none."""
-    if request.param == "native":
-        exchange.end("attend")
-    yield exchange
-    if request.param == "native":
-        exchange.begin("attend")
-    until(lambda: not exchange.left(), 10)
+    with performed_by(exchange, request.param) as town:
+        yield town
 
 
 async def test_calls_go_where_explain_says(either: Town) -> None:

@@ -25,7 +25,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, switching, testcall, wiring
 from orchestrator.service.questions import start
 from orchestrator.service.running import connected, life
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import MODES, Town, performed_by, running_town, until, world
 from tests.towns import MONDAY_10, SUNDAY_10, small, town_flow
 
 Does = Callable[["Caller"], Awaitable[None]]
@@ -59,15 +59,11 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield running
 
 
-@pytest.fixture(params=["python", "native"])
+@pytest.fixture(params=MODES)
 def town(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
     """Once with attendants, once with none."""
-    if request.param == "native":
-        exchange.end("attend")
-    yield exchange
-    if request.param == "native":
-        exchange.begin("attend")
-    until(lambda: not exchange.left(), 10)
+    with performed_by(exchange, request.param) as town:
+        yield town
 
 
 @dataclass

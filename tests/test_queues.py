@@ -22,7 +22,7 @@ from orchestrator.service import queues as service
 from orchestrator.service import wiring
 from orchestrator.service.running import connected
 from tests.crowd import crowd
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import MODES, Town, performed_by, running_town, until, world
 from tests.towns import MONDAY_10, small
 
 NUMBER = "30"
@@ -62,15 +62,11 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield running
 
 
-@pytest.fixture(params=["python", "native"])
+@pytest.fixture(params=MODES)
 def town(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
     """Once with attendants, once with none."""
-    if request.param == "native":
-        exchange.end("attend")
-    yield exchange
-    if request.param == "native":
-        exchange.begin("attend")
-    until(lambda: not exchange.left(), 10)
+    with performed_by(exchange, request.param) as town:
+        yield town
 
 
 async def calls(town: Town, phones: dict[str, str], press: str = "") -> Journey:

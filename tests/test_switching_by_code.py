@@ -26,8 +26,8 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, switching, wiring
 from orchestrator.service.history import Past
 from orchestrator.service.questions import Question, ask
+from tests.lamp_watcher import watching
 from tests.running_town import Town, running_town, until, world
-from tests.sip_line import busy_lamp
 from tests.switched_town import switched_town
 from tests.towns import MONDAY_10
 
@@ -274,9 +274,9 @@ def _who_has(town: Town) -> list[int]:
 
 
 async def test_a_lamp_that_is_set_to_the_code_follows_the_switch_also_when_a_command_turns_it(town: Town) -> None:
-    with busy_lamp(town, "tel2501", "*281") as states:
-        await asyncio.to_thread(until, lambda: states[-1:] == ["terminated"], SOON)
+    with watching(town, "tel2501", "*281") as lamp:
+        await asyncio.to_thread(until, lambda: lamp.shows == "terminated", SOON)
         await dials(town, "*281", "night_on", phone="tel10")
-        await asyncio.to_thread(until, lambda: states[-1:] == ["confirmed"], SOON)
+        await asyncio.to_thread(until, lambda: lamp.shows == "confirmed", SOON)
         await switching.switch(town.state, "night", "off", switching.Period(), text="", why="")
-        await asyncio.to_thread(until, lambda: states[-1:] == ["terminated"], SOON)
+        await asyncio.to_thread(until, lambda: lamp.shows == "terminated", SOON)
