@@ -128,20 +128,26 @@ def explain(
         if json:
             output.dump(asdict(explained))
             return
-        coded = explained.route is not None and explained.route.kind == "code" and bool(explained.visits)
-        if explained.route and not coded and explained.route.kind != "inside":
-            for line in _outside(caller, explained.route):
-                output.say(line)
-            return
-        dialled = explained.extension if coded else written(directory.town, explained.extension)
-        output.say(f"{dialled} on {explained.at:%A %Y-%m-%d %H:%M}")
-        if not coded and explained.extension not in directory.numbers:
-            output.say(f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers")
-        for visit in explained.visits:
-            output.say(f"  {visit.place:<32} {visit.answer}")
-        for told in switched_on(directory, explained.visits, question.switches):
-            output.say(f"  switched: {told}")
-        output.say(f"ends: {explained.ending.outcome} at {explained.ending.place}")
+        route = explained.route
+        lines = _way(directory, question, explained)
+        if route and not explained.visits:
+            lines = _outside(caller, route)
+        for line in lines:
+            output.say(line)
+
+
+def _way(directory: Directory, question: questions.Question, explained: questions.Explanation) -> Iterator[str]:
+    """Each place of a call, and what it comes to. A code that a desk dials is told as it was dialled."""
+    coded = explained.route is not None and explained.route.kind == "code"
+    dialled = explained.extension if coded else written(directory.town, explained.extension)
+    yield f"{dialled} on {explained.at:%A %Y-%m-%d %H:%M}"
+    if not coded and explained.extension not in directory.numbers:
+        yield f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers"
+    for visit in explained.visits:
+        yield f"  {visit.place:<32} {visit.answer}"
+    for told in switched_on(directory, explained.visits, question.switches):
+        yield f"  switched: {told}"
+    yield f"ends: {explained.ending.outcome} at {explained.ending.place}"
 
 
 async def _asked(state: State, planned: bool) -> tuple[Directory, Mapping[str, Switched]]:

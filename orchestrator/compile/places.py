@@ -179,9 +179,7 @@ class Writer:
                 yield announced(step.switch, self.sound(step.prompt))
                 yield Line(f"Goto({name}=said,1)")
             case Forward():
-                yield Line(f"Set(RINGING={name})")
-                said = self.sound(step.absent) if step.absent else ""
-                yield from forwarded(name, step, said)
+                yield from forwarded(name, step, self.sound(step.absent) if step.absent else "")
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp():

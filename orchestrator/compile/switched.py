@@ -54,6 +54,7 @@ def announced(switch: str, general: str) -> Line:
 def forwarded(name: str, step: Forward, general: str) -> Iterator[Line]:
     """Rings where the calls of a number go now; leaves by its answer."""
     number = fit(step.number, DIGITS)
+    yield Line(f"Set(RINGING={name})")
     if step.missed:
         yield Line(f"Gosub({NAME},missed,1({number}))")
     else:

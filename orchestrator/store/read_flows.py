@@ -146,16 +146,18 @@ class Line:
                 prompt = self._prompt(self.fields.get("prompt", self.what))
                 return Announce(switch=self._switch(), prompt=prompt, then=self._to("then"))
             case "forward":
-                number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
-                after = self._all("busy", "nobody", "failed")
-                seconds = self._number("seconds", 20, 120)
-                return Forward(number=number, off=off, seconds=seconds, **after)
+                return self._forward()
             case "find":
                 return self._find()
             case "do":
                 return self._do()
             case _:
                 return HangUp()
+
+    def _forward(self) -> Forward:
+        number, off = self.what.one_of(self.flows.directory.numbers, "number"), self._to("off")
+        after = self._all("busy", "nobody", "failed")
+        return Forward(number=number, off=off, seconds=self._number("seconds", 20, 120), **after)
 
     def _switch(self) -> str:
         directory = self.flows.directory

@@ -111,15 +111,9 @@ class Flows:
             case Announce():
                 data = {"announce": step.switch, "prompt": said(step.prompt), "then": to(step.then)}
             case LeaveMessage():
-                exits = {"left": step.left, "too_short": step.too_short, "full": step.full, "failed": step.failed}
-                data = {"message": step.box, "greeting": said(step.greeting), **self._exits(flow, exits)}
-                data |= {"human": to(step.human)} if step.human else {}
-                data |= {**_unless(120, limit=step.limit), **_unless(texts.NOBODY, state=step.state)}
+                data = self._message(step, said(step.greeting), flow)
             case FindByName():
-                data = {"find": said(step.prompt)}
-                data |= self._exits(flow, {"nobody": step.nobody, "gave_up": step.gave_up})
-                data |= {"human": to(step.human)} if step.human else {}
-                data |= {**_unless(3, tries=step.tries), **_unless(5, wait=_whole(step.wait))}
+                data = self._find(step, said(step.prompt), flow)
             case Do():
                 intro = {"intro": said(step.intro)} if step.intro else {}
                 given = {"with": Line(sorted(step.arguments.items()))} if step.arguments else {}
@@ -158,6 +152,19 @@ class Flows:
         keys = Line({PRESSED.get(key, key): self._to(flow, step.keys[key]) for key in KEYS if key in step.keys})
         data = {"menu": said, "keys": keys, "otherwise": self._to(flow, step.otherwise)}
         return {**data, **_unless(3, tries=step.tries), **_unless(5, wait=_whole(step.wait))}
+
+    def _message(self, step: LeaveMessage, said: Any, flow: str) -> dict[str, Any]:
+        exits = {"left": step.left, "too_short": step.too_short, "full": step.full, "failed": step.failed}
+        data = {"message": step.box, "greeting": said, **self._exits(flow, exits), **self._human(flow, step)}
+        return {**data, **_unless(120, limit=step.limit), **_unless(texts.NOBODY, state=step.state)}
+
+    def _find(self, step: FindByName, said: Any, flow: str) -> dict[str, Any]:
+        exits = self._exits(flow, {"nobody": step.nobody, "gave_up": step.gave_up})
+        data = {"find": said, **exits, **self._human(flow, step)}
+        return {**data, **_unless(3, tries=step.tries), **_unless(5, wait=_whole(step.wait))}
+
+    def _human(self, flow: str, step: LeaveMessage | FindByName) -> dict[str, str]:
+        return {"human": self._to(flow, step.human)} if step.human else {}
 
     def _exits(self, flow: str, exits: Mapping[str, Place]) -> dict[str, str]:
         """Where each answer leads; one `otherwise` where most lead to the same place."""
