@@ -12,8 +12,8 @@ from orchestrator.domain.callers import CLASSES, PRESETS, Caller, Callers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.outgoing import route
 from orchestrator.domain.people import Phone
+from orchestrator.domain.service_codes import FIRST
 from orchestrator.domain.town import Permission
-from orchestrator.domain.wishes import FIRST
 from tests.outside_exchange import Desks, desks
 from tests.towns import BERLIN, small
 

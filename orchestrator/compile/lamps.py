@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from orchestrator.compile.escape import CIRCLE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
-from orchestrator.compile.wishes import LAMPS
+from orchestrator.compile.service_codes import LAMPS
 from orchestrator.domain import codes as table
 from orchestrator.domain.circles import ALL, Circles, Lines
 from orchestrator.domain.directory import Directory

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, codes, wishes
+from orchestrator.compile import by_phone, codes, service_codes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -56,7 +56,7 @@ def from_phones(directory: Directory) -> Context:
     extensions += codes.extensions(directory)
     return Context(
         name="from-phones",
-        includes=(wishes.LAMPS, "numbers", "outside-line", "elsewhere"),
+        includes=(service_codes.LAMPS, "numbers", "outside-line", "elsewhere"),
         extensions=tuple(extensions),
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms, wishes
+from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms, service_codes
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -58,7 +58,7 @@ NATIVE = Line(DISARM.application, label="native")
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
 RESUME = Line(DISARM.application, label="resume")
 """Where a caller whom an attendant hands back comes to the place again; at a menu, in the same try."""
-TOLD = {"mailbox": listening.TOLD, "switching": wishes.TOLD}
+TOLD = {"mailbox": listening.TOLD, "switching": service_codes.TOLD}
 """What the attendants of a skill learn besides the place and the call's time."""
 ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
 REMEMBERED = Line("Set(PLACE=${EXTEN})")

@@ -71,7 +71,7 @@ SWITCHING = (
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
     SWITCH,
 )
-"""What domain.wishes makes a switch of."""
+"""What domain.service_codes makes a switch of."""
 CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")

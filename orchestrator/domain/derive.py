@@ -9,7 +9,7 @@ Each of them, where a caller was put through by hand and nobody picked up: who d
 or another office is asked. Callers who are parked (domain.parking), conference rooms (domain.rooms).
 A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
 stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
-The mailbox by telephone (domain.listening). The codes that switch (domain.wishes).
+The mailbox by telephone (domain.listening). The codes that switch (domain.service_codes).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, parking, queues, retired, rooms, texts, wishes
+from orchestrator.domain import listening, parking, queues, retired, rooms, service_codes, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -44,7 +44,7 @@ def derive(directory: Directory) -> Directory:
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
-    return wishes.add(retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers)))
+    return service_codes.add(retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers)))
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from orchestrator.domain import listening, texts, wishes
+from orchestrator.domain import listening, service_codes, texts
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     NAME,
@@ -95,7 +95,7 @@ def _names(directory: Directory) -> Iterator[Problem]:
         yield _bad_name(f"flow {MAILBOX!r}", "give it another name: the mailbox by telephone has this one")
     if (parking := directory.flows.get(PARKING)) and not isinstance(parking.steps.get("keep"), Park):
         yield _bad_name(f"flow {PARKING!r}", "give it another name: callers who are parked have this one")
-    if directory.flows.get(CODES, made := wishes.flow(directory)) != made:
+    if directory.flows.get(CODES, made := service_codes.flow(directory)) != made:
         yield _bad_name(f"flow {CODES!r}", "give it another name: what desks switch by dialling has this one")
     if FLOW in directory.flows:
         yield _bad_name(f"flow {FLOW!r}", "give it another name: calls to the outside stand under this one")

@@ -16,7 +16,7 @@ MAILBOX = "mailbox"
 PARKING = "park"
 """The flow of callers who are parked (domain.parking)."""
 CODES = "codes"
-"""The flow of what desks switch by dialling (domain.wishes)."""
+"""The flow of what desks switch by dialling (domain.service_codes)."""
 
 
 @dataclass(frozen=True, kw_only=True)

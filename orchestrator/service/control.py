@@ -38,8 +38,8 @@ from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
+from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
-from orchestrator.service.wishes import Wishing
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
 from orchestrator.web.server import Call, Sources, Status, application
@@ -72,7 +72,7 @@ class Control:
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
     recorder: Recorder = field(init=False)
-    wishing: Wishing = field(init=False)
+    service_codes: ServiceCodes = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -81,7 +81,7 @@ class Control:
         )
         self.metrics.now.set_function(lambda: len(self.recorder.calls))
         self.metrics.broken.set_function(lambda: self.recorder.broken)
-        self.wishing = Wishing(
+        self.service_codes = ServiceCodes(
             state=self.state, directory=lambda: self.directory, sounds=lambda: self.sounds, ami=self.ami
         )
         self.mailroom = Mailroom(
@@ -105,7 +105,7 @@ class Control:
     async def ask(self, asked: dialogue.Asked) -> Mapping[str, Any]:
         """What comes next for a caller of the mailbox, or for who dialled a code; raises NoAnswer."""
         if asked.wish:
-            return await self.wishing.answer(asked)
+            return await self.service_codes.answer(asked)
         if self.line is None:
             raise dialogue.NoAnswer("there is no dialogue")
         return await self.line.answer(asked)
@@ -258,7 +258,7 @@ class Control:
         if self.line and self.ami.up:
             await self.line.sweep()
         if self.ami.up:
-            await self.wishing.sweep(self.living)
+            await self.service_codes.sweep(self.living)
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)

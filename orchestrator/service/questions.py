@@ -16,10 +16,10 @@ from orchestrator.domain.keypad import digits as digits_of
 from orchestrator.domain.outgoing import Route, route
 from orchestrator.domain.people import Department, Person, Phone
 from orchestrator.domain.queues import members
+from orchestrator.domain.service_codes import predicted
 from orchestrator.domain.spelling import parse
 from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known
 from orchestrator.domain.town import CODES
-from orchestrator.domain.wishes import predicted
 from orchestrator.service.errors import ServiceError
 
 SWITCHING_CODES = frozenset(code.name for code in SWITCHING)

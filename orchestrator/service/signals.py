@@ -1,6 +1,6 @@
 """Lamps that show switches of the town: the state of `Custom:<switch>` in Asterisk, which outlives it.
 
-Belongs here: what a lamp shows, and setting it. Not here: which telephone has one (compile.wishes writes the hints).
+Belongs here: what a lamp shows, and setting it. Not here: which telephone has one (compile.service_codes).
 """
 
 from __future__ import annotations

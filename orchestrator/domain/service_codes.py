@@ -3,7 +3,7 @@
     turn: control is asked, and says what came of it -> done | refused
     sorry: nobody is there to ask -> the caller is told to try again
 Belongs here: the flow, the judgement of a wish, and what is said. Not here: the codes (codes), the way into the
-exchange (service.wishes).
+exchange (service.service_codes).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What desks switch by a code: attendants ask, and get the words that say what came of it.
 
 Belongs here: who is at the telephone, that nothing is done twice, the way to the commands. Not here: what may be
-switched (domain.wishes), switching itself (switching).
+switched (domain.service_codes), switching itself (switching).
 
 A wish is fulfilled by a task of its own, which outlives the question: an attendant that is killed, or one that was told
 to wait, asks again and gets what came of it. What a code turns to and fro is decided once for a call, and the decision
@@ -28,8 +28,8 @@ from orchestrator.domain import outgoing, switches
 from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sounds
+from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
 from orchestrator.domain.switches import ABSENT, FORWARDS, QUIET, Absence, Forwarding
-from orchestrator.domain.wishes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
 from orchestrator.service import present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -65,7 +65,7 @@ class Said:
 MOMENT = Said(prompt=PROMPTS["moment"].name, then="")
 
 
-class Wishing:
+class ServiceCodes:
     """Answers attendants. `directory` and `sounds` give those that are applied now."""
 
     def __init__(

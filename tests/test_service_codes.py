@@ -18,15 +18,15 @@ from orchestrator.domain.explain import World, explain
 from orchestrator.domain.people import Phone
 from orchestrator.domain.prompts import Sound
 from orchestrator.domain.proof import prove
+from orchestrator.domain.service_codes import Judge, Refused, Wish, predicted
 from orchestrator.domain.switches import Absence, Forwarding, On, Switched, known
 from orchestrator.domain.town import Permission
-from orchestrator.domain.wishes import Judge, Refused, Wish, predicted
 from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Call, journey
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
-from orchestrator.service.wishes import Wishing
 from orchestrator.store.read_town import switch_code
 from orchestrator.web.dialogue import Asked, asked
 from tests.switched_town import switched_town
@@ -223,7 +223,7 @@ async def test_who_came_to_a_code_by_another_telephone_switches_nothing(name: st
     """Nothing is asked of a database or of Asterisk: there is none."""
     spoken = {f"wish_{name}": Sound(file=f"town/{name}", seconds={"de": 1.0}) for name in ("nobody", "moment")}
     nowhere = State(Path("/nowhere"))
-    wishing = Wishing(
+    wishing = ServiceCodes(
         state=nowhere, directory=lambda: TOWN, sounds=lambda: spoken, ami=Ami(Account(port=1, user="", secret=""))
     )
     told = await wishing.answer(

@@ -1,7 +1,7 @@
 """The codes that switch something: what the dialplan tells the attendant of them.
 
-Belongs here: the codes' contexts, and what is told. Not here: what a wish means (domain.wishes), who fulfils it
-(service.wishes).
+Belongs here: the codes' contexts, and what is told. Not here: what a wish means (domain.service_codes), who fulfils it
+(service.service_codes).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from orchestrator.compile.escape import CODE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import SWITCH, SWITCHING
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.service_codes import FIRST
 from orchestrator.domain.switches import KEY
-from orchestrator.domain.wishes import FIRST
 
 LAMPS = "switch-lamps"
 """The context of the hints: a lamp is set to the code that turns its switch."""
