@@ -25,6 +25,7 @@ class Staff:
         self._attend.write_text(json.dumps({"tree": "test", "places": places}))
 
     def begin(self) -> None:
+        self._status.unlink(missing_ok=True)  # what the shift before said of itself
         command = [sys.executable, "-m", "orchestrator.apps.shift", "--attend", str(self._attend), "--user", USER]
         command += ["--workers", str(self._count), "--url", self._instance.url, "--status", str(self._status)]
         with (self._instance.folder / "shift.log").open("ab") as log:

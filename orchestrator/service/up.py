@@ -62,9 +62,27 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
             yield Exchange(keepers)
         finally:
             state.ready.unlink(missing_ok=True)
-            for name in reversed(keepers):
-                keepers[name].stop()
-                await asyncio.gather(tasks[name], return_exceptions=True)
+            await _whole(_ended(keepers, tasks))
+
+
+async def _ended(keepers: dict[str, Keeper], tasks: dict[str, asyncio.Task[None]]) -> None:
+    """End all, each within its own patience, the last started first."""
+    for name in reversed(keepers):
+        keepers[name].stop()
+        await asyncio.gather(tasks[name], return_exceptions=True)
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` to its end; who is cancelled meanwhile, as by a second Ctrl-C, is so afterwards."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def until_signal(work: Coroutine[Any, Any, Result]) -> Result | None:
