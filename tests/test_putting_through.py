@@ -13,6 +13,7 @@ import pytest
 from orchestrator.phone.errors import NothingHappened
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.telephone import Telephone
+from tests.lamp_watcher import Watcher, watching
 from tests.putting_through import BACK, PARKED, Desks, putting_town
 from tests.running_town import running_town
 
@@ -111,11 +112,20 @@ async def test_a_parked_caller_hears_music_and_is_fetched_anywhere(desks: Desks)
 
 
 async def test_whom_nobody_fetches_comes_back_and_then_goes_on_to_the_office(desks: Desks) -> None:
+    with watching(desks.town, "tel2700", "*74") as lamp:
+        await whom_nobody_fetches(desks, lamp)
+
+
+async def whom_nobody_fetches(desks: Desks, lamp: Watcher) -> None:
+    """A caller at place 74, whose `lamp` is lit as long as they are there."""
     async with desks.line("tel2500") as puts, desks.citizen("2500") as (citizen, shown):
         await (await puts.incoming(within=10)).answer()
         await citizen.stays(0.5)
+        assert lamp.shows == "terminated"
         await desks.transfer(puts, "*74")
+        await asyncio.to_thread(lamp.becomes, "confirmed", 3)
         again = await puts.incoming(within=PARKED + 6)
+        await asyncio.to_thread(lamp.becomes, "terminated", 1)
         assert (again.name, again.number) == ("zurück: *74", shown)
         await again.hang_up()
         await citizen.stays(2)
