@@ -42,6 +42,10 @@ class Question:
     """Extensions where it rings and nobody picks up."""
     off: tuple[str, ...] = ()
     """Extensions whose phones are not registered."""
+    by: str = ""
+    """The extension of ours whose phone puts the caller through, or has parked them; empty: none."""
+    pin: str = ""
+    """What is dialled where a conference room asks for its PIN."""
     python: bool = True
     switches: Mapping[str, Switched] = field(default_factory=dict)
     """What is switched on."""
@@ -131,6 +135,8 @@ def described(directory: Directory, question: Question) -> World:
         phones=phones,
         python=question.python,
         inside=bool(question.caller),
+        by=_phone(directory, question.by).id if question.by else "",
+        pin=question.pin,
         switches=question.switches,
     )
 
