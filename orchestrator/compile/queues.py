@@ -139,7 +139,11 @@ def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
     return Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
 
 
-PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
+PHONE = (
+    Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)'),  # who was put through to a code has dialled none
+    Line("Answer(,i)"),
+    Line("Set(PHONE=${CHANNEL(endpoint)})"),
+)
 
 
 def _known() -> tuple[Line, ...]:

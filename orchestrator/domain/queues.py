@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain import texts
 from orchestrator.domain.flow import Flow, Place, Queue
+from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.prompts import Language, Prompt
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ def members(directory: Directory, queue: WaitingQueue) -> tuple[str, ...]:
     elif not queue.phones and (department := directory.departments.get(queue.department)):
         found += department.phones
     return tuple(dict.fromkeys(found))
+
+
+def takers(directory: Directory, owner: Person | Department | Group) -> tuple[str, ...]:
+    """The phones that ring when the number of `owner` is called: the members of its queue, else its own."""
+    queue = directory.queues.get(owner.queue) if isinstance(owner, Department) else None
+    return members(directory, queue) if queue else owner.phones
 
 
 def flows(directory: Directory) -> Iterator[Flow]:
