@@ -46,7 +46,7 @@ def test_nothing_comes_back_where_the_town_does_not_want_it() -> None:
     assert way("n_2600.diverted", town, by="tel2500", phones={"tel2500": "talked"})[1] == "n_2600.ring=nobody"
     assert PARKING not in town.flows
     text = compiled(town)["asterisk/extensions.conf"]
-    assert "BLINDTRANSFER}" not in text.partition("[caller]")[0]
+    assert "Gosub(back," not in text
     assert "*70" not in text
 
 

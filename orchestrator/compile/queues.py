@@ -133,7 +133,9 @@ def codes() -> Iterator[Context]:
 
 
 def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
-    return Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
+    """Nobody is logged in or out by being put through to a code: who was is led to the catch-all."""
+    put = Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)')
+    return Context(name=f"code-{code.name}", extensions=(Extension("s", (put, *lines)),))
 
 
 PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))

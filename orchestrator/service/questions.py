@@ -14,7 +14,7 @@ from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.keypad import digits as digits_of
 from orchestrator.domain.outgoing import Route, route
-from orchestrator.domain.people import Department, Person, Phone
+from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.queues import members
 from orchestrator.domain.service_codes import predicted
 from orchestrator.domain.spelling import parse
@@ -131,6 +131,7 @@ def described(directory: Directory, question: Question) -> World:
         phones=phones,
         python=question.python,
         inside=bool(question.caller),
+        shared=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
         switches=question.switches,
     )
 
