@@ -22,7 +22,7 @@ from tests.putting_through import Desks, putting_town
 from tests.running_town import running_town, until
 from tests.switched_town import PROVIDER, free_port
 
-MAY = {"tel10": "abroad", "tel2500": "internal", "tel2600": "eins", "tel2700": "mobile", "lift": "internal"}
+MAY = {"tel10": "abroad", "tel2500": "internal", "tel2600": "eins", "tel2700": "eins", "lift": "internal"}
 """Telephone -> what it may call; `eins` is one call abroad at a time."""
 PORT = free_port(PROVIDER)
 

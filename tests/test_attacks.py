@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -25,8 +26,9 @@ from tests.console import console
 from tests.putting_through import BACK, PIN, Desks
 from tests.running_town import CITIZEN, until
 from tests.sip_line import register
-from tests.test_entries import _sends_on
+from tests.test_entries import INVITE, SDP, _sends_on
 from tests.test_rooms import dials
+from tests.towns import MONDAY_10
 
 MOBILE, PREMIUM = "001701234567", "00900123456"
 """As they are dialled at a desk."""
@@ -143,6 +145,26 @@ async def test_a_forwarding_ends_with_the_permission(desks: Desks) -> None:
         await present.remove(town.state, "forward_2700", what="off", why="")
 
 
+async def test_a_forwarding_abroad_that_came_to_nothing_holds_no_budget(desks: Desks) -> None:
+    """2700 may have one call abroad at once; the office that has the call instead is none."""
+    town = desks.town
+    await switching.forward(town.state, "2700", "+33123456789", why="Urlaub")
+    try:
+        async with provider(desks) as far, desks.line("tel2700") as office:
+            far.status = 486
+            line = Line(
+                number="testcall", exchange=town.exchange, password=wiring.secrets(town.state).of("sip:testcall")
+            )
+            async with Telephone(wiring.program("baresip"), line) as telephone:
+                call = await telephone.dial(f"2700*{int(MONDAY_10.timestamp())}")
+                await talking(office, call)
+                assert [number for number, _ in far.called] == ["+33123456789"]
+                assert "tel2700" not in console(town, "group show channels").replace("PJSIP/tel2700", "")
+                await call.hang_up()
+    finally:
+        await present.remove(town.state, "forward_2700", what="off", why="")
+
+
 async def applied(desks: Desks, may: dict[str, str]) -> None:
     """The town with other permissions runs."""
     engine = open_database(desks.town.state.database)
@@ -194,6 +216,52 @@ async def test_nobody_is_logged_in_by_being_put_through(desks: Desks) -> None:
         call = await calls.dial("#45")
         await asyncio.to_thread(until, lambda: "tel2500" not in console(desks.town, "queue show q_schalter"), 5)
         await call.hang_up()
+
+
+async def test_who_hides_their_number_is_shown_to_nobody(desks: Desks) -> None:
+    """The provider tells it to us all the same; on no display, nor in the journal, is it to be found."""
+    known, told = set(desks.town.written()), f"+4917155{int(asyncio.get_running_loop().time()) % 100000:05d}"
+    async with desks.line("tel2500", trace=True) as puts:
+        call = asyncio.create_task(asyncio.to_thread(hidden_call, desks, "+496205212500", told))
+        rings = await puts.incoming(within=5)
+        assert rings.number == "anonymous"
+        await rings.answer()
+        await asyncio.sleep(0.5)
+        await desks.transfer(puts, "*70")
+        parked = await puts.incoming(within=8)
+        await parked.hang_up()
+        await call
+        assert told not in puts.log()
+    await desks.over()
+    await asyncio.to_thread(until, lambda: set(desks.town.written()) - known, 20)
+    past = next(past for id_, past in desks.town.written().items() if id_ not in known)
+    assert past.way.endswith("n_2500.ring=talked, park.keep")
+    assert past.caller == ""
+
+
+def hidden_call(desks: Desks, number: str, shown: str) -> None:
+    """A call for six seconds, whose number the provider asserts and asks to be kept private (RFC 3325)."""
+    host, port = desks.town.exchange.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind((CITIZEN, 0))
+        line.settimeout(5)
+        sdp = SDP.format(address=CITIZEN)
+        asked = INVITE.format(
+            number=number, exchange=desks.town.exchange, address=CITIZEN, port=line.getsockname()[1],
+            tag=f"h{shown[1:]}", user="anonymous", asserted=shown, name="Anonymous", length=len(sdp),
+        ).replace("Max-Forwards", "Privacy: id\nMax-Forwards")  # fmt: skip
+        line.sendto((asked.replace("\n", "\r\n") + sdp).encode(), (host, int(port)))
+        reply = ""
+        while not reply.startswith("SIP/2.0 2"):
+            reply = line.recv(4096).decode()
+        to = next(each for each in reply.splitlines() if each.startswith("To:"))
+        head = re.sub(r"^To:.*$", to, asked.partition("\n\n")[0], flags=re.MULTILINE)
+        head = re.sub(r"\n(Content-Type|Content-Length).*", "", head)
+        for method, count, wait in (("ACK", 1, 6), ("BYE", 2, 0)):
+            packet = head.replace("INVITE sip", f"{method} sip").replace("1 INVITE", f"{count} {method}")
+            packet = packet.replace("z9hG4bK", f"z9hG4bK{method}") + "\nContent-Length: 0\n\n"
+            line.sendto(packet.replace("\n", "\r\n").encode(), (host, int(port)))
+            time.sleep(wait)
 
 
 async def test_nothing_is_left(desks: Desks) -> None:

@@ -95,7 +95,8 @@ def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     if directory.town.parked:
         yield _parking(_shown(PARKED, directory), sounds)
         ring = (Line(f"Dial(PJSIP/${{EXTEN}},{ANNOUNCED},{STAYS})"), Line("Hangup()"))
-        yield Context(name=RUNG, extensions=(Extension("_[a-z]!", ring),))
+        # A dot takes one character and more: `h` and `t` are Asterisk's own.
+        yield Context(name=RUNG, extensions=(Extension("_[a-z].", ring),))
         flows = {id_: fit(department.flow, IDENTIFIER) for id_, department in directory.departments.items()}
         found = ((phone, (Line(f"Return({flows[office]})"),)) for phone, office in sorted(offices(directory).items()))
         yield from by_phone.contexts(OFFICES, found)
