@@ -97,7 +97,7 @@ async def test_whom_a_phone_may_not_put_through_comes_back_to_it(desks: Desks) -
         told = read_sound(desks.town.state.sounds / "de" / "not-allowed.alaw")
         assert not recognise(await citizen.heard(), told).recognised
     past = await desks.past(shown)
-    assert past.way.endswith("n_2500.ring=talked, outside.outside=back")
+    assert past.way.endswith("n_2500.ring=talked, outside.refused=back")
     assert (past.outcome, past.unexpected) == ("answered", "")
 
 

@@ -78,17 +78,17 @@ def _refused(directory: Directory) -> tuple[Line, ...]:
         *(Line("Playback(budget-spent)", label="spent"), over),
         *(Line("Playback(outside-closed)", label="closed"), over),
         Line("Set(SAID=)", label="put"),
-        Line(f"CELGenUserEvent(PLACE,{OUTSIDE})"),
-        *_back(directory, directory.town.outside or "0", "failed"),
+        Line(f"CELGenUserEvent(PLACE,{outgoing.FLOW}.{REFUSED})"),
+        *_back(directory, f"{outgoing.FLOW}.{REFUSED}", directory.town.outside or "0", "failed"),
     )
 
 
-def _back(directory: Directory, number: str, answer: str) -> Iterator[Line]:
+def _back(directory: Directory, place: str, number: str, answer: str) -> Iterator[Line]:
     """Who was put through to the outside, to `number`, and does not talk there: back to who did it, else inside."""
     if directory.town.back:
-        yield Line(f"Gosub({parking.BACK},ring,1({OUTSIDE},{number},{answer}))")
+        yield Line(f"Gosub({parking.BACK},ring,1({place},{number},{answer}))")
         answer = "${GOSUB_RETVAL}"
-    yield Line(f"CELGenUserEvent(ANSWER,{OUTSIDE}={answer})")
+    yield Line(f"CELGenUserEvent(ANSWER,{place}={answer})")
     yield Line("Goto(elsewhere,0,1)")
 
 
@@ -278,7 +278,7 @@ def _outside(directory: Directory) -> Context:
         Line('ExecIf($["${BLINDTRANSFER}" != ""]?Set(CALLERID(num)=${CAME_AS}))', label="put"),
         Line("Set(GROUP(abroad)=)"),
         Line("Set(OUTBOUND_GROUP=)"),
-        *_back(directory, "${EXTEN}", said),
+        *_back(directory, OUTSIDE, "${EXTEN}", said),
     )
     return Context(name="outside", extensions=(Extension("_X!", lines),))
 
