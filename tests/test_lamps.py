@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -143,6 +144,14 @@ async def is_shown(town: Town, phone: str, number: str) -> bool:
         if "404" not in str(refused):
             raise
         return False
+
+
+async def test_nobody_watches_others_by_what_a_number_is_written_with(town: Town) -> None:
+    """The number that is asked for stands in an expression, where hints are made when somebody asks."""
+    async with telephone(town, "tel4001"), telephone(town, "tel2500"):
+        assert await is_shown(town, "tel2501", "2500")
+        for phone in ("tel2501", "tel2500"):
+            assert not await is_shown(town, phone, quote('9"|"x&PJSIP/tel4001&x"|"x', safe=""))
 
 
 async def test_lamps_survive_control_and_attendants(town: Town) -> None:

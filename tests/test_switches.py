@@ -59,7 +59,8 @@ SWITCHED = st.one_of(
 
 @given(SWITCHED, st.sampled_from(["", "town/0123abcd"]))
 def test_what_is_written_is_read_back(switched: Switched, sound: str) -> None:
-    assert str(read(value(small(), switched, sound))) == value(small(), switched, sound)
+    written = value(small(), switched, sound, number="2500")
+    assert str(read(written)) == written
     assert from_data(type(switched), to_data(switched)) == switched
 
 

@@ -14,8 +14,17 @@ from orchestrator.compile.places import target
 from orchestrator.domain import numbers as plan
 from orchestrator.domain.directory import Directory
 
-CLEAN = tuple(Line(f"Set(CALLERID({part})=${{FILTER(0-9+*#,${{CALLERID({part})}})}})") for part in ("num", "ANI"))
-"""What a stranger gives as a number reaches phones, journal and messages as digits only."""
+_HIDDEN = '$["${CALLERID(num-pres):0:6}" = "prohib"]'
+CLEAN = (
+    *(
+        Line(f"Set(CALLERID({part})=${{IF({_HIDDEN}?:${{FILTER(0-9+*#,${{CALLERID({part})}})}})}})")
+        for part in ("num", "ANI")
+    ),
+    Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
+)
+"""What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide
+it, although the provider tells us: nobody here may be told (TDDDG § 15).
+"""
 
 REGISTERED = (
     *CLEAN,

@@ -6,8 +6,9 @@ telephone's SUBSCRIBE finds its own by `subscribe_context`, and `**NUMBER` goes 
 groups say. Native from end to end.
 
 Asterisk goes through all hints for each one that it adds, so it would take minutes for those of 30,000 people. Where
-there are more than `MOST`, a circle has one pattern instead, and a hint is made of it when somebody asks: the global
-variables `NEAR_…` have the telephones of its numbers. A number that is gone is then told at the next SUBSCRIBE only.
+there are more than `MOST`, a circle has a pattern instead for each length of number, and a hint is made of it when
+somebody asks: the global variables `NEAR_…` have the telephones of its numbers. A number that is gone is then told at
+the next SUBSCRIBE only.
 
 A reload does not tell watchers that a number has other telephones now: Asterisk keeps what it told last until one of
 them changes. So each circle has a device of its own in all of its hints, which is turned after an apply (rollout).
@@ -16,6 +17,7 @@ them changes. So each circle has a device of its own in all of its hints, which 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.compile.escape import CIRCLE, DIGITS, IDENTIFIER, fit
@@ -32,8 +34,10 @@ LARGEST = 1000
 """Extensions in one context, which Asterisk loads in quadratic time."""
 LONGEST = 3000
 """Characters in one global variable: Asterisk cuts what it puts in for one after 4095."""
-ASKED = "_X!"
-"""The pattern of which a hint is made."""
+ASKED = re.compile("_X+")
+"""The patterns of which hints are made, one for each length that numbers have: digits only, as what is asked for stands
+in an expression, and whatever has quotes in it could name any device there.
+"""
 CIRCLE_OF, SEVERAL = "circle-", "circles-"
 DEVICE = "Stasis:"
 """How the device begins that is turned to have the hints of a circle looked at again; its name is the context's."""
@@ -53,8 +57,8 @@ def contexts(directory: Directory) -> Iterator[Context]:
             yield Context(name=watching(names), includes=tuple(CIRCLE_OF + name for name in names), extensions=())
         else:  # the pattern of the first would take every number
             asked = "&".join(_asked(name, known[name]) for name in names)
-            pattern = Extension(ASKED, (), hint=asked)
-            yield Context(name=watching(names), includes=(LAMPS,), extensions=(pattern,))
+            numbers = [number for name in names for number in known[name]]
+            yield Context(name=watching(names), includes=(LAMPS,), extensions=_patterns(numbers, asked))
 
 
 def _circles(circles: Circles) -> list[tuple[str, Lines]]:
@@ -77,12 +81,15 @@ def _circle(name: str, lines: Lines, *, each: bool) -> Iterator[Context]:
     for number, phones in lines.items():
         part = number[-2:] if len(lines) > LARGEST else "calls"
         parts.setdefault(f"{context}-{part}", []).append(_number(number, phones, ""))
-    # It takes every number: where the circle has none such, the hint is empty, and nothing is ever told. The codes of
-    # switches, which begin with no digit, it leaves to LAMPS.
-    pattern = Extension(ASKED, (), hint=_asked(name, lines))
-    yield Context(name=context, includes=(LAMPS, *sorted(parts)), extensions=(pattern,))
+    # They take every number: where the circle has none such, the hint is empty, and nothing is ever told. The codes of
+    # switches, which begin with no digit, they leave to LAMPS.
+    yield Context(name=context, includes=(LAMPS, *sorted(parts)), extensions=_patterns(lines, _asked(name, lines)))
     for part in sorted(parts):
         yield Context(name=part, extensions=tuple(parts[part]))
+
+
+def _patterns(numbers: Iterable[str], hint: str) -> tuple[Extension, ...]:
+    return tuple(Extension("_" + "X" * length, (), hint=hint) for length in sorted({len(number) for number in numbers}))
 
 
 def _number(number: str, phones: Iterable[str], hint: str) -> Extension:

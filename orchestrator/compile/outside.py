@@ -1,15 +1,14 @@
 """The way from phones: inside numbers as they are, the outside by class, permission, budget and trunk; emergencies.
 
 Native from end to end: Python may be down. Which number is of which class is in domain.outgoing, who may call it in
-domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION,
-SHOWN, and OPEN for those that anybody can use.
+domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, codes, service_codes
+from orchestrator.compile import by_phone, codes, parking, service_codes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -18,7 +17,6 @@ from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Caller, Callers, permissions
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
-from orchestrator.domain.people import OPEN
 from orchestrator.domain.town import Permission
 
 RING_OUTSIDE = 60
@@ -29,6 +27,8 @@ NIGHT_BEGINS, NIGHT_ENDS = 20, 6
 """Hours of the town between which calls abroad are nightly ones."""
 REFUSED = "refused"
 """The extension that says why not; what it says is in SAID."""
+OUTSIDE = f"{outgoing.FLOW}.outside"
+"""The place of a call to the outside."""
 
 
 def contexts(directory: Directory) -> Iterator[Context]:
@@ -43,7 +43,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield _budget(directory)
     yield _caller(directory)
     yield from phones(directory)
-    yield _outside()
+    yield _outside(directory)
     yield _emergency()
     yield from trunks(directory)
 
@@ -54,7 +54,7 @@ def from_phones(directory: Directory) -> Context:
     for dialled, number in outgoing.short(directory.town):
         onward = "emergency" if number in outgoing.EMERGENCY else "outside"
         extensions.append(Extension(fit(dialled, DIALLED), (Line(f"Goto({onward},{number},1)"),)))
-    extensions.append(Extension(REFUSED, _refused()))
+    extensions.append(Extension(REFUSED, _refused(directory)))
     extensions += codes.extensions(directory)
     return Context(
         name="from-phones",
@@ -63,17 +63,33 @@ def from_phones(directory: Directory) -> Context:
     )
 
 
-def _refused() -> tuple[Line, ...]:
-    """Why not, in the language of the phone; SAID is empty where the number or the permission stands against it."""
+def _refused(directory: Directory) -> tuple[Line, ...]:
+    """Why not, in the language of the phone; SAID is empty where the number or the permission stands against it.
+
+    Whom that phone has put through is told nothing of it, and comes back.
+    """
     over = Line("Hangup(21)")
     return (
+        Line('GotoIf($["${BLINDTRANSFER}" != ""]?put)'),
         Line("Answer(,i)"),
         Line('GotoIf($["${SAID}" = "spent"]?spent)'),
         Line('GotoIf($["${SAID}" = "closed"]?closed)'),
         *(Line("Playback(not-allowed)"), over),
         *(Line("Playback(budget-spent)", label="spent"), over),
         *(Line("Playback(outside-closed)", label="closed"), over),
+        Line("Set(SAID=)", label="put"),
+        Line(f"CELGenUserEvent(PLACE,{outgoing.FLOW}.{REFUSED})"),
+        *_back(directory, f"{outgoing.FLOW}.{REFUSED}", directory.town.outside or "0", "failed"),
     )
+
+
+def _back(directory: Directory, place: str, number: str, answer: str) -> Iterator[Line]:
+    """Who was put through to the outside, to `number`, and does not talk there: back to who did it, else inside."""
+    if directory.town.back:
+        yield Line(f"Gosub({parking.BACK},ring,1({place},{number},{answer}))")
+        answer = "${GOSUB_RETVAL}"
+    yield Line(f"CELGenUserEvent(ANSWER,{place}={answer})")
+    yield Line("Goto(elsewhere,0,1)")
 
 
 def outside_line(directory: Directory) -> Context:
@@ -185,6 +201,7 @@ def _budget(directory: Directory) -> Context:
         Line("Return()", label="done"),
         Line("Set(FREED=${UNLOCK(budget)})", label="full"),
         Line("Set(GROUP(abroad)=)", label="spent"),  # the call may go on elsewhere, and is none abroad
+        Line("Set(OUTBOUND_GROUP=)"),
         Line("Return(spent)"),
     )
     return Context(name="budget", extensions=(Extension("spend", lines),))
@@ -236,28 +253,32 @@ def phones(directory: Directory) -> Iterator[Context]:
             Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
             Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
             Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
-            *((Line("Set(OPEN=yes)"),) if caller.phone.kind in OPEN else ()),
             Line("Return()"),
         )
 
     return by_phone.contexts(by_phone.PHONES, ((caller.phone.id, needs(caller)) for caller in callers))
 
 
-def _outside() -> Context:
+def _outside(directory: Directory) -> Context:
     """A call that is allowed: written down, with an own number (TKG § 120), by the first trunk that takes it."""
-    place = f"{outgoing.FLOW}.outside"
     said = "failed"
     for status, answer in (("NOANSWER", "nobody"), ("BUSY", "busy"), ("ANSWER", "talked")):
         said = f'${{IF($["${{DIALSTATUS}}" = "{status}"]?{answer}:{said})}}'
     lines = (
         Line("Gosub(caller,who,1)"),
+        Line("Set(CAME_AS=${CALLERID(num)})"),
         Line("Set(CALLERID(num)=${SHOWN})"),
-        Line(f"CELGenUserEvent(PLACE,{place})"),
+        Line(f"CELGenUserEvent(PLACE,{OUTSIDE})"),
         Line("Gosub(${TRUNKS},${EXTEN},1)"),
-        Line(f"CELGenUserEvent(ANSWER,{place}={said})"),
+        Line(f'GotoIf($["{parking.DID}" != "" & "${{DIALSTATUS}}" != "ANSWER"]?put)'),
+        Line(f"CELGenUserEvent(ANSWER,{OUTSIDE}={said})"),
         Line('GotoIf($["${DIALSTATUS}" = "NOANSWER" | "${DIALSTATUS}" = "BUSY"]?over)'),
         Line("Congestion(10)"),
         Line("Hangup(${HANGUPCAUSE})", label="over"),
+        Line('ExecIf($["${BLINDTRANSFER}" != ""]?Set(CALLERID(num)=${CAME_AS}))', label="put"),
+        Line("Set(GROUP(abroad)=)"),
+        Line("Set(OUTBOUND_GROUP=)"),
+        *_back(directory, OUTSIDE, "${EXTEN}", said),
     )
     return Context(name="outside", extensions=(Extension("_X!", lines),))
 

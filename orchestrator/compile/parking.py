@@ -29,6 +29,9 @@ NAME = "parking"
 BACK = "back"
 LOT = "town"
 OFFICES = "offices"
+RUNG = "parking-told"
+"""The context by which a phone is rung that has parked somebody: Originate() itself would send a call on where a phone
+says 302, by whatever trunk it names, and ask for no permission."""
 PROMISED = 10
 """Seconds that a place is kept for who was told of it: the announcement is shorter."""
 ANNOUNCED = 15
@@ -41,7 +44,7 @@ _PLACES = f"{FIRST // 10}[{FIRST % 10}-{LAST % 10}]"
 """Pattern of the places."""
 HUNG_UP = Line("Wait(1)")
 """Until a phone that has put somebody through has hung up: until then it is busy, if it has one line only."""
-_DID = '${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})}'
+DID = '${IF($["${BLINDTRANSFER}" = ""]?${ATTENDEDTRANSFER}:${BLINDTRANSFER})}'
 """The channel that has put the caller through, last."""
 _OURS = by_phone.known(by_phone.PHONES, "BY")
 
@@ -60,7 +63,7 @@ def lines(directory: Directory, name: str, step: GoBack) -> Iterator[Line]:
     yield Line('ExecIf($["${PARKER}" != ""]?Set(PARKINGEXTEN=${PARKING_SPACE}))')
     yield from _BY
     yield Line("Set(PARKER=)")
-    yield Line(f"Set(RETURNED={_DID})")  # whom that phone put here has come back to it by this
+    yield Line(f"Set(RETURNED={DID})")  # whom that phone put here has come back to it by this
     yield Line(f"GotoIf({_OURS}?:none)")
     yield Line(f"Gosub({BACK},dial,1({int(step.seconds)},{shown}: *${{PARKINGEXTEN}},{PARKING}.{name}))")
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
@@ -97,6 +100,9 @@ def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     """`parking`, `back`, and `offices-…`: the department of each phone."""
     if directory.town.parked:
         yield _parking(_shown(PARKED, directory), sounds)
+        ring = (Line(f"Dial(PJSIP/${{EXTEN}},{ANNOUNCED},{STAYS})"), Line("Hangup()"))
+        # A dot takes one character and more: `h` and `t` are Asterisk's own.
+        yield Context(name=RUNG, extensions=(Extension("_[a-z].", ring),))
         flows = {id_: fit(department.flow, IDENTIFIER) for id_, department in directory.departments.items()}
         found = ((phone, (Line(f"Return({flows[office]})"),)) for phone, office in sorted(offices(directory).items()))
         yield from by_phone.contexts(OFFICES, found)
@@ -125,7 +131,7 @@ def _parking(shown: str, sounds: Sounds) -> Context:
         Line(f"GotoIf({_OURS}?:keep)"),
         HUNG_UP,
         # The announcement is a call of its own to the phone, which has hung up; its display shows the place too.
-        Line(f"Originate(PJSIP/${{BY}},exten,{NAME},told${{PARKINGEXTEN}},1,{ANNOUNCED},a{caller})"),
+        Line(f"Originate(Local/${{BY}}@{RUNG}/n,exten,{NAME},told${{PARKINGEXTEN}},1,{ANNOUNCED},a{caller})"),
         keep,
     )
     told = (Line("Answer(,i)"), Line("Wait(0.5)"), Line(f"Playback({_said(parked, '${EXTEN:-1}')})"), Line("Hangup()"))
@@ -195,7 +201,7 @@ def _back(directory: Directory) -> Context:
     """
     shown = _shown(SHOWN, directory)
     ring = (
-        Line(f"Set(BY={_DID})"),
+        Line(f"Set(BY={DID})"),
         Line('GotoIf($["${BY}" = "" | "${BY}" = "${RETURNED}"]?on)'),
         Line("Set(RETURNED=${BY})"),
         *_BY,

@@ -136,14 +136,12 @@ def codes() -> Iterator[Context]:
 
 
 def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
-    return Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
+    """Nobody is logged in or out by being put through to a code: who was is led to the catch-all."""
+    put = Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)')
+    return Context(name=f"code-{code.name}", extensions=(Extension("s", (put, *lines)),))
 
 
-PHONE = (
-    Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)'),  # who was put through to a code has dialled none
-    Line("Answer(,i)"),
-    Line("Set(PHONE=${CHANNEL(endpoint)})"),
-)
+PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
 
 
 def _known() -> tuple[Line, ...]:

@@ -31,7 +31,9 @@ from orchestrator.domain.switches import (
 
 NAME = "switched"
 ABROAD = "abroad"
-"""The class that a forwarding may have of those with a budget: satellites are refused when it is set."""
+"""The class that a forwarding may have of those with a budget: satellites are refused when it is set. Entries of former
+versions name no class, and are of this one.
+"""
 _MAYBE = re.compile(f"({SOUND.pattern})?")
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 
@@ -204,17 +206,20 @@ def _open(home: str) -> Iterator[Line]:
 
 
 def _paid() -> Iterator[Line]:
-    """Have the phone that the entry names answer for a call abroad: its permission now, and its budget.
+    """Have the phone that the entry names answer for the call: its permission now, and abroad its budget.
 
     What is known of that phone is gone at the Return(): the caller stays who it is.
     """
     yield Line("Set(LOCAL(PHONE)=${CUT(SWITCHED,:,5)})")
     yield Line('GotoIf($["${PHONE}" = ""]?paid)')
+    yield Line("Set(LOCAL(CLASS)=${CUT(SWITCHED,:,6)})")
+    yield Line(f'ExecIf($["${{CLASS}}" = ""]?Set(LOCAL(CLASS)={ABROAD}))')
     for known in ("EMERGENCY", "TRUNKS", "PERMISSION", "SHOWN"):
         yield Line(f"Set(LOCAL({known})=)")
     yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'PHONE')}?:stopped)")
     yield Line(f"Gosub({by_phone.at(by_phone.PHONES, 'PHONE')})")
-    yield Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{ABROAD},1)}}?:stopped)")
+    yield Line("GotoIf(${DIALPLAN_EXISTS(permission-${PERMISSION},${CLASS},1)}?:stopped)")
+    yield Line(f'GotoIf($["${{CLASS}}" != "{ABROAD}"]?paid)')
     yield Line(f"Gosub(permission-${{PERMISSION}},{ABROAD},1)")
     yield Line("Gosub(budget,spend,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?stopped)')
@@ -240,4 +245,5 @@ def _next() -> Iterator[Line]:
     yield Line("Return(talked)", label="talked")
     for answer in ("busy", "nobody", "failed"):
         yield Line("Set(GROUP(abroad)=)", label=answer)  # what comes now is no call abroad any more
+        yield Line("Set(OUTBOUND_GROUP=)")
         yield Line(f"Return({answer})")

@@ -93,8 +93,8 @@ class World:
     python: bool = True
     inside: bool = False
     """Whether it comes from a phone of ours."""
-    open: bool = False
-    """Whether that is one that anybody can use, as in a hall."""
+    shared: bool = False
+    """Whether that is one at which anybody can stand (people.OPEN)."""
     by: str = ""
     """The phone that has put the caller through by hand, or parked them; empty: none."""
     pin: str = ""
@@ -248,8 +248,7 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
             office = offices(directory).get(world.by, "")
             return directory.departments[office].flow if office else "nobody"
         case AskPin():
-            trusted = world.inside and not world.open
-            return "right" if trusted or (step.pin and world.pin == step.pin) else "wrong"
+            return "right" if (world.inside and not world.shared) or (step.pin and world.pin == step.pin) else "wrong"
         case Meet():
             return "met"
         case _:

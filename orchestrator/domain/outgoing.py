@@ -176,9 +176,9 @@ def payer(directory: Directory, phones: Sequence[str], group: str) -> str:
 
 
 def may(directory: Directory, phones: Sequence[str], number: str) -> bool:
-    """Whether one of `phones` answers for calls to an E.164 number that nobody dials; what has no budget needs none."""
+    """Whether one of `phones` answers for calls to an E.164 number that nobody dials."""
     called = group(directory.town, number)
-    return called not in BUDGETED or any(_allowed(directory, phones, called))
+    return called == SERVICE or any(_allowed(directory, phones, called))
 
 
 def _allowed(directory: Directory, phones: Sequence[str], group: str) -> Iterator[str]:

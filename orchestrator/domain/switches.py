@@ -46,7 +46,7 @@ LONGEST_ENTRY = 1000
 """Characters of an entry: AMI drops a line of more than 1024, and tells it as if the database could not be reached."""
 _ENTRY = re.compile(
     rf"(?P<begins>[0-9]{{1,12}}):(?P<ends>[0-9]{{1,12}}):(?P<sound>{SOUND.pattern}):"
-    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}))?)?"
+    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}):(?P<group>[a-z]+))?)?"
 )
 
 
@@ -94,7 +94,7 @@ Switched = On | Absence | Forwarding | Outside
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One value of Asterisk's database: `begins:ends:sound:target`, and `:payer` where a budget is to be spent."""
+    """One value of Asterisk's database: `begins:ends:sound:target`, and `:payer:group` of a call to the outside."""
 
     begins: int = 0
     ends: int = 0
@@ -103,10 +103,12 @@ class Entry:
     target: str = ""
     """What Dial() rings, or a public number; empty for a plain switch."""
     payer: str = ""
-    """The phone whose permission and budget a call to `target` is; empty where no budget counts it."""
+    """The phone whose permission and budget a call to `target` is; empty where everybody may call it."""
+    group: str = ""
+    """The class of `target` that the payer must be allowed to call."""
 
     def __str__(self) -> str:
-        payer = f":{self.payer}" if self.payer else ""
+        payer = f":{self.payer}:{self.group}" if self.payer else ""
         return f"{self.begins}:{self.ends}:{self.sound}:{self.target}{payer}"
 
 
@@ -116,13 +118,14 @@ def read(text: str) -> Entry:
         raise ValueError(f"{text!r} is no entry of ours")
     target = found["phones"] or found["public"] or ""
     begins, ends = int(found["begins"]), int(found["ends"])
-    return Entry(begins=begins, ends=ends, sound=found["sound"], target=target, payer=found["payer"] or "")
+    payer, group = found["payer"] or "", found["group"] or ""
+    return Entry(begins=begins, ends=ends, sound=found["sound"], target=target, payer=payer, group=group)
 
 
 def value(directory: Directory, switched: Switched, sound: str = "", *, number: str = "") -> str:
     """What Asterisk's database holds for `switched`; raises ValueError for what the dialplan must not read.
 
-    `number`: whose calls a forwarding is about; its phones answer for a call abroad.
+    `number`: whose calls a forwarding is about; its phones answer for calls to the outside.
     """
     match switched:
         case Outside(only=only, ends=ends):
@@ -135,8 +138,8 @@ def value(directory: Directory, switched: Switched, sound: str = "", *, number: 
             target = _target(directory, stand_in) if stand_in else ""
             written = str(Entry(begins=begins, ends=ends, sound=sound, target=target))
         case Forwarding(to=to):
-            payer = _payer(directory, number, to) if to.startswith("+") else ""
-            written = str(Entry(target=_target(directory, to), payer=payer))
+            payer, group = _payer(directory, number, to) if to.startswith("+") else ("", "")
+            written = str(Entry(target=_target(directory, to), payer=payer, group=group))
         case _:
             assert_never(switched)
     if len(written) > LONGEST_ENTRY:
@@ -165,16 +168,16 @@ def asked(step: Forward) -> tuple[str, ...]:
     return (*away, FORWARD + step.number, *((QUIET + step.number,) if step.quiet else ()))
 
 
-def _payer(directory: Directory, number: str, to: str) -> str:
-    """The phone whose budget forwarded calls to a public number spend; empty where none counts them."""
+def _payer(directory: Directory, number: str, to: str) -> tuple[str, str]:
+    """The phone that answers for calls forwarded to a public number, and their class; empty where everybody may."""
     group = outgoing.group(directory.town, to)
     if group in outgoing.COSTLY and group not in outgoing.BUDGETED:
         raise ValueError(f"{to} costs too much")
-    if group not in outgoing.BUDGETED:
-        return ""
+    if group == outgoing.SERVICE:
+        return "", ""
     if not (payer := outgoing.payer(directory, rung(directory, number), group)):
         raise ValueError(f"no phone of {number or 'nobody'} answers for calls to {to}")
-    return payer
+    return payer, group
 
 
 def rung(directory: Directory, extension: str) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
         id=call.id,
         began=began,
         ended=ended,
-        caller=first.caller or next((event.caller for event in call.events if event.caller), ""),
+        caller=_shown(call, marks[0]),
         number=_number(call.events, steps),
         flow=steps[0].place.partition(".")[0],
         outcome=outcome,
@@ -235,6 +235,13 @@ def _gave_away(call: Call, steps: tuple[Step, ...], caller: str) -> bool:
     places = {step.place for step in steps}
     left = (event.mark.partition("=")[0] for event in call.events if event.kind == "ANSWER" and event.channel == caller)
     return any(place not in places for place in left)
+
+
+def _shown(call: Call, entered: Event) -> str:
+    """The number of who calls. By a trunk, it is the one that the dialplan has left: none of who hides theirs."""
+    if entered.name.startswith("PJSIP/trunk-"):
+        return entered.caller
+    return call.events[0].caller or next((event.caller for event in call.events if event.caller), "")
 
 
 def _number(events: list[Event], steps: tuple[Step, ...]) -> str:

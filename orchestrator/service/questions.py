@@ -137,7 +137,7 @@ def described(directory: Directory, question: Question) -> World:
         phones=phones,
         python=question.python,
         inside=bool(question.caller),
-        open=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
+        shared=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
         queues=dict(_standing(directory, queue) for queue in question.queues),
         by=_phone(directory, question.by).id if question.by else "",
         pin=question.pin,

@@ -216,14 +216,9 @@ def life(state: State) -> int:
 
 def _written(found: dict[str, list[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
     """Without the hints that Asterisk has made of a pattern: nobody wrote them."""
-    contexts = {
-        name.partition(" ")[0] for name in found if name.startswith((CIRCLE_OF, SEVERAL)) and name.endswith(f" {ASKED}")
-    }
-    return {
-        name: told
-        for name, told in found.items()
-        if name.partition(" ")[0] not in contexts or name.endswith(f" {ASKED}")
-    }
+    patterns = {name for name in found if ASKED.fullmatch(name.partition(" ")[2])}
+    contexts = {name.partition(" ")[0] for name in patterns if name.startswith((CIRCLE_OF, SEVERAL))}
+    return {name: told for name, told in found.items() if name.partition(" ")[0] not in contexts or name in patterns}
 
 
 def _otherwise(kind: str, wanted: Collection[str], found: Collection[str]) -> list[str]:
