@@ -144,7 +144,8 @@ def _way(directory: Directory, question: questions.Question, explained: question
     if not coded and explained.extension not in directory.numbers:
         yield f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers"
     for visit in explained.visits:
-        yield f"  {visit.place:<32} {visit.answer}"
+        shown = explained.displays.get(visit.place, "")
+        yield f"  {visit.place:<32} {visit.answer}" + (f" (the display shows {shown!r})" if shown else "")
     for told in switched_on(directory, explained.visits, question.switches):
         yield f"  switched: {told}"
     yield f"ends: {explained.ending.outcome} at {explained.ending.place}"
