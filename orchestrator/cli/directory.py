@@ -171,6 +171,7 @@ REFUSED = {
     "switch": "calls of the class {group} are switched off for the whole house",
     "permission": "the permission {permission} of this phone does not have the class {group}",
     "no_code": "there is no such code",
+    "no_queue": "callers of no queue, or not of that one, may be taken from this phone",
     "no_pickup": "nothing rings at that number, or not for colleagues of this phone",
 }
 """Why a call is refused, as an admin reads it."""

@@ -249,6 +249,7 @@ def landing(directory: Directory) -> Context:
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
         Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
+        Line('GotoIf($["${TAKEN}:${BRIDGERESULT}" = "${PLACE}:SUCCESS"]?talked)'),
         Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),

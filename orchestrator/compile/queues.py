@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator.compile import by_phone, display
+from orchestrator.compile import by_phone, display, taking
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -94,12 +94,16 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign) -> Iterator
     yield Line(f"Set(QUEUED={name})")
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")
+    yield Line("Set(TAKEN=)")
+    yield Line("Set(WAITS_SINCE=${EPOCH})")
     yield display.why(sign)
-    yield Line(f"Queue({queue},{OPTIONS}{display.OPTION},,,{int(step.seconds)},,{answered})")
+    options = f"{OPTIONS}{display.OPTION}"
+    yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{answered})", label=taking.WAITS)
     for status, answer in ANSWERS.items():
         yield Line(f'GotoIf($["${{QUEUESTATUS}}" = "{status}"]?{name}={answer},1)')
     yield Line("Set(DIALSTATUS=NOANSWER)")
     yield Line(f"Goto({name}=nobody,1)")
+    yield from taking.lines(name)
 
 
 def contexts(directory: Directory) -> Iterator[Context]:

@@ -24,6 +24,7 @@ from orchestrator.compile import (
     ringing,
     rooms,
     switched,
+    taking,
     templates,
 )
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
@@ -110,6 +111,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from queues.contexts(directory)
+    yield from taking.contexts(directory)
     yield from ringing.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
