@@ -37,7 +37,7 @@ def taking_town() -> Directory:
     first; 60 the building office's, whom nobody is logged in for but tel4000.
     """
     town = directory()
-    own = {"ring_seconds": 20, "wrap_up": 60, "longest": 60, "announce": 0}
+    own = {"ring_seconds": 20, "wrap_up": 1, "longest": 60, "announce": 0}
     queues = (
         WaitingQueue(id="op", name="Vermittlung", department="zentrale", extension="70", phones=("tel10", "tel2501"),
                      **own),
@@ -153,6 +153,46 @@ async def test_the_one_who_waits_longest_is_taken_and_the_next_one_after(town: T
                     await first.ends(within=3)
         await second.ends(within=3)
     assert (await past(town, who)).outcome == "answered"
+
+
+async def test_who_calls_a_queue_of_a_higher_priority_comes_first(town: Town) -> None:
+    async with (
+        ringing_in_vain(town, {"tel10", "tel2500"}),
+        waits(town, "70") as (long, _),
+        waits(town, "71") as (first, who),
+        telephone(town, "tel2501", registers=False) as desk,
+    ):
+        taken = await desk.dial("*44")
+        assert await taken.stays(1)
+        assert waiting(town) == [long_number(town)]
+        await taken.hang_up()
+        await first.ends(within=3)
+        assert long.ended is None
+        await long.hang_up()
+    assert (await past(town, who)).place == "q_amt.wait"
+
+
+def long_number(town: Town) -> str:
+    """The number of the citizen before the last one."""
+    return f"4917155{town.used - 1:05d}"
+
+
+@pytest.mark.parametrize(("phone", "code"), [("tel2501", "*8"), ("tel2501", "**71"), ("tel10", "**71")])
+async def test_what_a_queue_rings_can_be_picked_up(town: Town, phone: str, code: str) -> None:
+    async with telephone(town, "tel2500") as member, waits(town, "71") as (call, who):
+        ringing = await member.incoming(within=10)
+        assert ringing.name == f"Bürgerbüro: {who}"
+        async with telephone(town, phone, registers=False) as desk:
+            picked = await desk.dial(code)
+            await picked.answered(within=3)
+            await ringing.ends(within=3)
+            assert await picked.stays(1)
+            assert waiting(town) == [who.lstrip("+")]  # who is connected by Queue() stays in it to the end of the talk
+            await picked.hang_up()
+            await call.ends(within=5)
+    journey = await past(town, who)
+    assert (journey.outcome, journey.place, journey.unexpected) == ("answered", "q_amt.wait", "")
+    assert journey.steps[-1] == ("q_amt.wait", "talked")
 
 
 async def test_two_who_take_at_once_take_one_each_and_the_third_hears_that_nobody_waits(town: Town) -> None:

@@ -168,7 +168,8 @@ class Writer:
                 sign = self._signs.of(place, step)
                 yield from ringing.lines(name, step, self._timed, sign, self._number if step.back else "")
             case Queue():
-                yield from queues.lines(name, step, self._timed, self._signs.of(place, step))
+                priority = self._directory.queues[step.queue].priority
+                yield from queues.lines(name, step, self._timed, self._signs.of(place, step), priority)
             case LeaveMessage():
                 quota = self._directory.boxes[step.box].quota
                 yield from message.lines(name, step, quota, self.sound(step.greeting))

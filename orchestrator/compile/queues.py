@@ -83,7 +83,7 @@ def _keys(flow: str) -> str:
     return f"keys-{fit(flow, IDENTIFIER)}"
 
 
-def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign) -> Iterator[Line]:
+def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: int) -> Iterator[Line]:
     """Wait at the step `name`, and go on at its answer. `timed`: see ringing.
 
     QUEUED and MEMBERINTERFACE tell `landing` that who hangs up has talked, DIALSTATUS tells a mailbox behind it
@@ -95,7 +95,7 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign) -> Iterator
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")
     yield Line("Set(TAKEN=)")
-    yield Line("Set(WAITS_SINCE=${EPOCH})")
+    yield taking.turn(priority)
     yield display.why(sign)
     options = f"{OPTIONS}{display.OPTION}"
     yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{answered})", label=taking.WAITS)

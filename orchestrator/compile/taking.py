@@ -1,9 +1,10 @@
 """Taking a caller who waits: `*44` the next one of the own queues, `*44NUMBER` of the queue at that number.
 
-Native from end to end. Under a lock the caller is chosen who has waited longest and whom nobody is taking already, and
-is sent to the label `taken` of the place where they wait; from there they fetch the telephone that waits for them. So
-it is the caller's dialplan that goes on, whatever happens to that telephone: where it is gone, they wait on, as the
-first. TAKER, shared with the caller's channel, is the telephone's channel, and empty when nobody takes them.
+Native from end to end. Under a lock the caller is chosen who has waited longest, of the queues of the highest priority,
+and whom nobody is taking already; and is sent to the label `taken` of the place where they wait. From there they fetch
+the telephone that waits for them. So it is the caller's dialplan that goes on, whatever happens to that telephone:
+where it is gone, they wait on, as the first. TAKER, shared with the caller's channel, is the telephone's channel, and
+empty when nobody takes them.
 """
 
 from __future__ import annotations
@@ -27,11 +28,18 @@ LABEL = "taken"
 WAITS = "waits"
 FIRST = 10
 """Priority of a caller whom somebody took and then was gone: the next one."""
+HIGHEST, AGES = 9, 10**10
+"""The highest priority of a queue; more seconds than Asterisk counts since 1970."""
 FETCHED = 5
 """Seconds that a telephone waits for the caller, who is there within milliseconds or has hung up."""
 TRIES = 3
 """How often another caller is looked for when one has hung up at that instant."""
 EMPTY, REFUSED, NO_MEMBER = "waiting-empty", "waiting-refused", "waiting-no-member"
+
+
+def turn(priority: int) -> Line:
+    """When a caller begins to wait: the smallest number is that of whose turn it is, in all queues together."""
+    return Line(f"Set(WAITS_SINCE=$[${{EPOCH}} + {HIGHEST - priority} * {AGES}])")
 
 
 def lines(name: str) -> Iterator[Line]:
@@ -66,8 +74,9 @@ def _joined(queues: tuple[str, ...]) -> str:
 def codes() -> Iterator[Context]:
     """The two codes: which queues are asked, and whether that is allowed."""
     member = (
-        Line("Set(PHONE=${CHANNEL(endpoint)})"),
+        Line("Set(PHONE=)"),
         Line("Set(MEMBER_OF=)"),
+        *by_phone.calling("PHONE", "asked"),
         Line(f"GotoIf({by_phone.known(TAKES, 'PHONE')}?:asked)"),
         Line(f"Gosub({by_phone.at(TAKES, 'PHONE')})"),
         Line("NoOp()", label="asked"),
@@ -98,7 +107,7 @@ def codes() -> Iterator[Context]:
 
 
 def _next() -> Iterator[Line]:
-    """Takes the caller who has waited longest in any of QUEUES, of those of the highest priority at first."""
+    """Takes the caller whose turn it is in any of QUEUES."""
     yield Line("Set(TRIES=0)")
     yield Line("Set(TRIES=$[${TRIES} + 1])", label="try")
     yield Line(f"GotoIf($[${{TRIES}} > {TRIES}]?none)")
@@ -109,10 +118,10 @@ def _next() -> Iterator[Line]:
     yield Line(f"Gosub({NAME},first,1(${{EACH}}))")
     yield Line("Set(FOUND=${GOSUB_RETVAL})")
     yield Line('GotoIf($["${FOUND}" = ""]?again)')
-    yield Line("Set(SINCE=0${FILTER(0-9,${IMPORT(${FOUND},WAITS_SINCE)})})")
-    yield Line('GotoIf($["${BEST}" != "" & ${SINCE} >= ${BEST_SINCE}]?again)')
+    yield Line("Set(TURN=0${FILTER(0-9,${IMPORT(${FOUND},WAITS_SINCE)})})")
+    yield Line('GotoIf($["${BEST}" != "" & ${TURN} >= ${BEST_TURN}]?again)')
     yield Line("Set(BEST=${FOUND})")
-    yield Line("Set(BEST_SINCE=${SINCE})")
+    yield Line("Set(BEST_TURN=${TURN})")
     yield Line("Set(BEST_OF=${EACH})")
     yield Line('GotoIf($["${LEFT}" != ""]?each)', label="again")
     yield Line('ExecIf($["${BEST}" != ""]?Set(SHARED(TAKER,${BEST})=${CHANNEL}))')
