@@ -2,8 +2,9 @@
 
 OLD is that of the retired number that was dialled, WANTED the reason at whoever is rung next, SHOWS the option of
 Dial() and Queue() that has it shown; all on the channel of the caller. FRESH says since which putting through by hand
-they hold: whom somebody puts through is called for another reason. Only telephones of the house are told: what rings
-outside has no SHOWS. The number stays the caller's, so a telephone calls back from its list as ever.
+they hold, and WHOSE in whose call: whom somebody puts through is called for another reason. Only telephones of the
+house are told: what rings outside has no SHOWS. The number stays the caller's, so a telephone calls back from its list
+as ever.
 """
 
 from __future__ import annotations
@@ -43,11 +44,15 @@ def old(text: str) -> Line:
 
 def contexts() -> Iterator[Context]:
     """The context `display`."""
-    forgotten = (Line(f"Set(FRESH={_HAND})"), Line("Set(WANTED=)"))
+    holds = (Line(f"Set(FRESH={_HAND})"), Line("Set(WHOSE=${UNIQUEID})"))
     fresh = (
-        Line(f'GotoIf($["${{FRESH}}" = "{_HAND}"]?on)'),
-        *forgotten,
+        Line(f'GotoIf($["${{FRESH}}:${{WHOSE}}" = "{_HAND}:${{UNIQUEID}}"]?on)'),
+        # Put through while it rings: the caller is now where somebody asked, whose reasons these are.
+        Line('GotoIf($["${WHOSE}" != "" & "${WHOSE}" != "${UNIQUEID}"]?asked)'),
+        Line("Set(WANTED=)"),
         Line("Set(OLD=)"),
+        Line("NoOp()", label="asked"),
+        *holds,
         Line("Return()", label="on"),
     )
     asked = Line(f"Gosub({NAME},fresh,1)")
@@ -68,6 +73,6 @@ def contexts() -> Iterator[Context]:
         Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(name)})", label="named"),
         Line("Return()"),
     )
-    retired = (*forgotten, Line("Set(OLD=${ARG1})"), Line("Return()"))
+    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
     extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": show, "old": retired}
     yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
