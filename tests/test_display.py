@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -13,16 +14,18 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.display import LONGEST, SHOWN, Signs
+from orchestrator.domain.display import LONGEST, SHOWN, Sign, Signs
 from orchestrator.domain.explain import World, explain
+from orchestrator.domain.flow import Queue
 from orchestrator.domain.people import Box, Department, Group, Phone
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.town import Retired
 from orchestrator.phone.desk import Desk
-from orchestrator.service import present, switching
-from tests.far_exchange import FarExchange
+from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import present, switching, wiring
+from tests.far_exchange import SDP, FarExchange
 from tests.pickup_town import citizen, telephone
-from tests.running_town import Town, performed_by, running_town, until
+from tests.running_town import CITIZEN, Town, performed_by, running_town, until
 from tests.switched_town import OUT, switched_town
 from tests.test_pickup import dials
 from tests.towns import MONDAY_10, person, town_flow
@@ -186,12 +189,57 @@ async def test_nothing_of_it_gets_outside(town: Town) -> None:
     assert not [word for word in ("alte Nr", "Gr\u00fcn", "f\u00fcr", ": +49171") if word in invite], invite
 
 
+HIDES = """{method} sip:{number}@{exchange} SIP/2.0
+Via: SIP/2.0/UDP {address};branch=z9hG4bKhides;rport
+From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=hides
+To: <sip:{number}@{exchange}>
+Call-ID: hides
+CSeq: 1 {method}
+Contact: <sip:provider@{address}>
+P-Asserted-Identity: "Geheim" <sip:+4917199887766@provider>
+Privacy: id
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: {length}
+
+"""
+
+
+async def test_who_hides_the_number_hides_no_reason_and_is_told_to_nobody(town: Town) -> None:
+    password = wiring.secrets(town.state).of("sip:tel2501")
+    line = Line(number="tel2501", exchange=town.exchange, password=password, registers=True)
+    async with Telephone(wiring.program("baresip"), line, trace=True) as rings:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as provider:
+            provider.bind((CITIZEN, 0))
+            host, port = town.exchange.split(":")
+            provider.connect((host, int(port)))
+            address, body = ":".join(map(str, provider.getsockname())), SDP.format(CITIZEN)
+            asked = {"number": f"{HEAD}50", "exchange": town.exchange, "address": address}
+            invite = HIDES.format(method="INVITE", length=len(body), **asked).replace("\n", "\r\n")
+            provider.send((invite + body).encode())
+            ringing = await rings.incoming(within=10)
+            provider.send(HIDES.format(method="CANCEL", length=0, **asked).replace("\n", "\r\n").encode())
+            await ringing.ends(within=10)
+        assert ringing.name == "Hotline"
+        assert "99887766" not in rings.log()
+        assert "Geheim" not in rings.log()
+
+
 @given(st.text(max_size=60))
 def test_any_name_can_stand_in_a_dialplan_and_on_a_display(name: str) -> None:
     for words in ("{}", "für {}", "Überlauf {}"):
         text = Signs.text(words, name)
         assert len(text) <= LONGEST
         assert not text or SHOWN.fullmatch(text)
+
+
+def test_a_short_name_is_what_displays_say() -> None:
+    town = display_town()
+    office = replace(town.departments["bauamt"], short="Bau & Co.")
+    signs = Signs(derive(replace(town, departments={**town.departments, "bauamt": office})))
+    queue = derive(town).graph["q_bau.wait"]
+    assert isinstance(queue, Queue)
+    assert signs.of("q_bau.wait", queue) == Sign(here="Bau Co.", onward="Überlauf Bau Co.", own=True)
 
 
 def test_where_a_number_leads_is_told_even_if_it_leads_to_a_menu() -> None:

@@ -6,6 +6,7 @@ Python is down from the beginning on, but for the journal: all of it is Asterisk
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from orchestrator.domain.queues import WaitingQueue
 from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import read_sound
+from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import wiring
 from orchestrator.service.history import Past
 from tests.console import console
@@ -153,6 +155,18 @@ async def test_the_one_who_waits_longest_is_taken_and_the_next_one_after(town: T
                     await first.ends(within=3)
         await second.ends(within=3)
     assert (await past(town, who)).outcome == "answered"
+
+
+async def test_the_display_says_who_was_taken(town: Town) -> None:
+    line = Line(number="tel2501", exchange=town.exchange, password=wiring.secrets(town.state).of("sip:tel2501"))
+    traced = Telephone(wiring.program("baresip"), line, trace=True)
+    async with ringing_in_vain(town, {"tel2500"}), waits(town, "71") as (call, who), traced as desk:
+        taken = await desk.dial("*44")
+        assert await taken.stays(1)
+        told = re.findall(r"^P-Asserted-Identity: (.*)$", desk.log().replace("\r", ""), re.MULTILINE)
+        assert told, desk.log()
+        assert told[-1].strip() == f"<sip:{who}@127.0.0.1>", told
+        await call.hang_up()
 
 
 async def test_who_calls_a_queue_of_a_higher_priority_comes_first(town: Town) -> None:

@@ -20,6 +20,8 @@ OPTION = "${SHOWS}"
 """Among the options of a Dial() or Queue() that rings telephones of the house, and nobody else."""
 NOTHING = Line("Set(SHOWS=)")
 """What is rung next is told nothing."""
+HIDDEN = "prohib"
+"""How Asterisk's presentations of a number begin that nobody may be told."""
 _HAND = "${BLINDTRANSFER}:${ATTENDEDTRANSFER}"
 
 
@@ -66,12 +68,22 @@ def contexts() -> Iterator[Context]:
         Line("Return()"),
     )
     # No expression ever sees what a caller calls themselves: only how long that is.
+    # Whoever hides their number would hide the reason too: a telephone is told nothing of them, and so may show it.
+    hidden = (
+        Line("Set(CONNECTEDLINE(num,i)=)", label="hidden"),
+        Line("Set(CONNECTEDLINE(name,i)=${ARG1})"),
+        Line("Set(CONNECTEDLINE(pres)=allowed)"),
+        Line("Return()"),
+    )
     show = (
+        Line("Set(HIDES=${CONNECTEDLINE(num-pres)})"),
+        Line(f'GotoIf($["${{HIDES:0:{len(HIDDEN)}}}" = "{HIDDEN}"]?hidden)'),
         Line("GotoIf($[${LEN(${CONNECTEDLINE(name)})} > 0]?named)"),
         Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(num)})"),
         Line("Return()"),
         Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(name)})", label="named"),
         Line("Return()"),
+        *hidden,
     )
     retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
     extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": show, "old": retired}

@@ -60,12 +60,12 @@ class Signs:
         directory, found = self._directory, {}
         offices = directory.departments.values()
         for department in offices:
-            found[department.flow] = department.name
+            found[department.flow] = department.short or department.name
         for group in directory.groups.values():
             found[group.flow] = group.name
         for queue in directory.queues.values():
             owner = directory.departments.get(queue.department)
-            found[queue.flow] = owner.name if owner and owner.queue == queue.id else queue.name
+            found[queue.flow] = (owner.short or owner.name) if owner and owner.queue == queue.id else queue.name
         own = {flow: (self.text("{}", name), self.text(self._words[OVERFLOW], name)) for flow, name in found.items()}
         single = {phone.flow: phone.label for phone in directory.shared()}
         single |= {person.flow: person.last_name for person in directory.people.values()}
