@@ -157,7 +157,7 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
         case Switch(name=name):
             return (f"({name})",)
         case Forward(number=number, seconds=seconds, missed=missed):
-            asked = f"missed,1({number})" if missed else f"forward,1({number},"
+            asked = f"missed,1({number}," if missed else f"forward,1({number},"
             return (asked, f"Dial(${{FORWARD}},{seconds},")
         case Menu(keys=keys):
             return tuple(f'"${{KEY}}" = "{key}"' for key in keys)

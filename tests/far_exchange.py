@@ -24,6 +24,8 @@ class FarExchange(asyncio.DatagramProtocol):
     """How it ends the ringing: 200 answers and hangs up a second later, 180 rings on, anything else refuses."""
     called: list[tuple[str, str]] = field(default_factory=list)
     """(number called, number shown) of every call, the oldest first."""
+    invites: list[str] = field(default_factory=list)
+    """What it was told of them, whole."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -53,6 +55,7 @@ class FarExchange(asyncio.DatagramProtocol):
         assert called
         assert shown
         self.called.append((called[1], shown[1]))
+        self.invites.append(text)
         self._reply(text, address, 180)
         if self.status != 180:
             self._reply(text, address, self.status)

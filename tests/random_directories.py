@@ -275,6 +275,7 @@ def _department(name: str, number: str) -> st.SearchStrategy[Department]:
         numbers=numbered(8100 + 10 * int(number)),
         answer_within=st.integers(5, 300),
         permission=st.sampled_from(["", "sparsam"]),
+        short=st.sampled_from(["", "Amt", "Bürgerbüro & Co. „Süd“"]),
         findable=st.sampled_from(FINDABLE),
     )
 

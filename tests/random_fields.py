@@ -112,6 +112,7 @@ FIELDS: Mapping[str, Value] = {
     "departments.numbers": further,
     "departments.permission": MAY,
     "departments.findable": of(*FINDABLE),
+    "departments.short": of("", "Amt", "Bürgerbüro Süd"),
     "groups.phones": phones,
     "groups.order": of(*ORDERS),
     "groups.department": name_in("departments"),

@@ -150,7 +150,8 @@ def _way(directory: Directory, question: questions.Question, explained: question
     if not coded and explained.extension not in directory.numbers:
         yield f"  nobody has {explained.extension}: the catch-all {directory.town.catch_all} answers"
     for visit in explained.visits:
-        yield f"  {visit.place:<32} {visit.answer}"
+        shown = explained.displays.get(visit.place, "")
+        yield f"  {visit.place:<32} {visit.answer}" + (f" (the display shows {shown!r})" if shown else "")
     for told in switched_on(directory, explained.visits, question.switches):
         yield f"  switched: {told}"
     yield f"ends: {explained.ending.outcome} at {explained.ending.place}"
@@ -176,6 +177,7 @@ REFUSED = {
     "switch": "calls of the class {group} are switched off for the whole house",
     "permission": "the permission {permission} of this phone does not have the class {group}",
     "no_code": "there is no such code",
+    "no_queue": "callers of no queue, or not of that one, may be taken from this phone",
     "no_pickup": "nothing rings at that number, or not for colleagues of this phone",
 }
 """Why a call is refused, as an admin reads it."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import display
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PREFIX, fit
 from orchestrator.compile.extensions import LARGEST, Context, Extension, Line
 from orchestrator.compile.outside import digits_or
 from orchestrator.compile.places import target
 from orchestrator.domain import numbers as plan
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Signs
 
 _HIDDEN = '$["${CALLERID(num-pres):0:6}" = "prohib"]'
 CLEAN = (
@@ -46,8 +48,9 @@ def contexts(directory: Directory) -> Iterator[Context]:
 
 def numbers(directory: Directory) -> Iterator[Context]:
     """Extension -> flow, in contexts of at most `LARGEST`; what is unknown goes to the catch-all."""
+    retired = {number: (display.old(text),) for number, text in Signs(directory).retired.items()}
     extensions = [
-        Extension(fit(number, DIGITS), (Line(f"Goto({target(directory.first(flow))})"),))
+        Extension(fit(number, DIGITS), (*retired.get(number, ()), Line(f"Goto({target(directory.first(flow))})")))
         for number, flow in sorted(directory.numbers.items())
     ]
     parts = [extensions[at : at + LARGEST] for at in range(0, len(extensions), LARGEST)]

@@ -16,10 +16,13 @@ from collections.abc import Iterator, Mapping
 from orchestrator.compile import by_phone
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
+from orchestrator.compile.taking import TAKES
+from orchestrator.domain import operators
 from orchestrator.domain.codes import FETCH, PARK
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import GoBack
 from orchestrator.domain.parking import FIRST, LAST, LEAST, offices
+from orchestrator.domain.place import OPERATORS
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.texts import HOUSE
 from orchestrator.domain.town import PARKING
@@ -211,6 +214,7 @@ def _back(directory: Directory) -> Context:
         Line("CELGenUserEvent(NOTE,back ${BY})"),
         Line(f"Gosub({BACK},dial,1({int(directory.town.back) or LEAST},{shown}: ${{ARG2}},${{ARG1}}))"),
         Line('GotoIf($["${DIALSTATUS}" = "ANSWER"]?talked)'),
+        *_operator(directory),
         Line("Set(DIALSTATUS=${FOUND})"),  # a mailbox says what was found at whom the caller was put through to
         Line("Return(${ARG3})", label="on"),
         Line(f"Return({BACK})", label="talked"),
@@ -231,6 +235,17 @@ def _back(directory: Directory) -> Context:
     )
     extensions = {"ring": ring, "dial": dial, "show": show, "h": hungup}
     return Context(name=BACK, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
+
+
+def _operator(directory: Directory) -> Iterator[Line]:
+    """Whom an operator put through, who does not pick up: the operators' queue has the call."""
+    if place := operators.queue(directory):
+        flow = fit(place.partition(".")[0], IDENTIFIER)
+        yield Line(f"GotoIf({by_phone.known(TAKES, 'BY')}?:none)")
+        yield Line(f"Gosub({by_phone.at(TAKES, 'BY')})")
+        yield Line(f"GotoIf($[0${{FIELDNUM(MEMBER_OF,&,{flow})}} > 0]?:none)")
+        yield Line(f"Return({OPERATORS})")
+        yield Line("NoOp()", label="none")
 
 
 def numbers(directory: Directory) -> dict[str, str]:

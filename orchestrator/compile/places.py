@@ -17,6 +17,7 @@ from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Signs
 from orchestrator.domain.flow import (
     END,
     KEYS,
@@ -80,13 +81,13 @@ def target(place: Place) -> str:
 
 
 def context(
-    directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str], number: str = ""
+    directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str], signs: Signs, number: str = ""
 ) -> Context:
     """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing.
 
-    `number` is that by which the owner of the flow is known on displays.
+    `signs` say why telephones ring; `number` is that by which the owner of the flow is known on displays.
     """
-    writer = Writer(directory, sounds, spool, timed, number)
+    writer = Writer(directory, sounds, spool, timed, signs, number)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -115,10 +116,10 @@ class Writer:
     """Writes places; holds what every step may need to know."""
 
     def __init__(
-        self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str], number: str = ""
+        self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str], signs: Signs, number: str = ""
     ) -> None:
         self._directory, self._sounds, self._spool = directory, sounds, spool
-        self._timed, self._number = timed, number
+        self._timed, self._signs, self._number = timed, signs, number
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
@@ -139,7 +140,7 @@ class Writer:
             told = "::${TRY}" if isinstance(step, Menu) else TOLD.get(step.skill, ":${TESTTIME}")
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield NATIVE
-        yield from self._native(name, step)
+        yield from self._native(place, name, step)
 
     def deadline(self, step: Menu | Do) -> int:
         """Seconds until Asterisk takes the call back: one try of a menu, or the whole skill."""
@@ -150,7 +151,7 @@ class Writer:
         """The name by which Asterisk plays `prompt`."""
         return fit(self._sounds[prompt.name].file, SOUND)
 
-    def _native(self, name: str, step: Step) -> Iterator[Line]:
+    def _native(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         match step:
             case Say():
                 yield Line(f"Playback({self.sound(step.prompt)})")
@@ -164,9 +165,11 @@ class Writer:
                 yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
-                yield from ringing.lines(name, step, self._timed, self._number if step.back else "")
+                sign = self._signs.of(place, step)
+                yield from ringing.lines(name, step, self._timed, sign, self._number if step.back else "")
             case Queue():
-                yield from queues.lines(name, step, self._timed)
+                priority = self._directory.queues[step.queue].priority
+                yield from queues.lines(name, step, self._timed, self._signs.of(place, step), priority)
             case LeaveMessage():
                 quota = self._directory.boxes[step.box].quota
                 yield from message.lines(name, step, quota, self.sound(step.greeting))
@@ -179,7 +182,8 @@ class Writer:
                 yield announced(step.switch, self.sound(step.prompt))
                 yield Line(f"Goto({name}=said,1)")
             case Forward():
-                yield from forwarded(name, step, self.sound(step.absent) if step.absent else "")
+                general = self.sound(step.absent) if step.absent else ""
+                yield from forwarded(name, step, general, self._signs.of(place, step))
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp():
@@ -246,6 +250,7 @@ def landing(directory: Directory) -> Context:
         # Put through by hand, a caller may be elsewhere since: only the place that rang has talked.
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
         Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
+        Line('GotoIf($["${TAKEN}:${BRIDGERESULT}" = "${PLACE}:SUCCESS"]?talked)'),
         Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),

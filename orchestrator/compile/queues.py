@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator.compile import by_phone
+from orchestrator.compile import by_phone, display, taking
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
 from orchestrator.domain import codes as table
 from orchestrator.domain import queues
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Sign
 from orchestrator.domain.flow import KEYS, Queue
 from orchestrator.domain.prompts import Sounds
 
@@ -85,7 +86,7 @@ def _keys(flow: str) -> str:
     return f"keys-{fit(flow, IDENTIFIER)}"
 
 
-def lines(name: str, step: Queue, timed: frozenset[str]) -> Iterator[Line]:
+def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: int) -> Iterator[Line]:
     """Wait at the step `name`, and go on at its answer. `timed`: see ringing.
 
     QUEUED and MEMBERINTERFACE tell `landing` that who hangs up has talked, DIALSTATUS tells a mailbox behind it
@@ -96,11 +97,16 @@ def lines(name: str, step: Queue, timed: frozenset[str]) -> Iterator[Line]:
     yield Line(f"Set(QUEUED={name})")
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")
-    yield Line(f"Queue({queue},{OPTIONS},,,{int(step.seconds)},,{answered})")
+    yield Line("Set(TAKEN=)")
+    yield taking.turn(priority)
+    yield display.why(sign)
+    options = f"{OPTIONS}{display.OPTION}"
+    yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{answered})", label=taking.WAITS)
     for status, answer in ANSWERS.items():
         yield Line(f'GotoIf($["${{QUEUESTATUS}}" = "{status}"]?{name}={answer},1)')
     yield Line("Set(DIALSTATUS=NOANSWER)")
     yield Line(f"Goto({name}=nobody,1)")
+    yield from taking.lines(name)
 
 
 def contexts(directory: Directory) -> Iterator[Context]:

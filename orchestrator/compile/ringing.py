@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, parking
+from orchestrator.compile import by_phone, display, parking
 from orchestrator.compile.escape import IDENTIFIER, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Sign
 from orchestrator.domain.flow import Ring
 from orchestrator.domain.people import ALL_AT_ONCE, LONGEST_IDLE
 
@@ -25,16 +26,19 @@ def timed(directory: Directory) -> frozenset[str]:
     return frozenset(phone for step in rings for phone in step.phones)
 
 
-def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Iterator[Line]:
+def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = "") -> Iterator[Line]:
     """Ring, and go on at the answer of the step `name`: the best that any phone said, as `explain.rung` has it.
 
     `back`: the number that was rung, where who put the caller through is rung before the call goes on.
     """
     yield Line(f"Set(RINGING={name})")
+    yield display.why(sign)
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
-        yield Line(f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted})")
+        yield Line(
+            f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted}{display.OPTION})"
+        )
         yield from dialled(name, otherwise="unreachable", back=back)
         return
     turns = ",".join(phones)
@@ -43,7 +47,7 @@ def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Itera
         turns = f"${{SORT({','.join(f'{p}:$[0${{DB({FAMILY}/{p})}} - ${{EPOCH}}]' for p in phones)})}}"
     yield Line(f"Set(TURNS={turns})")
     yield Line("Set(RUNG=unreachable)")
-    yield Line(f"Dial(PJSIP/${{SHIFT(TURNS)}},{int(step.seconds)},{STAYS}{noted})", label="turn")
+    yield Line(f"Dial(PJSIP/${{SHIFT(TURNS)}},{int(step.seconds)},{STAYS}{noted}{display.OPTION})", label="turn")
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')

@@ -6,9 +6,8 @@ Belongs here: the codes' contexts, and what is told. Not here: what a wish means
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from orchestrator.compile import parking
 from orchestrator.compile.escape import CODE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import SWITCH, SWITCHING
@@ -23,13 +22,13 @@ TOLD = ":${TESTTIME}:${TRY}::${WISH}:${ASKER}"
 PHONE = '${IF($["${CHANNEL(channeltype)}" = "PJSIP"]?${CHANNEL(endpoint)})}'
 
 
-def lamps(directory: Directory) -> Context:
-    """What lamps show that are set to a code: a switch of the town, a parking place."""
+def lamps(directory: Directory, places: Iterable[Extension]) -> Context:
+    """What lamps show that are set to a code: a switch of the town, one of the parking `places`."""
     hints = (
         Extension(f"{fit(SWITCH.head, CODE)}{fit(digit, DIGITS)}", (), hint=f"Custom:{fit(name, KEY)}")
         for digit, name in sorted(directory.switch_codes.items())
     )
-    return Context(name=LAMPS, extensions=(*hints, *parking.lamps(directory)))
+    return Context(name=LAMPS, extensions=(*hints, *places))
 
 
 def codes() -> Iterator[Context]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, parking
+from orchestrator.compile import by_phone, display, parking
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Sign
 from orchestrator.domain.flow import Forward
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.switches import (
@@ -35,6 +36,8 @@ ABROAD = "abroad"
 versions name no class, and are of this one.
 """
 _MAYBE = re.compile(f"({SOUND.pattern})?")
+WHY = Line(f"Gosub({display.NAME},{display.INSTEAD},1(${{ARG4}},${{ARG5}}))")
+"""What whoever is rung instead of ARG1 shows, and those behind them."""
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
 
 
@@ -53,15 +56,15 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def forwarded(name: str, step: Forward, general: str) -> Iterator[Line]:
+def forwarded(name: str, step: Forward, general: str, sign: Sign) -> Iterator[Line]:
     """Rings where the calls of a number go now; leaves by its answer."""
-    number = fit(step.number, DIGITS)
+    number, shown = fit(step.number, DIGITS), display.words(sign)
     yield Line(f"Set(RINGING={name})")
     if step.missed:
-        yield Line(f"Gosub({NAME},missed,1({number}))")
+        yield Line(f"Gosub({NAME},missed,1({number},,,{shown}))")
     else:
-        quiet = ",quiet" if step.quiet else ""
-        yield Line(f"Gosub({NAME},forward,1({number},{fit(general, _MAYBE)}{quiet}))")
+        quiet = "quiet" if step.quiet else ""
+        yield Line(f"Gosub({NAME},forward,1({number},{fit(general, _MAYBE)},{quiet},{shown}))")
     leaves = ("talked", "off", *(("quiet",) if step.stood_in else ()))
     yield from _rung(name, int(step.seconds), number if step.back else "", leaves)
 
@@ -75,7 +78,7 @@ def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Li
 def _rung(name: str, seconds: int, back: str = "", leaves: tuple[str, ...] = ()) -> Iterator[Line]:
     """Rings; `back` is the number from which who put the caller through is rung, but at the answers `leaves`."""
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{"left" if back else f"{name}=${{GOSUB_RETVAL}},1"})')
-    yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}})", label="ring")
+    yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}}{display.OPTION})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
     if back:
@@ -155,8 +158,10 @@ def _forward() -> Iterator[Line]:
     yield Line(f"Gosub({NAME},state,1({QUIET}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?off)')
     yield Line("Set(DIALSTATUS=NOANSWER)")  # what comes now goes on as if nobody had answered
+    yield WHY
     yield Line("Return(quiet)")
-    yield Line("Return(nobody)", label="nobody")
+    yield WHY._replace(label="nobody")
+    yield Line("Return(nobody)")
     yield Line("Return(off)", label="off")
 
 
@@ -170,13 +175,15 @@ def _missed() -> Iterator[Line]:
 
 def _to(own: str, home: str, outside: bool) -> Iterator[Line]:
     """Where the entry in SWITCHED leads: the rest of `forward` and `missed`."""
+    yield WHY
     yield Line("Set(FORWARDED=)")
     yield Line("Set(LINE=0)")
     yield Line("Set(FIRST=)")
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)')
     yield Line("Return(ring)")
-    yield Line("Set(TO=${FORWARD})", label="outside")
+    yield display.NOTHING._replace(label="outside")
+    yield Line("Set(TO=${FORWARD})")
     yield from _open(home)
     yield from _paid()
     yield Line(f"Set(FORWARDED=f({own}))", label="paid")
@@ -188,6 +195,7 @@ def _to(own: str, home: str, outside: bool) -> Iterator[Line]:
 
 def _transfer(own: str, home: str) -> Iterator[Line]:
     """The number ARG1 by the trunk ARG2 first: the flow is the town's, so the operator's number is shown."""
+    yield display.NOTHING
     yield Line("Set(TO=${ARG1})")
     yield Line("Set(FIRST=${ARG2})")
     yield Line("Set(LINE=0)")

@@ -10,6 +10,7 @@ from orchestrator.compile import (
     attend,
     by_name,
     codes,
+    display,
     entries,
     hours,
     lamps,
@@ -23,6 +24,7 @@ from orchestrator.compile import (
     ringing,
     rooms,
     switched,
+    taking,
     templates,
 )
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
@@ -31,6 +33,7 @@ from orchestrator.compile.extensions import Context
 from orchestrator.compile.secrets import Secrets
 from orchestrator.compile.stubs import stubs
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Signs
 from orchestrator.domain.prompts import Sounds
 
 Tree = Mapping[str, str]
@@ -108,12 +111,14 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from queues.contexts(directory)
+    yield from taking.contexts(directory)
     yield from ringing.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
-    timed, numbers = ringing.timed(directory), parking.numbers(directory)
+    yield from display.contexts()
+    timed, numbers, signs = ringing.timed(directory), parking.numbers(directory), Signs(directory)
     for name, flow in sorted(directory.flows.items()):
-        yield places.context(directory, sounds, flow, spool, timed, numbers.get(name, ""))
+        yield places.context(directory, sounds, flow, spool, timed, signs, numbers.get(name, ""))
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

@@ -1,6 +1,6 @@
 """Whose lamps a telephone may show, and whose calls it may pick up: circles of colleagues.
 
-  d_<department>  its own number and those of its people and groups      its telephones
+  d_<department>  its number and those of its people, groups and queues  its telephones
   g_<group>       a hunt group: its number and those of its telephones   its telephones
   s_<number>      a person with a stand-in elsewhere                     the stand-in's telephones
   o_<department>  an office with a stand-in office                       the telephones of that one
@@ -20,6 +20,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Queue, Ring, Step
 from orchestrator.domain.numbers import OPERATOR
 from orchestrator.domain.people import OPEN, Department, Group, Person, Phone
+from orchestrator.domain.queues import members as members_of
 from orchestrator.domain.queues import takers
 
 ALL = "all"
@@ -48,6 +49,7 @@ class Circles:
         )
         rung = {owner.flow: takers(directory, owner) for owner in owners}
         rung |= {phone.flow: (phone.id,) for phone in directory.phones.values()}
+        rung |= {queue.flow: members_of(directory, queue) for queue in directory.queues.values()}
         found = {number: rung.get(flow) or self._rung_by(flow) for number, flow in directory.numbers.items()}
         known = {number: tuple(p for p in phones if p in directory.phones) for number, phones in found.items()}
         return {number: tuple(dict.fromkeys(phones)) for number, phones in sorted(known.items()) if phones}
@@ -81,6 +83,8 @@ class Circles:
             yield f"d_{person.department}", own
             if self._stands_elsewhere(person):
                 yield f"s_{person.extension}", own
+        for queue in directory.queues.values():
+            yield f"d_{queue.department}", (queue.extension,)
         for group in directory.groups.values():
             yield f"d_{group.department}", (group.extension,)
             members = (directory.phones[phone].extension for phone in self._of(group.phones))

@@ -57,6 +57,8 @@ AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
 MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
 PAUSES = (PAUSE, AFTERWORK, MEETING, BACK)
+TAKE = Code(name="take", dialled="*44", card="Den nächsten Wartenden der eigenen Warteschlange übernehmen")
+TAKE_AT = Code(name="take_at", dialled="*44NUMBER", card="Den nächsten Wartenden dieser Nummer übernehmen")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
@@ -73,7 +75,9 @@ SWITCHING = (
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""
-CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING)
+WAITING = (LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, TAKE, TAKE_AT)
+"""Those of waiting queues."""
+CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, *WAITING, *SWITCHING)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")
 """What codes begin with, and no number does."""

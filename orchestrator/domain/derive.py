@@ -6,7 +6,8 @@ Where a department has a waiting queue, its callers wait there (domain.queues) i
 A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 Each of them, where a caller was put through by hand and nobody picked up: who did that rings once more before a mailbox
-or another office is asked. Callers who are parked (domain.parking), conference rooms (domain.rooms).
+or another office is asked; an operator who does not pick up then: the operators' queue (domain.operators).
+Callers who are parked (domain.parking), conference rooms (domain.rooms).
 A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
 stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
 The mailbox by telephone (domain.listening). The codes that switch (domain.service_codes).
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, parking, queues, retired, rooms, service_codes, texts
+from orchestrator.domain import listening, operators, parking, queues, retired, rooms, service_codes, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -44,7 +45,8 @@ def derive(directory: Directory) -> Directory:
         **({directory.town.mailbox: MAILBOX} if directory.town.mailbox else {}),
         **directory.numbers,
     }
-    return service_codes.add(retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers)))
+    whole = retired.lead(replace(directory, flows={**derived, **directory.flows}, numbers=numbers))
+    return operators.lead(service_codes.add(whole))
 
 
 def _flows(directory: Directory) -> Iterator[Flow]:

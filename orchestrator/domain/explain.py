@@ -40,7 +40,7 @@ from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
-from orchestrator.domain.place import TALKED
+from orchestrator.domain.place import OPERATORS, TALKED
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
@@ -181,20 +181,23 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Forward() if _forwarded(step, world, came) is None:
             if not (step.quiet and _on(world, QUIET + step.number)):
                 return "off"
-            return "quiet" if step.stood_in else _or_back(step, world, "quiet")
+            return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
             return world.observed[place]
         case Ring():
-            return _or_back(step, world, rung([world.phones.get(phone, world.others) for phone in step.phones]))
+            return _or_back(
+                directory, step, world, rung([world.phones.get(phone, world.others) for phone in step.phones])
+            )
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
         case Transfer():
             return _through(directory, world, step.number)
         case Forward():
-            return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world, came)))
+            found = _elsewhere(directory, world, step.number, _forwarded(step, world, came))
+            return _or_back(directory, step, world, found)
         case Park() | GoBack() | AskPin() | Meet():
             return _in_the_house(directory, step, world)
         case Listen():
@@ -231,11 +234,14 @@ def _through(directory: Directory, world: World, number: str) -> Answer:
     return "failed" if closed else world.outside.get(number, "talked")
 
 
-def _or_back(step: Ring | Forward, world: World, found: Answer) -> Answer:
+def _or_back(directory: Directory, step: Ring | Forward, world: World, found: Answer) -> Answer:
     """What a ring comes to, if who put the caller through by hand is rung where it came to nothing."""
     if found == "talked" or not (step.back and world.by):
         return found
-    return "back" if world.phones.get(world.by, world.others) == "talked" else found
+    if world.phones.get(world.by, world.others) == "talked":
+        return "back"
+    queue = directory.graph[step.operators] if step.operators else None
+    return OPERATORS if isinstance(queue, Queue) and world.by in queue.members else found
 
 
 def _in_the_house(directory: Directory, step: House, world: World) -> Answer:

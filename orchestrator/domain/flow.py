@@ -20,9 +20,11 @@ from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.place import END as END
 from orchestrator.domain.place import KEYS as KEYS
 from orchestrator.domain.place import NOBODY as NOBODY
+from orchestrator.domain.place import OPERATORS as OPERATORS
 from orchestrator.domain.place import Answer as Answer
 from orchestrator.domain.place import Exits as Exits
 from orchestrator.domain.place import Place as Place
+from orchestrator.domain.place import PutThrough
 from orchestrator.domain.prompts import Language, Prompt
 
 KEPT = "kept "
@@ -99,7 +101,7 @@ class When:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ring:
+class Ring(PutThrough):
     """Ring one or several phones, natively. Talking is the end of the flow."""
 
     phones: tuple[str, ...]
@@ -111,14 +113,11 @@ class Ring:
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `people.ORDERS`."""
-    back: bool = False
-    """Whether who put the caller through by hand is rung once more, before the call goes on (domain.parking)."""
-    by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"talked": END, "busy": self.busy, "nobody": self.nobody, "unreachable": self.unreachable}
-        return {**found, "back": END} if self.back else found
+        return {**found, **self.returns}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +201,7 @@ class Announce:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forward:
+class Forward(PutThrough):
     """Ring where the calls of a number go now: to the stand-in of who is absent, or where they are forwarded to.
 
     Phones are rung, never flows, so forwardings cannot go round.
@@ -220,8 +219,6 @@ class Forward:
     seconds: int = 20
     absent: Prompt | None = None
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
-    back: bool = False
-    """As in Ring."""
     quiet: Place = ""
     """For a number that may not be disturbed: where its callers are led then; empty: that is not asked."""
     stood_in: bool = False
@@ -229,13 +226,12 @@ class Forward:
     missed: bool = False
     """Comes after the phones of the number, which rang in vain: the forwarding on busy is asked, or that on no answer.
     Busy is who came by the answer `busy`."""
-    by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
         found |= {"quiet": self.quiet} if self.quiet else {}
-        return {"talked": END, **found} | ({"back": END} if self.back else {})
+        return {"talked": END, **found, **self.returns}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     KEYS,
+    OPERATORS,
     Announce,
     Answer,
     CallBack,
@@ -69,6 +70,8 @@ def _words(step: Step, answer: Answer) -> str:
             return f"presses {_PRESSED[answer]}" if answer in _PRESSED else "presses nothing that counts"
         case When(schedule=name):
             return {"open": f"while {name} is open", "closed": f"while {name} is closed"}.get(answer, "on a day off")
+        case Ring() | Forward() if answer == OPERATORS:
+            return "comes back to an operator who put them through, who does not pick up"
         case Ring():
             return {"busy": "finds everyone busy", "nobody": "lets it ring until nobody answers"}.get(
                 answer, "when no phone is registered" if answer == "unreachable" else ""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from orchestrator.domain import numbers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, ending, predict
-from orchestrator.domain.flow import END, LeaveMessage, Place, Queue, Ring, Step, Switch, Transfer, When
+from orchestrator.domain.flow import END, OPERATORS, LeaveMessage, Place, Queue, Ring, Step, Switch, Transfer, When
 from orchestrator.domain.hours import Condition, Hours, hours
 from orchestrator.domain.schedule import CLOSED, HOLIDAY, OPEN
 from orchestrator.domain.switches import WAVE
@@ -122,8 +122,10 @@ class Comparison:
         for directory in (self.before, self.after) if changed else ():
             for name, flow in directory.flows.items():
                 for step in flow.steps.values():
-                    for place in step.exits.values():
-                        if (other := place.partition(".")[0]) != name and place != END:
+                    for answer, place in step.exits.items():
+                        if answer == OPERATORS or place == END:
+                            continue  # nobody puts a caller through here
+                        if (other := place.partition(".")[0]) != name:
                             into.setdefault(other, set()).add(name)
         found, todo = set(changed), list(changed)
         while todo:

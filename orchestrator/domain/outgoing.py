@@ -18,6 +18,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.people import OPEN, Phone
 from orchestrator.domain.problems import Problem
+from orchestrator.domain.taking import takes
 from orchestrator.domain.town import Permission, Town
 
 EMERGENCY = ("110", "112")
@@ -77,7 +78,7 @@ class Route:
     trunks: tuple[str, ...] = ()
     """In the order in which they are tried."""
     why: str = ""
-    """Why it is refused: `no_number`, `permission` or `switch`; of a code, `no_code` or `no_pickup`."""
+    """Why it is refused: `no_number`, `permission` or `switch`; of a code, `no_code`, `no_pickup` or `no_queue`."""
 
     @property
     def place(self) -> str:
@@ -132,6 +133,8 @@ def _code(directory: Directory, phone: Phone, dialled: str) -> Route:
         return Route(kind="inside", number=directory.town.mailbox)
     if found.code is codes.PICKUP_AT and not Circles(directory).picks_up(phone, found.given):
         return Route(kind="refused", number=dialled, group=found.code.name, why="no_pickup")
+    if found.code in (codes.TAKE, codes.TAKE_AT) and not takes(directory, phone, found.given):
+        return Route(kind="refused", number=dialled, group=found.code.name, why="no_queue")
     return Route(kind="code", number=dialled, group=found.code.name)
 
 

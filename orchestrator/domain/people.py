@@ -100,6 +100,8 @@ class Department:
     answer_within: int = 30
     """Seconds within which a call should be answered (the yardstick of 115: 75 % within 30 s)."""
     permission: str = ""
+    short: str = ""
+    """What displays call it (domain.display); empty: its name, cut where it is too long."""
     findable: str = BY_NAME
     """Of `FINDABLE`: how its people are found by name who say nothing of their own."""
 

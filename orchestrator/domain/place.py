@@ -6,6 +6,7 @@ Belongs here: the words. Not here: the steps (flow, house).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 Place = str
 """`flow.step`: the one name of a step, in the graph, the dialplan, a metric, a log line and `explain`."""
@@ -24,3 +25,25 @@ NOBODY: frozenset[Answer] = frozenset()
 
 KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
 """What a caller can press -> the answer that it is."""
+OPERATORS: Answer = "operators"
+"""The answer by which a call goes on to the operators' queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutThrough:
+    """What steps have that may ring who put the caller through by hand, before the call goes on (domain.parking)."""
+
+    back: bool = False
+    """Whether that one is rung once more."""
+    operators: Place = ""
+    """Where the call goes on if that one is an operator and does not pick up (domain.operators); empty: as ever."""
+
+    @property
+    def by_caller(self) -> frozenset[Answer]:
+        """It takes somebody who puts a caller through: whoever does nothing is never led there."""
+        return frozenset({OPERATORS}) if self.operators else NOBODY
+
+    @property
+    def returns(self) -> Exits:
+        """The exits that it has by this."""
+        return ({"back": END} if self.back else {}) | ({OPERATORS: self.operators} if self.operators else {})

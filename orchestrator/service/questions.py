@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.display import Signs
 from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.keypad import digits as digits_of
@@ -63,6 +64,8 @@ class Explanation:
     ending: Ending
     route: Route | None = None
     """For a call from a phone of ours: where its number goes. A call to the outside has no visits."""
+    displays: Mapping[Place, str] = field(default_factory=dict)
+    """What telephones show, before the caller, that ring at a place."""
 
 
 def ask(directory: Directory, question: Question) -> Explanation:
@@ -85,7 +88,9 @@ def ask(directory: Directory, question: Question) -> Explanation:
     else:
         extension = digits(directory, question.number)
     visits = tuple(explain(directory, start(directory, extension), world))
-    return Explanation(extension=extension, at=world.at, visits=visits, ending=ending(visits), route=way)
+    shown = {place: text for place, text in Signs(directory).shown(extension, visits) if text}
+    ended = ending(visits)
+    return Explanation(extension=extension, at=world.at, visits=visits, ending=ended, route=way, displays=shown)
 
 
 def _phone(directory: Directory, extension: str) -> Phone:

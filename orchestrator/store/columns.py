@@ -69,6 +69,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
     "departments": (
         _column("key", "Kürzel"),
         _NAME,
+        _column("short", "Im Display"),
         _SITE,
         _column("number", "Durchwahl", NUMBERS),
         _column("schedule", "Öffnungszeiten"),

@@ -29,7 +29,7 @@ PERSON = (
 )
 DEPARTMENT = (
     *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
-    *("order", "queue", "numbers", "answer_within", "permission", "findable"),
+    *("order", "queue", "numbers", "answer_within", "permission", "short", "findable"),
 )
 GROUP = ("name", "number", "phones", "department", "order", "ring")
 BOX = (
@@ -194,6 +194,7 @@ class People:
             numbers=_texts(fields, "numbers"),
             answer_within=fields["answer_within"].number(5, 300) if "answer_within" in fields else 30,
             permission=self._permission(fields),
+            short=fields["short"].text() if "short" in fields else "",
             findable=_findable(fields, BY_NAME),
         )
 

@@ -1,0 +1,90 @@
+"""Why a telephone rings, before the name of who calls on its display: the rule of domain.display, natively.
+
+OLD is that of the retired number that was dialled, WANTED the reason at whoever is rung next, SHOWS the option of
+Dial() and Queue() that has it shown; all on the channel of the caller. FRESH says since which putting through by hand
+they hold, and WHOSE in whose call: whom somebody puts through is called for another reason. Only telephones of the
+house are told: what rings outside has no SHOWS. The number stays the caller's, so a telephone calls back from its list
+as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.display import SHOWN, Sign
+
+NAME = "display"
+OPTION = "${SHOWS}"
+"""Among the options of a Dial() or Queue() that rings telephones of the house, and nobody else."""
+NOTHING = Line("Set(SHOWS=)")
+"""What is rung next is told nothing."""
+HIDDEN = "prohib"
+"""How Asterisk's presentations of a number begin that nobody may be told."""
+_HAND = "${BLINDTRANSFER}:${ATTENDEDTRANSFER}"
+
+
+def why(sign: Sign) -> Line:
+    """Before telephones ring: what they show."""
+    return Line(f"Gosub({NAME},{'own' if sign.own else INSTEAD},1({words(sign)}))")
+
+
+def words(sign: Sign) -> str:
+    """The arguments of the two."""
+    return ",".join(fit(text, SHOWN) if text else "" for text in (sign.here, sign.onward))
+
+
+INSTEAD = "instead"
+"""The extension for those who ring for somebody else."""
+
+
+def old(text: str) -> Line:
+    """At a retired number: it is what the next ones show."""
+    return Line(f"Gosub({NAME},old,1({fit(text, SHOWN)}))")
+
+
+def contexts() -> Iterator[Context]:
+    """The context `display`."""
+    holds = (Line(f"Set(FRESH={_HAND})"), Line("Set(WHOSE=${UNIQUEID})"))
+    fresh = (
+        Line(f'GotoIf($["${{FRESH}}:${{WHOSE}}" = "{_HAND}:${{UNIQUEID}}"]?on)'),
+        # Put through while it rings: the caller is now where somebody asked, whose reasons these are.
+        Line('GotoIf($["${WHOSE}" != "" & "${WHOSE}" != "${UNIQUEID}"]?asked)'),
+        Line("Set(WANTED=)"),
+        Line("Set(OLD=)"),
+        Line("NoOp()", label="asked"),
+        *holds,
+        Line("Return()", label="on"),
+    )
+    asked = Line(f"Gosub({NAME},fresh,1)")
+    own = (asked, Line('Set(WHY=${IF($["${OLD}" = ""]?${ARG1}:${OLD})})'), Line("Goto(shows,1)"))
+    instead = (asked, Line("Set(WHY=${ARG1})"), Line("Goto(shows,1)"))
+    shows = (
+        Line('ExecIf($["${WANTED}" != "" & "${WANTED}" != "${ARG2}"]?Set(WHY=${WANTED}))'),
+        Line('ExecIf($["${WANTED}" = ""]?Set(WANTED=${ARG2}))'),
+        NOTHING,
+        Line(f'ExecIf($["${{WHY}}" != ""]?Set(SHOWS=b({NAME}^show^1(${{WHY}}))))'),
+        Line("Return()"),
+    )
+    # No expression ever sees what a caller calls themselves: only how long that is.
+    # Whoever hides their number would hide the reason too: a telephone is told nothing of them, and so may show it.
+    hidden = (
+        Line("Set(CONNECTEDLINE(num,i)=)", label="hidden"),
+        Line("Set(CONNECTEDLINE(name,i)=${ARG1})"),
+        Line("Set(CONNECTEDLINE(pres)=allowed)"),
+        Line("Return()"),
+    )
+    show = (
+        Line("Set(HIDES=${CONNECTEDLINE(num-pres)})"),
+        Line(f'GotoIf($["${{HIDES:0:{len(HIDDEN)}}}" = "{HIDDEN}"]?hidden)'),
+        Line("GotoIf($[${LEN(${CONNECTEDLINE(name)})} > 0]?named)"),
+        Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(num)})"),
+        Line("Return()"),
+        Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(name)})", label="named"),
+        Line("Return()"),
+        *hidden,
+    )
+    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
+    extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": show, "old": retired}
+    yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
