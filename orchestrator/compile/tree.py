@@ -19,6 +19,7 @@ from orchestrator.compile import (
     parking,
     pjsip,
     places,
+    promises,
     queues,
     ringing,
     rooms,
@@ -108,6 +109,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from queues.contexts(directory)
+    yield from promises.contexts(directory)
     yield from ringing.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
