@@ -85,11 +85,20 @@ class Citizens:
             await asyncio.to_thread(until, lambda: len(self.queued()) > before, 10)
             yield call, shown
 
-    async def is_promised(self, shown: str = "") -> str:
-        """Somebody who waits, presses 1, hears that they are called back, and is hung up on; their number."""
+    async def is_promised(self, shown: str = "", *, hears: bool = True) -> str:
+        """Somebody who waits, presses 1, hears that they are called back, and is hung up on; their number.
+
+        Without `hears` they hang up as soon as it is written down.
+        """
         async with self.waits(shown) as (call, number):
             await call.press("1")
-            await call.ends(within=30)
+            if hears:
+                await call.ends(within=30)
+                return number
+            async with asyncio.timeout(10):
+                while not any(key.endswith(number[3:]) for key in await self.promises()):
+                    await asyncio.sleep(0.02)
+            await call.hang_up()
         return number
 
     def queued(self) -> list[str]:

@@ -6,24 +6,30 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from orchestrator.compile import outside
-from orchestrator.domain import promises
+from orchestrator.domain import outgoing, promises
 from orchestrator.domain.callers import CLASSES
+from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
+from orchestrator.domain.schedule import Block
 from orchestrator.domain.town import Permission
 from orchestrator.messages import ledger
 from orchestrator.messages.mailbox import Spool
-from orchestrator.phone.desk import Answers, LetsItRing
+from orchestrator.phone.desk import Answers
 from orchestrator.service import queues as service
 from orchestrator.service import switching
 from orchestrator.service.database import opened
 from orchestrator.service.switching import Period
-from tests.call_back_town import MEMBER, OFFICE, Citizens, call_back_town, provider
+from tests.call_back_town import ALWAYS, MEMBER, OFFICE, Citizens, call_back_town, provider
+from tests.outside_exchange import desks
 from tests.running_town import Town, running_town, until
 from tests.towns import MONDAY_10
 
@@ -99,8 +105,8 @@ async def test_a_promise_is_kept_at_the_place_that_was_kept(town: Town, citizens
     world = World(at=MONDAY_10, keys=("1",), others="nobody", caller=called)
     assert [(visit.place, visit.answer) for visit in explain(town.directory, town.directory.first("d_buergerbuero"),
                                                              world)] == list(asked.steps)  # fmt: skip
-    made = await citizens.journey(called, "b_amt", "answered")
-    assert made.way == "b_amt.turn=served, b_amt.call=talked"
+    made = await citizens.journey(called, "callback_amt", "answered")
+    assert made.way == "callback_amt.turn=served, callback_amt.call=talked"
     assert (asked.unexpected, made.unexpected) == ("", "")
     assert made.wait is not None
     assert made.wait > 3.0, "the member's word with the stand-in is no talk"
@@ -127,7 +133,7 @@ async def test_who_is_not_reached_is_called_again_and_at_last_a_case_of_the_depa
     assert case is not None
     assert (case.box, case.state) == ("10", "open")
     for answer in ("busy", "nobody", "failed"):
-        way = f"b_amt.turn=served, b_amt.call={answer}, b_amt.sorry=said, b_amt.over=gone"
+        way = f"callback_amt.turn=served, callback_amt.call={answer}, callback_amt.sorry=said, callback_amt.over=gone"
         assert (await citizens.journey(called, way, "unanswered")).unexpected == ""
     assert 'durchwahl_queue_call_backs_total{outcome="failed",queue="amt"} 1.0' in town.page("/metrics")
 
@@ -188,7 +194,7 @@ async def test_a_promise_outlives_asterisk(town: Town, citizens: Citizens) -> No
             await asyncio.to_thread(until, lambda: len(far.called) == 1, 90)
             assert far.called == [(dialled(called), OFFICE)]
     await _until_forgotten(citizens)
-    assert (await citizens.journey(called, "b_amt", "answered")).unexpected == ""
+    assert (await citizens.journey(called, "callback_amt", "answered")).unexpected == ""
 
 
 async def test_the_kill_switch_and_budgets_are_asked_when_it_is_promised_and_when_it_is_kept(
@@ -203,16 +209,16 @@ async def test_the_kill_switch_and_budgets_are_asked_when_it_is_promised_and_whe
             assert await call.stays(10.0)
         assert f"amt/{dialled(refused)}" not in await citizens.promises()
         desk.habit = STAYS
-        made = await citizens.journey(called, "b_amt", "unanswered")
-        assert "b_amt.call=failed" in made.way
+        made = await citizens.journey(called, "callback_amt", "unanswered")
+        assert "callback_amt.call=failed" in made.way
         assert far.called == []
-        await switching.switch(town.state, "outside", "off", always, text="", why="")
+        await switching.switch(town.state, "outside", "on", always, text="", why="")
         await asyncio.to_thread(until, lambda: len(far.called) == 1, 40)
         assert far.called == [(dialled(called), OFFICE)]
         for shown, answer in ((ABROAD, "talked"), (ABROAD[:-1] + "0", "failed")):
             await citizens.is_promised(shown)
-            made = await citizens.journey("00" + shown[1:], "b_amt")
-            assert f"b_amt.call={answer}" in made.way, "one call abroad in an hour"
+            made = await citizens.journey("00" + shown[1:], "callback_amt")
+            assert f"callback_amt.call={answer}" in made.way, "one call abroad in an hour"
         assert len(far.called) == 2
     await citizens.hang_up()
 
@@ -221,11 +227,71 @@ async def test_a_member_who_hangs_up_at_once_does_not_end_the_promise(town: Town
     async with provider(town) as far, town.desk(MEMBER, "nobody") as desk:
         called = await citizens.is_promised()
         desk.habit = Answers(after=0.3, talks=0.5)
-        await asyncio.to_thread(until, lambda: len(desk.calls) > 0 and not town.left(), 30)
-        desk.habit = LetsItRing()
-        dropped = await citizens.journey(called, "b_amt", "unanswered")
-        assert dropped.way == "b_amt.turn=served, b_amt.call=dropped"
-        assert far.called == []
+        dropped = await citizens.journey(called, "callback_amt", "unanswered")
         desk.habit = STAYS
+        assert dropped.way == "callback_amt.turn=served, callback_amt.call=dropped"
+        assert far.called == []
         await asyncio.to_thread(until, lambda: len(far.called) == 1, 40)
     await _until_forgotten(citizens)
+
+
+async def test_who_hangs_up_before_all_is_said_is_called_back_too(town: Town, citizens: Citizens) -> None:
+    async with town.desk(MEMBER, "nobody"):
+        called = await citizens.is_promised(hears=False)
+        await asyncio.to_thread(until, lambda: len(citizens.queued()) == 1, 10)
+        assert await citizens.order() == [dialled(called)]
+        assert (await citizens.journey(called, "d_buergerbuero")).outcome == "call_back"
+    await citizens.hang_up()
+
+
+async def test_a_promise_ends_when_the_office_closes(tmp_path: Path) -> None:
+    """In whatever part of the world it is noon now."""
+    offset = datetime.now(UTC).hour - 12
+    zone = f"Etc/GMT{offset:+d}" if offset else "Etc/GMT"
+    here = datetime.now(ZoneInfo(zone))
+    closes = (here + timedelta(seconds=100)).replace(second=0, microsecond=0)
+    block = Block(start=time(1), end=closes.time())
+    schedule = replace(ALWAYS, name="kurz", timezone=zone, week=dict.fromkeys(ALWAYS.week, (block,)))
+    with running_town(tmp_path, call_back_town(schedule)) as town:
+        citizens = Citizens(town)
+        town.end("attend")
+        async with town.desk(MEMBER, "nobody"):
+            called = await citizens.is_promised()
+            await asyncio.to_thread(until, lambda: len(citizens.queued()) == 1, 10)
+            await asyncio.to_thread(until, lambda: not citizens.queued(), 130)
+            late = datetime.now(UTC) - closes
+            assert timedelta(seconds=-1) < late < timedelta(seconds=25)
+            await _until_forgotten(citizens)
+        (message,) = Spool(town.state.spool).box("10").messages()
+        assert message.caller == dialled(called)
+        made = await citizens.journey(called, "callback_amt", "unanswered")
+        assert (made.way, made.unexpected) == ("callback_amt.turn=unserved", "")
+
+
+ASKED = """
+[asked]
+exten => _[0-9+].,1,Set(TO=)
+ same => n,GotoIf(${DIALPLAN_EXISTS(recallable,${EXTEN},1)}?:none)
+ same => n,Gosub(recallable,${EXTEN},1)
+ same => n,GotoIf($["${GOSUB_RETVAL}" = ""]?none)
+ same => n,CELGenUserEvent(PLACE,outside.${TO})
+ same => n,Hangup()
+ same => n(none),CELGenUserEvent(PLACE,outside.none)
+ same => n,Hangup()
+"""
+
+
+def test_the_dialplan_and_the_directory_agree_on_who_is_called_back(tmp_path: Path) -> None:
+    directory = derive(generous())
+    queue = directory.queues["amt"]
+    begins = {begin for rule in outgoing.rules_of(directory.town) for begin in (rule, "0" + rule, "00" + rule)}
+    begins |= {"062052", "0620521", "06205", "00496205", "0049", "+", "000"}
+    shown = {f"{begin}{rest}" for begin in begins for rest in ("12", "1234567", "12345678901234567")}
+    shown |= {f"+49{each[1:]}" for each in shown} | {f"0049{each[1:]}" for each in shown}
+    shown |= {f"+{each[2:]}" for each in shown if each.startswith("00")} | {OFFICE, "+49620521", "0620521", "+++4917"}
+    numbers = sorted(each for each in shown if len(each) > 1)
+    with desks(tmp_path, directory, ASKED) as made:
+        went = made.dials([("nobody", each) for each in numbers], context="asked")
+    found = {each: "" if way.kind == "none" else way.kind for each, way in zip(numbers, went, strict=True)}
+    assert found == {each: promises.number(directory, queue, each) for each in numbers}
+    assert 50 < len([each for each in found.values() if each]) < len(found) / 2

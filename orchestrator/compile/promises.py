@@ -1,8 +1,8 @@
 """Calls back from a waiting queue, natively: a caller hangs up, and a stand-in waits at their place in `Queue()`.
 
     promise: may they be called back? written down; when they have hung up, `Originate()` makes the stand-in:
-      Local/<number>@stand-in-<queue> -> ;2 waits in the queue; when a member picks up, ;1 goes on at `b_<queue>.call`,
-      speaks to the member and dials the caller, at the cost of one of the queue's phones
+      Local/<number>@stand-in-<queue> -> ;2 waits in the queue; when a member picks up, ;1 goes on in the flow
+      `callback_<queue>`, speaks to the member and dials the caller, at the cost of one of the queue's phones
     busy, nobody, failed: a new stand-in, who joins the queue in a while; at last, or when the office closes, the
       promise is marked as failed, and control makes a case of it (service.promises)
 

@@ -1,6 +1,6 @@
 """Calls back from a waiting queue: who may be called back, at whose cost, and what such a call goes through.
 
-    b_<queue>.turn: a stand-in waits at the caller's place -> call: the member who picked up, and the caller
+    callback_<queue>.turn: a stand-in waits at the caller's place -> call: the member who picked up, and the caller
       -> sorry: the member is told that the caller was not reached
 
 Belongs here: the flow, the numbers. Not here: how a promise is kept in Asterisk (compile.promises), when it is given up
@@ -21,7 +21,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.domain.queues import WaitingQueue, members
 from orchestrator.domain.town import Permission
 
-FLOW = "b_"
+FLOW = "callback_"
 """How the name of the flow of a queue's calls back begins."""
 TURN, CALL, SORRY = "turn", "call", "sorry"
 """Its steps."""
@@ -119,7 +119,16 @@ def number(directory: Directory, queue: WaitingQueue, shown: str, switch: str = 
 
 
 def problems(directory: Directory) -> Iterator[Problem]:
-    """Queues that promise what none of their phones may do."""
+    """Queues that promise what none of their phones may do; and flows that have the names of calls back."""
+    derived = {flow.name: flow for flow in flows(directory)}
+    for name, flow in directory.flows.items():
+        if name.startswith(FLOW) and derived.get(name) != flow:
+            yield Problem(
+                code="bad_name",
+                where=f"flow {name!r}",
+                what=f"begins with {FLOW}, as the calls back of waiting queues do",
+                todo="give it another name",
+            )
     for queue in directory.queues.values():
         if queue.calls_back and not set(CLASSES) & set(permission(directory, queue).classes):
             yield Problem(
