@@ -244,28 +244,32 @@ async def test_who_hangs_up_before_all_is_said_is_called_back_too(town: Town, ci
     await citizens.hang_up()
 
 
-async def test_a_promise_ends_when_the_office_closes(tmp_path: Path) -> None:
-    """In whatever part of the world it is noon now."""
+@pytest.fixture
+def closing(tmp_path: Path) -> Iterator[tuple[Town, datetime]]:
+    """A town whose office closes in a minute or two, in whatever part of the world it is noon now; and when that is."""
     offset = datetime.now(UTC).hour - 12
     zone = f"Etc/GMT{offset:+d}" if offset else "Etc/GMT"
-    here = datetime.now(ZoneInfo(zone))
-    closes = (here + timedelta(seconds=100)).replace(second=0, microsecond=0)
+    closes = (datetime.now(ZoneInfo(zone)) + timedelta(seconds=110)).replace(second=0, microsecond=0)
     block = Block(start=time(1), end=closes.time())
     schedule = replace(ALWAYS, name="kurz", timezone=zone, week=dict.fromkeys(ALWAYS.week, (block,)))
     with running_town(tmp_path, call_back_town(schedule)) as town:
-        citizens = Citizens(town)
-        town.end("attend")
-        async with town.desk(MEMBER, "nobody"):
-            called = await citizens.is_promised()
-            await asyncio.to_thread(until, lambda: len(citizens.queued()) == 1, 10)
-            await asyncio.to_thread(until, lambda: not citizens.queued(), 130)
-            late = datetime.now(UTC) - closes
-            assert timedelta(seconds=-1) < late < timedelta(seconds=25)
-            await _until_forgotten(citizens)
-        (message,) = Spool(town.state.spool).box("10").messages()
-        assert message.caller == dialled(called)
-        made = await citizens.journey(called, "callback_amt", "unanswered")
-        assert (made.way, made.unexpected) == ("callback_amt.turn=unserved", "")
+        yield town, closes
+
+
+async def test_a_promise_ends_when_the_office_closes(closing: tuple[Town, datetime]) -> None:
+    town, closes = closing
+    citizens = Citizens(town)
+    async with town.desk(MEMBER, "nobody"):
+        called = await citizens.is_promised()
+        await asyncio.to_thread(until, lambda: len(citizens.queued()) == 1, 10)
+        await asyncio.to_thread(until, lambda: not citizens.queued(), 130)
+        late = datetime.now(UTC) - closes
+        assert timedelta(seconds=-1) < late < timedelta(seconds=25)
+        await _until_forgotten(citizens)
+    (message,) = Spool(town.state.spool).box("10").messages()
+    assert message.caller == dialled(called)
+    made = await citizens.journey(called, "callback_amt", "unanswered")
+    assert (made.way, made.unexpected) == ("callback_amt.turn=unserved", "")
 
 
 ASKED = """
