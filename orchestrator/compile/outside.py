@@ -115,7 +115,7 @@ def _call(group: str) -> Context:
     """A number of `group`, if this phone may call one now."""
     lines = (
         Line(f"Gosub(may,{group},1)"),
-        Line('GotoIf($["${GOSUB_RETVAL}" = ""]?outside,${EXTEN},1)'),
+        Line('GotoIf($["${GOSUB_RETVAL}" = "yes"]?outside,${EXTEN},1)'),
         Line("Set(SAID=${GOSUB_RETVAL})"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
     )
@@ -123,7 +123,7 @@ def _call(group: str) -> Context:
 
 
 def _may(group: str) -> Iterator[Line]:
-    """May this phone call a number of `group` now? GOSUB_RETVAL is empty if so, else what `refused` says; a budget is
+    """May this phone call a number of `group` now? GOSUB_RETVAL is `yes`, else what `refused` says; a budget is
     spent by asking.
     """
     yield Line("Gosub(caller,who,1)")
@@ -138,7 +138,7 @@ def _may(group: str) -> Iterator[Line]:
         yield Line(f"Gosub(permission-${{PERMISSION}},{group},1)")
         yield Line("Gosub(budget,spend,1)")
         yield Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?spent)')
-    yield Line("Return()")
+    yield Line("Return(yes)")
     yield Line("Return(closed)", label="closed")
     if group in outgoing.BUDGETED:
         yield Line("Return(spent)", label="spent")

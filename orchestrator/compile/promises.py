@@ -118,7 +118,7 @@ def recalled(name: str, step: Recall, sounds: Sounds) -> Iterator[Line]:
     yield Line(f"Set(PHONE={fit(step.payer, IDENTIFIER)})")
     yield Line("GotoIf(${DIALPLAN_EXISTS(may,${CLASS},1)}?:failed)")
     yield Line("Gosub(may,${CLASS},1)")
-    yield Line('GotoIf($["${GOSUB_RETVAL}" = ""]?:failed)')
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "yes"]?:failed)')
     yield Line(f"Set(CALLERID(num)={fit(step.shown, E164)})")
     yield Line("Set(CALLERID(name)=)")
     yield Line("Gosub(${TRUNKS},${TO},1)")

@@ -93,7 +93,7 @@ class World:
     """What people did at a place, where that is known afterwards; it outweighs phones, boxes and numbers outside."""
     python: bool = True
     caller: str = ""
-    """The number that they show; empty: none."""
+    """The number that they show; empty: one that may be called back."""
     inside: bool = False
     """Whether it comes from a phone of ours."""
     by: str = ""
@@ -252,14 +252,14 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
         case Meet():
             return "met"
         case Promise(queue=name):
-            return "promised" if _called_back(directory, name, world) else "refused"
+            return "promised" if not world.caller or _called_back(directory, name, world) else "refused"
         case StandIn(members=phones):
             return (
                 "served" if rung(world.phones.get(phone, world.others) for phone in phones) == "talked" else "unserved"
             )
         case Recall(queue=name):
             number = _called_back(directory, name, world)
-            return world.outside.get(number, "talked") if number else "failed"
+            return world.outside.get(number, "talked") if number or not world.caller else "failed"
         case _:
             assert_never(step)
 

@@ -130,6 +130,7 @@ def described(directory: Directory, question: Question) -> World:
         keys=keys(question.press),
         phones=phones,
         python=question.python,
+        caller=question.caller,
         inside=bool(question.caller),
         switches=question.switches,
     )

@@ -260,7 +260,7 @@ def compared(directory: Directory, first: Place, world: World, made: Journey) ->
     observed = {
         step.place: step.answer for step in made.steps if step.answer in PEOPLE or _waited(directory, step.place)
     }
-    expected = tuple(explain(directory, first, replace(world, observed=observed)))
+    expected = tuple(explain(directory, first, replace(world, observed=observed, caller=made.caller)))
     return Placed(journey=made, expected=expected, difference=difference(made, expected))
 
 
