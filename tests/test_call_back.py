@@ -24,10 +24,12 @@ from orchestrator.domain.town import Permission
 from orchestrator.messages import ledger
 from orchestrator.messages.mailbox import Spool
 from orchestrator.phone.desk import Answers
+from orchestrator.phone.hearing import recognise, tone_seconds
 from orchestrator.service import queues as service
-from orchestrator.service import switching
+from orchestrator.service import rollout, switching
 from orchestrator.service.database import opened
 from orchestrator.service.switching import Period
+from orchestrator.store.load import save
 from tests.call_back_town import ALWAYS, MEMBER, OFFICE, Citizens, call_back_town, provider
 from tests.outside_exchange import desks
 from tests.running_town import Town, running_town, until
@@ -126,6 +128,11 @@ async def test_who_is_not_reached_is_called_again_and_at_last_a_case_of_the_depa
             far.status = status
         await asyncio.to_thread(until, lambda: not town.left(), 40)
         assert [number for number, _ in far.called] == [dialled(called)] * promises.TRIES
+        heard = await desk.calls[1].heard()
+    said = [recognise(heard, town.prompt(name, "de")) for name in ("call_back_now", "call_back_unreached")]
+    assert all(each.recognised for each in said), said
+    rang = replace(heard, samples=heard.samples[: int(said[1].at * heard.rate)])
+    assert tone_seconds(rang) > 0.5, "the member hears that it rings"
     await _until_forgotten(citizens)
     (message,) = [m for m in Spool(town.state.spool).box("10").messages() if m.caller == dialled(called)]
     async with opened(town.state) as engine, engine.begin() as connection:
@@ -270,6 +277,28 @@ async def test_a_promise_ends_when_the_office_closes(closing: tuple[Town, dateti
     assert message.caller == dialled(called)
     made = await citizens.journey(called, "callback_amt", "unanswered")
     assert (made.way, made.unexpected) == ("callback_amt.turn=unserved", "")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Town]:
+    with running_town(tmp_path, call_back_town()) as town:
+        yield town
+
+
+async def test_what_is_promised_when_a_queue_calls_back_no_more_is_a_case(other: Town) -> None:
+    citizens = Citizens(other)
+    async with other.desk(MEMBER, "nobody"):
+        called = await citizens.is_promised()
+        await asyncio.to_thread(until, lambda: len(citizens.queued()) == 1, 10)
+        async with opened(other.state) as engine:
+            changed = call_back_town(keys={"2": "d_buergerbuero.box"})
+            await save(engine, replace(changed, trunks=other.directory.trunks), who="t", what="t", why="t")
+        done = await rollout.apply(other.state, lambda done, total: None, checksum="", force=())
+        assert done.done, done.told
+        await asyncio.to_thread(until, lambda: not citizens.here(), 90)
+    await _until_forgotten(citizens)
+    (message,) = Spool(other.state.spool).box("10").messages()
+    assert message.caller == dialled(called)
 
 
 ASKED = """

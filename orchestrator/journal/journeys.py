@@ -113,11 +113,11 @@ class Call:
 def journey(call: Call, *, cut: bool = False) -> Journey | None:
     """The journey of a call; None if it never reached a flow. `cut`: the exchange died under it."""
     marks = [event for event in call.events if event.kind in ("PLACE", "ANSWER", "NOTE")]
-    steps = tuple(_steps(call.events, marks[0].channel if marks else ""))
+    caller = next((mark.channel for mark in marks if _recalls(mark)), marks[0].channel if marks else "")
+    steps = tuple(_steps(call.events, caller))
     if not steps:
         return None
     first = call.events[0]
-    caller = next((mark.channel for mark in marks if _recalls(mark)), marks[0].channel)
     outcome, place, at = _outcome(call, steps, caller, cut)
     began, ended = first.at, call.events[-1].at
     return Journey(

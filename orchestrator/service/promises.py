@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 MISSED = 20.0
 """Seconds without a stand-in after which a promise gets another one: its caller may still hear that it was made."""
+TALKS = "Up"
+"""State of a stand-in's channel once a member has picked up."""
 TRY_AGAIN = 10.0
 """Seconds until a case is made anew whose box could not be written."""
 SAID = "call_back_failed"
@@ -58,10 +60,9 @@ class Promise:
     def key(self) -> str:
         return f"{self.queue}/{self.number}"
 
-    @property
-    def channel(self) -> str:
-        """How the name of its stand-in begins."""
-        return f"Local/{self.number}@{STANDS_IN}{self.queue}-"
+    def stands_in(self, channel: str) -> bool:
+        """Whether a channel of that name is its stand-in: the end of it that waits in the queue."""
+        return channel.startswith(f"Local/{self.number}@{STANDS_IN}{self.queue}-") and channel.endswith(";2")
 
 
 def read(entries: Mapping[str, str]) -> list[Promise]:
@@ -113,10 +114,20 @@ class Promises:
         if not found:
             self._alone.clear()
             return
-        over = [promise for promise in found if promise.failed or promise.queue not in offered]
-        for promise in over:
-            await self._give_up(promise)
-        await self._stand_in([promise for promise in found if promise not in over])
+        rest = Rest(wiring.ari(self.state))
+        channels = await asyncio.to_thread(rest.ask, "GET", "channels")
+        alone = []
+        for promise in found:
+            standing_in = [each for each in channels if promise.stands_in(each["name"])]
+            if promise.failed:
+                await self._give_up(promise)
+            elif promise.queue in offered:
+                alone += [] if standing_in else [promise]
+            elif not any(each["state"] == TALKS for each in standing_in):  # of a queue that calls nobody back any more
+                await self._give_up(promise)
+                for each in standing_in:
+                    await asyncio.to_thread(rest.ask, "DELETE", "channels", each["id"])
+        await self._stand_in(rest, alone)
 
     async def forget(self) -> None:
         """Who was promised something on another day is forgotten. Raises AsteriskError."""
@@ -151,11 +162,9 @@ class Promises:
         write_wav(beside, read_sound(sound))
         beside.replace(to)
 
-    async def _stand_in(self, promises: list[Promise]) -> None:
+    async def _stand_in(self, rest: Rest, alone: list[Promise]) -> None:
         """A stand-in for each that has none for a while: its caller's end was cut, or Asterisk was restarted."""
-        rest, moment = Rest(wiring.ari(self.state)), time.monotonic()
-        names = [channel["name"] for channel in await asyncio.to_thread(rest.ask, "GET", "channels")]
-        alone = [promise for promise in promises if not any(name.startswith(promise.channel) for name in names)]
+        moment = time.monotonic()
         self._alone = {promise.key: self._alone.get(promise.key, moment) for promise in alone}
         for promise in alone:
             if moment - self._alone[promise.key] < MISSED:
