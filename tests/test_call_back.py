@@ -128,11 +128,12 @@ async def test_who_is_not_reached_is_called_again_and_at_last_a_case_of_the_depa
             far.status = status
         await asyncio.to_thread(until, lambda: not town.left(), 40)
         assert [number for number, _ in far.called] == [dialled(called)] * promises.TRIES
-        heard = await desk.calls[1].heard()
+        rang = [call for call in desk.calls if call.answered_at is not None]
+        heard = await rang[1].heard()
     said = [recognise(heard, town.prompt(name, "de")) for name in ("call_back_now", "call_back_unreached")]
     assert all(each.recognised for each in said), said
-    rang = replace(heard, samples=heard.samples[: int(said[1].at * heard.rate)])
-    assert tone_seconds(rang) > 0.5, "the member hears that it rings"
+    before = replace(heard, samples=heard.samples[: int(said[1].at * heard.rate)])
+    assert tone_seconds(before) > 0.5, "the member hears that it rings"
     await _until_forgotten(citizens)
     (message,) = [m for m in Spool(town.state.spool).box("10").messages() if m.caller == dialled(called)]
     async with opened(town.state) as engine, engine.begin() as connection:

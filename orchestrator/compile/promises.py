@@ -190,9 +190,12 @@ def _make(zone: str) -> Iterator[Line]:
 
 
 def _begin() -> Iterator[Line]:
-    """Make the stand-in of the number ARG2 in the queue ARG1."""
+    """Make the stand-in of the number ARG2 in the queue ARG1.
+
+    Its sound is linear: with a-law, a member's telephone that had begun with G.722 was sent another codec in mid-call.
+    """
     to = f"flow-{promises.FLOW}${{ARG1}},{promises.TURN}=served"
-    yield Line(f"Originate(Local/${{ARG2}}@{STANDS_IN}${{ARG1}}/n,exten,{to},1,{DAY},aC(alaw)c(${{ARG2}}))")
+    yield Line(f"Originate(Local/${{ARG2}}@{STANDS_IN}${{ARG1}}/n,exten,{to},1,{DAY},ac(${{ARG2}}))")
     yield Line("Return()")
 
 

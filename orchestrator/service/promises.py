@@ -182,6 +182,5 @@ def _asked(promise: Promise) -> dict[str, str]:
         "extension": f"{TURN}=served",
         "priority": "1",
         "timeout": str(DAY),
-        "formats": "alaw",
         "callerId": promise.number,
     }
