@@ -385,9 +385,9 @@ def prompts(step: Step) -> Iterable[Prompt]:
         case FindByName(prompt=prompt):
             yield prompt
             yield from FIND.values()
-        case Park() | AskPin() | Promise() | Recall():
+        case Park() | AskPin() | Recall():
             yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return
-        case GoBack() | Meet() | StandIn():
+        case GoBack() | Meet() | Promise() | StandIn():
             return

@@ -71,12 +71,8 @@ CALL_BACK: Mapping[str, Texts] = {
         "en": "The caller cannot be reached. There is nothing for you to do:"
         " they are called once more, or the call back comes to your mailbox.",
     },
-    "call_back_failed": {
-        "de": "Ein versprochener Rückruf ist nicht gelungen. Bitte rufen Sie zurück.",
-        "en": "A call back that was promised did not succeed. Please call back.",
-    },
 }
-"""Said to who wants to be called back, to the member who is on the line then, and in the box where it failed."""
+"""Said to who wants to be called back, and to the member who is on the line then."""
 
 THANKS: Texts = {
     "de": "Vielen Dank. Ihre Nachricht ist angekommen. Auf Wiederhören.",
@@ -165,7 +161,6 @@ AT_A_BOX = tuple(SHARED[name] for name in ("notice", "review", "again", "zero"))
 HOUSE: Mapping[str, tuple[Prompt, ...]] = {
     "Park": tuple(SHARED[name] for name in ("parked", "all_parked", "not_parked")),
     "AskPin": tuple(SHARED[name] for name in ("room_pin", "room_wrong")),
-    "Promise": (SHARED["call_back_failed"],),
     "Recall": (SHARED["call_back_now"],),
 }
 """Step of the house (domain.house) -> what the dialplan says at it."""

@@ -96,7 +96,6 @@ class Control:
         self.promises = Promises(
             state=self.state,
             directory=lambda: self.directory,
-            sounds=lambda: self.sounds,
             ami=self.ami,
             metrics=self.metrics.queues,
             file=self.mailroom.file,

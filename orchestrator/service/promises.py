@@ -24,7 +24,6 @@ from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.promises import DAY, FAILED, NAME, STANDS_IN, TODAY, WAITS
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.promises import FLOW, TURN
-from orchestrator.domain.prompts import Sounds
 from orchestrator.metrics.queues import QueueMetrics
 from orchestrator.phone.sound import read_sound, write_wav
 from orchestrator.service import wiring
@@ -38,8 +37,8 @@ TALKS = "Up"
 """State of a stand-in's channel once a member has picked up."""
 TRY_AGAIN = 10.0
 """Seconds until a case is made anew whose box could not be written."""
-SAID = "call_back_failed"
-"""The prompt that is the message of a case."""
+SAID = "call-back-failed"
+"""The sound that is the message of a case; Asterisk's own ones are there whatever the directory says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +89,10 @@ def waiting(promises: Iterable[Promise]) -> Counter[str]:
 
 @dataclass(kw_only=True)
 class Promises:
-    """The promises of one exchange. `directory` and `sounds` are the applied ones, asked anew each time."""
+    """The promises of one exchange. `directory` is the applied one, asked anew each time."""
 
     state: State
     directory: Callable[[], Directory]
-    sounds: Callable[[], Sounds]
     ami: Ami
     metrics: QueueMetrics
     file: Callable[..., Awaitable[set[str]]]
@@ -158,7 +156,7 @@ class Promises:
         language = directory.boxes[box].language if box in directory.boxes else ""
         language = language if language in directory.town.languages else directory.town.languages[0]
         beside = to.with_suffix(".part")
-        sound = self.state.sounds / language / f"{self.sounds()[SAID].file}.alaw"
+        sound = self.state.sounds / language / f"{SAID}.alaw"
         write_wav(beside, read_sound(sound))
         beside.replace(to)
 
