@@ -87,18 +87,22 @@ async def test_a_promise_is_kept_at_the_place_that_was_kept(town: Town, citizens
         town.end("attend")
         town.end("control")
     async with provider(town) as far, town.desk(MEMBER, "nobody") as desk:
-        async with citizens.waits() as (_, first):
-            called = await citizens.is_promised()
-            await asyncio.to_thread(until, lambda: len(citizens.queued()) == 2, 10)
-            async with citizens.waits() as (_, third):
-                assert await citizens.order() == [first, dialled(called), third]
-                assert list(await citizens.promises()) == [f"amt/{dialled(called)}"]
-                (seen,) = await service.now(town.state)
-                assert (seen.waiting, seen.promised) == (3, 1)
-                desk.habit = Answers(after=0.3, talks=8.0)
-                await asyncio.to_thread(until, lambda: len(far.called) == 1, 60)
-                assert citizens.queued(), "who came after waits still"
-                await _until_forgotten(citizens)
+        async with (
+            citizens.waits() as (_, first),
+            citizens.waits() as (call, called),
+            citizens.waits() as (_, third),
+        ):
+            await call.press("1")
+            await call.ends(within=30)
+            await asyncio.to_thread(until, lambda: len(citizens.queued()) == 3, 10)
+            assert await citizens.order() == [first, dialled(called), third]
+            assert list(await citizens.promises()) == [f"amt/{dialled(called)}"]
+            (seen,) = await service.now(town.state)
+            assert (seen.waiting, seen.promised) == (3, 1)
+            desk.habit = Answers(after=0.3, talks=8.0)
+            await asyncio.to_thread(until, lambda: len(far.called) == 1, 60)
+            assert citizens.queued(), "who came after waits still"
+            await _until_forgotten(citizens)
         assert far.called == [(dialled(called), OFFICE)]  # they see the number of the office
     if not python:
         town.begin("control")
