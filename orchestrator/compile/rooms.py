@@ -30,9 +30,12 @@ USER, MENU = "who-is-in", "keys"
 
 
 def asked(name: str, step: AskPin) -> Iterator[Line]:
-    """Lets phones of the house in; others must dial the PIN."""
+    """Lets phones of the house in, but those that anybody can use; others must dial the PIN."""
     yield from by_phone.calling("DESK", "ask")
-    yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'DESK')}?{name}=right,1)")
+    yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'DESK')}?:ask)")
+    yield Line("Set(OPEN=)")
+    yield Line(f"Gosub({by_phone.at(by_phone.PHONES, 'DESK')})")
+    yield Line(f'GotoIf($["${{OPEN}}" = ""]?{name}=right,1)')
     if not step.pin:
         yield Line(f"Goto({name}=wrong,1)", label="ask")
         return
