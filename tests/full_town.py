@@ -69,8 +69,9 @@ def full(old: Trunk) -> Directory:
         queues={
             "schalter": WaitingQueue(
                 id="schalter", name="Schalter", department="buergerbuero", extension="51", phones=("tel2501",),
-                log_in=True, waited="town.box", keys={"1": "d_buergerbuero.box", "*": "town.box"},
-                hint={"de": "Mit der 1 zum Postfach.", "en": "Press 1 for the mailbox."},
+                log_in=True, waited="town.box",
+                keys={"1": "d_buergerbuero.box", "5": "q_schalter.promise", "*": "town.box"},
+                hint={"de": "1 Postfach, 5 Rückruf.", "en": "Press 1 for the mailbox, 5 for a call back."},
             )
         },
         rooms={"saal": Room(id="saal", name="Saal", extension="52", pin="402817")},

@@ -112,13 +112,13 @@ def _went(events: list[Event], dialled: str) -> Went:
 
 
 @contextmanager
-def desks(folder: Path, directory: Directory) -> Iterator[Desks]:
-    """An exchange with the dialplan of `directory`."""
+def desks(folder: Path, directory: Directory, more: str = "") -> Iterator[Desks]:
+    """An exchange with the dialplan of `directory`, and `more` of it."""
     contexts = tuple(dialplan(directory, sounds(directory), str(folder / "spool")))
     text = templates.render("extensions.conf.j2", contexts=contexts, town="test", variables=()) + PARK
     text += (
         "\n[switch]\nexten => _[a-z_].,1,Set(DB(switched/outside)=${EXTEN})\n same => n,Goto(from-phones,refused,1)\n"
-        "\n[called]\nexten => _[a-z_].,1,Set(GROUP(called)=${EXTEN})\n same => n,Wait(1)\n"
+        "\n[called]\nexten => _[a-z_].,1,Set(GROUP(called)=${EXTEN})\n same => n,Wait(1)\n" + more
     )
     with (
         patch.object(asterisk_instance, "MODULES", [*asterisk_instance.MODULES, *MODULES]),

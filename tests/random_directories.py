@@ -297,7 +297,9 @@ def _group() -> st.SearchStrategy[Group]:
 def _queue(draw: Draw, place: str, function: str) -> WaitingQueue:
     to = st.sampled_from(["", "d_it.box", place])
     few = st.integers(1, 9)
-    keys = draw(st.dictionaries(st.sampled_from(["1", "0", "*", "#"]), st.sampled_from(["d_it.box", place])))
+    keys = draw(
+        st.dictionaries(st.sampled_from(["1", "0", "*", "#"]), st.sampled_from(["d_it.box", place, "q_warten.promise"]))
+    )
     return draw(
         st.builds(
             WaitingQueue,

@@ -30,7 +30,7 @@ from tests.postgres import Server
 
 SAMPLES = Path(__file__).parent / "cel"
 """Lines that a real Asterisk wrote for calls of the hurried town; the file's name is the outcome."""
-SAMPLED = [name for name in OUTCOMES if name not in ("failed", "unanswered", "served")]
+SAMPLED = [name for name in OUTCOMES if name not in ("failed", "unanswered", "served", "call_back")]
 
 
 def calls(text: str) -> dict[str, Call]:
@@ -81,6 +81,39 @@ def test_a_call_to_the_mailbox_was_served_and_its_turns_are_one_step() -> None:
     assert text.count("mailbox.turn=again") > 1
     assert made.wait is not None
     assert made.wait < 1
+
+
+def test_a_call_back_is_a_journey_of_its_own() -> None:
+    """Who waited behind another caller pressed 1; a member picked up, heard why, and the caller was called."""
+    asked, made = (journey(call) for call in calls(sample("call_back")).values())
+    assert asked
+    assert made
+    assert (asked.outcome, asked.place, asked.wait) == ("call_back", "q_amt.promise", None)
+    assert [(step.place, step.answer) for step in asked.steps][-4:] == [
+        ("q_amt.wait", "key_1"),
+        ("q_amt.promise", "promised"),
+        ("q_amt.told", "said"),
+        ("q_amt.bye", "gone"),
+    ]
+    assert (made.outcome, made.place) == ("answered", "callback_amt.call")
+    assert [(step.place, step.answer) for step in made.steps] == [
+        ("callback_amt.turn", "served"),
+        ("callback_amt.call", "talked"),
+    ]
+    assert asked.caller == "+49" + made.caller.removeprefix("0")
+
+
+def test_a_member_who_talks_with_the_announcement_alone_has_answered_nobody() -> None:
+    _, whole = calls(sample("call_back")).values()
+    (called,) = {event.channel for event in whole.events if event.name.startswith("PJSIP/trunk-amt")}
+    (citizen,) = {event.channel for event in whole.events if event.mark == "callback_amt.call"}
+    talk = [
+        e for e in whole.events if e.channel == called or "talked" in e.mark or (e.channel == citizen and cel.talks(e))
+    ]
+    alone = [event for event in whole.events if event not in talk]
+    made = journey(Call(whole.id, alone))
+    assert made
+    assert (made.outcome, made.place) == ("unanswered", "callback_amt.call")
 
 
 def test_a_call_to_the_mailbox_that_the_exchange_cut_has_failed() -> None:

@@ -26,6 +26,7 @@ def queues(context: typer.Context, json: bool = output.Json) -> None:
             output.say(
                 f"{each.queue:<24} {each.waiting} waiting, longest {each.longest} s; "
                 f"{each.members} members, {each.free} free, {each.paused} paused"
+                + (f"; {each.promised} to be called back" if each.promised else "")
             )
         if not found:
             output.say("there are no waiting queues")

@@ -36,6 +36,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield from_phones(directory)
     yield outside_line(directory)
     yield public(directory)
+    yield Context(name="may", extensions=tuple(Extension(group, tuple(_may(group))) for group in CLASSES))
     for group in CLASSES:
         yield _call(group)
     for _, permission in sorted(permissions(directory).items()):
@@ -129,32 +130,36 @@ def public(directory: Directory) -> Context:
 
 
 def _call(group: str) -> Context:
-    """May this phone call a number of `group` now?"""
-    closed = (
-        Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{said}"]?closed)')
-        for said, classes in sorted(outgoing.STOPPED.items())
-        if group in classes
-    )
-    budget = (
-        Line(f"Gosub(permission-${{PERMISSION}},{group},1)"),
-        Line("Gosub(budget,spend,1)"),
-        Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?spent)'),
-    )
-    spent = (Line("Set(SAID=spent)", label="spent"), Line(f"Goto(from-phones,{REFUSED},1)"))
+    """A number of `group`, if this phone may call one now."""
     lines = (
-        Line("Gosub(caller,who,1)"),
-        stopped(),
-        *closed,
-        Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)"),
+        Line(f"Gosub(may,{group},1)"),
+        Line('GotoIf($["${GOSUB_RETVAL}" = "yes"]?outside,${EXTEN},1)'),
+        Line("Set(SAID=${GOSUB_RETVAL})"),
         Line(f"Goto(from-phones,{REFUSED},1)"),
-        Line("NoOp()", label="may"),
-        *(budget if group in outgoing.BUDGETED else ()),
-        Line("Goto(outside,${EXTEN},1)"),
-        Line("Set(SAID=closed)", label="closed"),
-        Line(f"Goto(from-phones,{REFUSED},1)"),
-        *(spent if group in outgoing.BUDGETED else ()),
     )
     return Context(name=f"call-{group}", extensions=(Extension("_X!", lines),))
+
+
+def _may(group: str) -> Iterator[Line]:
+    """May this phone call a number of `group` now? GOSUB_RETVAL is `yes`, else what `refused` says; a budget is
+    spent by asking.
+    """
+    yield Line("Gosub(caller,who,1)")
+    yield stopped()
+    for said, classes in sorted(outgoing.STOPPED.items()):
+        if group in classes:
+            yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "{said}"]?closed)')
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS(permission-${{PERMISSION}},{group},1)}}?may)")
+    yield Line("Return(forbidden)")
+    yield Line("NoOp()", label="may")
+    if group in outgoing.BUDGETED:
+        yield Line(f"Gosub(permission-${{PERMISSION}},{group},1)")
+        yield Line("Gosub(budget,spend,1)")
+        yield Line('GotoIf($["${GOSUB_RETVAL}" = "spent"]?spent)')
+    yield Line("Return(yes)")
+    yield Line("Return(closed)", label="closed")
+    if group in outgoing.BUDGETED:
+        yield Line("Return(spent)", label="spent")
 
 
 def _permission(permission: Permission) -> Context:

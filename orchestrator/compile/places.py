@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms, service_codes
+from orchestrator.compile import by_name, listening, message, parking, promises, queues, ringing, rooms, service_codes
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -42,7 +42,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.prompts import Prompt, Sounds, length
 from orchestrator.domain.skills import in_turns
 
@@ -190,7 +190,7 @@ class Writer:
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
-            case Park() | GoBack() | AskPin() | Meet():
+            case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
                 yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
@@ -207,6 +207,12 @@ class Writer:
                 yield from rooms.asked(name, step)
             case Meet():
                 yield from rooms.lines(name, step)
+            case Promise():
+                yield from promises.promised(self._directory, name, step)
+            case StandIn():
+                yield from promises.stands_in(self._directory, name, step, queues.answered(step.members, self._timed))
+            case Recall():
+                yield from promises.recalled(name, step, self._sounds)
             case _:
                 assert_never(step)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator.compile import by_phone, display, taking
+from orchestrator.compile import by_phone, display, promises, ringing, taking
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -92,21 +92,29 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: i
     QUEUED and MEMBERINTERFACE tell `landing` that who hangs up has talked, DIALSTATUS tells a mailbox behind it
     how the office was found.
     """
-    answered = "idle" if timed.intersection(step.members) else ""
     queue = fit(f"{queues.QUEUED}{step.queue}", IDENTIFIER)
+    ordered = f"{queue}.{queues.PROMISE}" in step.keys.values()
+    if ordered:
+        yield from promises.ticket(name, step.queue)
+    position = ",,${POSITION}" if ordered else ""
     yield Line(f"Set(QUEUED={name})")
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")
     yield Line("Set(TAKEN=)")
     yield taking.turn(priority)
     yield display.why(sign)
-    options = f"{OPTIONS}{display.OPTION}"
-    yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{answered})", label=taking.WAITS)
+    options, gosub = f"{OPTIONS}{display.OPTION}", answered(step.members, timed)
+    yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{gosub}{position})", label=taking.WAITS)
     for status, answer in ANSWERS.items():
         yield Line(f'GotoIf($["${{QUEUESTATUS}}" = "{status}"]?{name}={answer},1)')
     yield Line("Set(DIALSTATUS=NOANSWER)")
     yield Line(f"Goto({name}=nobody,1)")
     yield from taking.lines(name)
+
+
+def answered(members: tuple[str, ...], timed: frozenset[str]) -> str:
+    """What a member's channel is led through before it talks."""
+    return ringing.FAMILY if timed.intersection(members) else ""
 
 
 def contexts(directory: Directory) -> Iterator[Context]:

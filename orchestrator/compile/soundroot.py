@@ -18,6 +18,7 @@ PACKAGES = {"de": "de", "en": "en_US_f_Allison"}
 MISSING: Mapping[str, Mapping[str, str]] = {
     "de": {
         "budget-spent": "Von diesem Telefon sind zurzeit keine weiteren Auslandsgespräche möglich.",
+        "call-back-failed": "Ein versprochener Rückruf ist nicht gelungen. Bitte rufen Sie zurück.",
         "code-unknown": "Diese Kennziffer gibt es nicht. Bitte sehen Sie auf Ihrer Tastenkarte nach.",
         "not-allowed": "Diese Rufnummer ist von diesem Telefon nicht freigegeben.",
         "outside-closed": "Gespräche dieser Art sind zurzeit für das ganze Haus gesperrt. Notrufe gehen immer.",
@@ -54,6 +55,7 @@ MISSING: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "budget-spent": "No more calls abroad are possible from this phone at present.",
+        "call-back-failed": "A call back that was promised did not succeed. Please call back.",
         "code-unknown": "This code does not exist. Please look at your card of codes.",
         "not-allowed": "This number may not be called from this phone.",
         "outside-closed": "Calls of this kind are closed for the whole house at present. Emergency calls always work.",

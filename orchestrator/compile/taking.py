@@ -19,6 +19,7 @@ from orchestrator.compile.sentence import sentence
 from orchestrator.domain import codes as table
 from orchestrator.domain import taking
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.promises import STANDS_IN
 from orchestrator.domain.queues import QUEUED, STEP
 
 NAME, TAKES, AT = "take", "takes", "take-at"
@@ -134,12 +135,16 @@ def _next() -> Iterator[Line]:
 
 
 def _first() -> Iterator[Line]:
-    """The channel of the first one in the queue ARG1 whom nobody is taking; empty: there is none."""
+    """The channel of the first one in the queue ARG1 whom nobody is taking; empty: there is none.
+
+    Who stands in for a caller to be called back is no caller yet, and only a member's telephone goes on with it.
+    """
     yield Line("Set(LOCAL(AT)=0)")
     yield Line("Set(AT=$[${AT} + 1])", label="next")
     yield Line("GotoIf($[${AT} > 0${QUEUE_WAITING_COUNT(${ARG1})}]?none)")
     yield Line("Set(LOCAL(HEAD)=${QUEUE_GET_CHANNEL(${ARG1},${AT})})")
     yield Line('GotoIf($["${HEAD}" = ""]?none)')
+    yield Line(f'GotoIf($["${{CUT(HEAD,@,2):0:{len(STANDS_IN)}}}" = "{STANDS_IN}"]?next)')
     yield Line('GotoIf($["${SHARED(TAKER,${HEAD})}" != ""]?next)')
     yield Line("Return(${HEAD})")
     yield Line("Return()", label="none")

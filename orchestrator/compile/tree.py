@@ -20,6 +20,7 @@ from orchestrator.compile import (
     parking,
     pjsip,
     places,
+    promises,
     queues,
     ringing,
     rooms,
@@ -112,6 +113,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
         yield hours.context(schedule)
     yield from queues.contexts(directory)
     yield from taking.contexts(directory)
+    yield from promises.contexts(directory)
     yield from ringing.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)

@@ -56,7 +56,6 @@ PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Wart
 AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
 MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
-PAUSES = (PAUSE, AFTERWORK, MEETING, BACK)
 TAKE = Code(name="take", dialled="*44", card="Den nächsten Wartenden der eigenen Warteschlange übernehmen")
 TAKE_AT = Code(name="take_at", dialled="*44NUMBER", card="Den nächsten Wartenden dieser Nummer übernehmen")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")

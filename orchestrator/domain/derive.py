@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, operators, parking, queues, retired, rooms, service_codes, texts
+from orchestrator.domain import listening, operators, parking, promises, queues, retired, rooms, service_codes, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -60,6 +60,7 @@ def _flows(directory: Directory) -> Iterator[Flow]:
     for group in directory.groups.values():
         yield _group(directory, group)
     yield from _queues(directory)
+    yield from promises.flows(directory)
     yield from _shared(directory)
     yield from parking.flow(directory, starts)
     for room in directory.rooms.values():

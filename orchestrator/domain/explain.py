@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
+from orchestrator.domain import promises
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.findable import Names
 from orchestrator.domain.finding import converse
@@ -36,7 +37,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
@@ -91,6 +92,8 @@ class World:
     observed: Mapping[Place, Answer] = field(default_factory=dict)
     """What people did at a place, where that is known afterwards; it outweighs phones, boxes and numbers outside."""
     python: bool = True
+    caller: str = ""
+    """The number that they show; empty: one that may be called back."""
     inside: bool = False
     """Whether it comes from a phone of ours."""
     shared: bool = False
@@ -136,7 +139,7 @@ class Ending:
     """What a call came to: the outcome that its journey will have, and where."""
 
     outcome: str
-    """`answered`, `message`, `served` or `told`."""
+    """`answered`, `message`, `served`, `call_back` or `told`."""
     place: Place
 
 
@@ -148,6 +151,8 @@ def ending(visits: Iterable[Visit]) -> Ending:
             return Ending(outcome="answered", place=visit.place)
         if visit.answer == "met":
             return Ending(outcome="served", place=visit.place)
+        if visit.answer == "promised":
+            return Ending(outcome="call_back", place=visit.place)
         if visit.place.partition(".")[0] == MAILBOX:
             away = away or turned_away(visit.place, visit.answer)
             last = Ending(outcome="told" if away else "served", place=visit.place)
@@ -184,7 +189,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
-        case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
+        case Ring() | LeaveMessage() | Transfer() | Forward() | Park() | Promise() if place in world.observed:
             return world.observed[place]
         case Ring():
             return _or_back(
@@ -198,7 +203,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Forward():
             found = _elsewhere(directory, world, step.number, _forwarded(step, world, came))
             return _or_back(directory, step, world, found)
-        case Park() | GoBack() | AskPin() | Meet():
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
             return _in_the_house(directory, step, world)
         case Listen():
             return "served" if world.inside else "refused"
@@ -257,8 +262,22 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
             return "right" if (world.inside and not world.shared) or (step.pin and world.pin == step.pin) else "wrong"
         case Meet():
             return "met"
+        case Promise(queue=name):
+            return "promised" if not world.caller or _called_back(directory, name, world) else "refused"
+        case StandIn(members=phones):
+            return (
+                "served" if rung(world.phones.get(phone, world.others) for phone in phones) == "talked" else "unserved"
+            )
+        case Recall(queue=name):
+            number = _called_back(directory, name, world)
+            return world.outside.get(number, "talked") if number or not world.caller else "failed"
         case _:
             assert_never(step)
+
+
+def _called_back(directory: Directory, queue: str, world: World) -> str:
+    """The number at which a caller of `queue` is called back; empty if they are not."""
+    return promises.number(directory, directory.queues[queue], world.caller, _closed(world))
 
 
 def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
@@ -291,9 +310,14 @@ def _elsewhere(directory: Directory, world: World, number: str, to: str | None) 
 
 def stopped(directory: Directory, world: World, number: str) -> bool:
     """Whether the kill switch stops calls to an E.164 number."""
-    turned = world.switches.get(OUTSIDE)
-    only = turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
+    only = _closed(world)
     return only == NOTHING or (only == AT_HOME and not number.startswith(f"+{directory.town.country}"))
+
+
+def _closed(world: World) -> str:
+    """What the kill switch says; empty for no restriction."""
+    turned = world.switches.get(OUTSIDE)
+    return turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
 
 
 def rung(phones: Iterable[Answer]) -> Answer:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from orchestrator.domain import texts
 from orchestrator.domain.finding_texts import FIND
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.house import Queue as Queue
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.place import END as END
@@ -383,9 +383,9 @@ def prompts(step: Step) -> Iterable[Prompt]:
         case FindByName(prompt=prompt):
             yield prompt
             yield from FIND.values()
-        case Park() | AskPin():
+        case Park() | AskPin() | Recall():
             yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return
-        case GoBack() | Meet():
+        case GoBack() | Meet() | Promise() | StandIn():
             return

@@ -1,5 +1,5 @@
-"""Steps of the house's own flows: waiting queues (domain.queues), callers who are parked (domain.parking), conference
-rooms (domain.rooms).
+"""Steps of the house's own flows: waiting queues (domain.queues), calls back from there (domain.promises), callers who
+are parked (domain.parking), conference rooms (domain.rooms).
 
 Only derived flows have them; they are all native. Belongs here: the steps and their exits.
 """
@@ -114,5 +114,54 @@ class Meet:
         return {"met": self.met, "full": self.full}
 
 
-House = Park | GoBack | AskPin | Meet
-"""Those of parking and rooms."""
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """Promise a caller who waits in a queue to call them back, where that may be: a stand-in keeps their place."""
+
+    queue: str
+    promised: Place
+    refused: Place
+    """They show no number, or none that may be called; or there are too many promises already."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"promised": self.promised, "refused": self.refused}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """Wait in a queue for a caller who hung up and is to be called back: no person is on the line."""
+
+    queue: str
+    members: tuple[str, ...]
+    served: Place
+    """A member picked up."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"served": self.served, "unserved": END}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall:
+    """Call back whom it was promised, with the member who picked up on the line."""
+
+    queue: str
+    payer: str
+    """The phone whose permission and budget it is; empty: nobody pays, and nobody is called back."""
+    shown: str
+    """E.164 number that the called one sees."""
+    unreached: Place
+    """Where the member is told."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        told = dict.fromkeys(("busy", "nobody", "failed"), self.unreached)
+        return {"talked": END, **told, "dropped": END}  # dropped: the member hung up before
+
+
+House = Park | GoBack | AskPin | Meet | Promise | StandIn | Recall
+"""Those of calls back, parking and rooms."""

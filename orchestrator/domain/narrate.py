@@ -30,7 +30,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.routes import Routes
 
 _PRESSED = {answer: key for key, answer in KEYS.items()}
@@ -111,6 +111,12 @@ def _words(step: Step, answer: Answer) -> str:
             )
         case Meet(room=name):
             return f"finds room {name} full" if answer == "full" else f"leaves room {name}"
+        case Promise():
+            return "is promised a call back" if answer == "promised" else "cannot be called back"
+        case StandIn(queue=name):
+            return f"is stood in for in queue {name}, where nobody comes" if answer == "unserved" else ""
+        case Recall():
+            return f"is called back: {answer}"
         case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
             return ""
         case _:

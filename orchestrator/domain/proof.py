@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import audit, findable, narrate, numbers, outgoing, ranges, retired, rooms, switches
+from orchestrator.domain import audit, findable, narrate, numbers, outgoing, promises, ranges, retired, rooms, switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -32,7 +32,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
@@ -62,7 +62,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
     found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
     found += [*outgoing.problems(directory), *audit.graves(directory), *findable.problems(directory)]
-    found += rooms.problems(directory)
+    found += [*rooms.problems(directory), *promises.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -71,7 +71,8 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
         anyhow = judged[-1]
         waits = anyhow.waits(sounds)
         worst, number = max(_waits(directory, waits), default=(0.0, ""))
-        called = (place for flow, place in starts.items() if flow != PARKING)  # who is parked has talked before
+        apart = {PARKING, *promises.starts(directory)}  # who is parked has talked before; a stand-in is nobody
+        called = (place for flow, place in starts.items() if flow not in apart)
         hung = max((waits[place].hung for place in called if place in waits), default=0.0)
         if worst > directory.town.longest_wait:
             found.append(_too_long(directory, worst, number))
@@ -119,6 +120,7 @@ def _entries(directory: Directory) -> Iterator[str]:
     if directory.town.parked:
         yield PARKING
     yield CODES
+    yield from promises.starts(directory)
 
 
 def _graph(directory: Directory, judged: list[Routes]) -> Iterator[Problem]:
@@ -181,7 +183,7 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
             return False
         case FindByName():
             return False
-        case Park() | GoBack() | AskPin() | Meet():
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
             return False
 
 

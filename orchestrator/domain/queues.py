@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain import texts
-from orchestrator.domain.flow import Flow, Place, Queue
+from orchestrator.domain.flow import Flow, HangUp, Place, Queue, Say, Step
+from orchestrator.domain.house import Promise
 from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.prompts import Language, Prompt
 
@@ -26,6 +27,8 @@ PAUSED_BY_SILENCE = (LONGEST_IDLE, FEWEST_CALLS)
 """Strategies that would try who does not pick up again and again: they are paused until they say that they are back."""
 QUEUED, STEP = "q_", "wait"
 """How the name of a queue's flow begins, and its step."""
+PROMISE = "promise"
+"""The step at which a caller is promised to be called back."""
 BOX_KEY = "2"
 """The key that leads to the mailbox of the department, where a queue does not say what its keys are."""
 
@@ -81,6 +84,11 @@ class WaitingQueue:
         return f"{self.flow}.{STEP}"
 
     @property
+    def calls_back(self) -> bool:
+        """Whether one of its keys is for being called back."""
+        return f"{self.flow}.{PROMISE}" in self.keys.values()
+
+    @property
     def default(self) -> bool:
         """Whether some way out of it is not written, and so leads to the department."""
         return not (self.waited and self.full and self.nobody)
@@ -110,7 +118,20 @@ def takers(directory: Directory, owner: Person | Department | Group) -> tuple[st
 def flows(directory: Directory) -> Iterator[Flow]:
     """The flow of each queue."""
     for queue in directory.queues.values():
-        yield Flow(name=queue.flow, start=STEP, steps={STEP: _step(directory, queue)})
+        yield Flow(name=queue.flow, start=STEP, steps={STEP: _step(directory, queue), **_call_back(queue)})
+
+
+def _call_back(queue: WaitingQueue) -> dict[str, Step]:
+    """Who cannot be called back is told so, and waits on at the same place."""
+    if not queue.calls_back:
+        return {}
+    flow = queue.flow
+    return {
+        PROMISE: Promise(queue=queue.id, promised=f"{flow}.told", refused=f"{flow}.unable"),
+        "unable": Say(prompt=texts.SHARED["call_back_unable"], then=queue.place),
+        "told": Say(prompt=texts.SHARED["call_back_promised"], then=f"{flow}.bye"),
+        "bye": HangUp(),
+    }
 
 
 def _step(directory: Directory, queue: WaitingQueue) -> Queue:

@@ -37,7 +37,7 @@ from orchestrator.domain.flow import (
     When,
     exits,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.skills import in_turns
@@ -85,6 +85,8 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
             return said + step.seconds
         case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen() | Meet():
             return 0.0
+        case Promise() | StandIn() | Recall():
+            return 0.0  # nobody waits on the line
         case _:
             assert_never(step)
 

@@ -53,6 +53,27 @@ QUEUE_BOX: Texts = {
 }
 """Said now and then to who waits in a queue."""
 
+CALL_BACK: Mapping[str, Texts] = {
+    "call_back_promised": {
+        "de": "Sie behalten Ihren Platz. Wir rufen Sie unter der Nummer zurück, von der Sie anrufen."
+        " Sie können jetzt auflegen. Auf Wiederhören.",
+        "en": "You keep your place. We will call you back at the number that you are calling from."
+        " You may hang up now. Goodbye.",
+    },
+    "call_back_unable": {
+        "de": "Unter Ihrer Rufnummer können wir Sie leider nicht zurückrufen. Sie behalten Ihren Platz.",
+        "en": "Sorry, we cannot call you back at your number. You keep your place.",
+    },
+    "call_back_now": {"de": "Rückruf. Sie werden verbunden.", "en": "Call back. You are being connected."},
+    "call_back_unreached": {
+        "de": "Der Anrufer ist nicht zu erreichen. Sie müssen nichts tun:"
+        " Es wird noch einmal versucht, oder der Rückruf kommt in Ihr Postfach.",
+        "en": "The caller cannot be reached. There is nothing for you to do:"
+        " they are called once more, or the call back comes to your mailbox.",
+    },
+}
+"""Said to who wants to be called back, and to the member who is on the line then."""
+
 THANKS: Texts = {
     "de": "Vielen Dank. Ihre Nachricht ist angekommen. Auf Wiederhören.",
     "en": "Thank you. Your message has been received. Goodbye.",
@@ -124,6 +145,7 @@ SHARED = {
             ("next_box", NEXT_BOX),
             ("opens", OPENS),
             ("queue_box", QUEUE_BOX),
+            *CALL_BACK.items(),
             ("parked", PARKED),
             ("all_parked", ALL_PARKED),
             ("not_parked", NOT_PARKED),
@@ -144,6 +166,7 @@ AT_A_BOX = tuple(SHARED[name] for name in ("notice", "review", "again", "zero"))
 HOUSE: Mapping[str, tuple[Prompt, ...]] = {
     "Park": tuple(SHARED[name] for name in ("parked", "all_parked", "not_parked")),
     "AskPin": tuple(SHARED[name] for name in ("room_pin", "room_wrong")),
+    "Recall": (SHARED["call_back_now"],),
 }
 """Step of the house (domain.house) -> what the dialplan says at it."""
 

@@ -1,9 +1,9 @@
 """Events of one call -> its journey: where it went, how long it took, and what it came to. Pure; no clock, no file.
 
 Outcomes: `answered`, `message`, `too_short` (a recording in which nothing was said), `told` (sent off with a spoken
-next step), `served` (came to hear messages, was in a conference room, or switched something by a code), `gave_up`
-(hung up on the way), `unanswered` (a call to the outside that found nobody), `failed` (cut by the exchange, or no
-line). There is no other.
+next step), `call_back` (keeps the place in a waiting queue, and is called back), `served` (came to hear messages, was
+in a conference room, or switched something by a code), `gave_up` (hung up on the way), `unanswered` (a call to the
+outside, or back to a caller, that found nobody), `failed` (cut by the exchange, or no line). There is no other.
 
 Whom somebody puts through by hand goes on in the same journey: the place where they talked has the answer `talked`, and
 behind it stand the places to which they were put through, or the phone. The outcome is that of the first who answered.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from orchestrator.domain import outgoing
+from orchestrator.domain import outgoing, promises
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
@@ -25,7 +25,7 @@ from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
 ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
-OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
+OUTCOMES = ("answered", "message", "too_short", "told", "call_back", "served", "gave_up", "unanswered", "failed")
 SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
 KEPT_AT = f"{PARKING}.keep"
@@ -115,11 +115,11 @@ class Call:
 def journey(call: Call, *, cut: bool = False) -> Journey | None:
     """The journey of a call; None if it never reached a flow. `cut`: the exchange died under it."""
     marks = [event for event in call.events if event.kind in ("PLACE", "ANSWER", "NOTE")]
-    steps = tuple(_steps(call.events, marks[0].channel if marks else ""))
+    caller = next((mark.channel for mark in marks if _recalls(mark)), marks[0].channel if marks else "")
+    steps = tuple(_steps(call.events, caller))
     if not steps:
         return None
     first = call.events[0]
-    caller = marks[0].channel
     outcome, place, at = _outcome(call, steps, caller, cut)
     began, ended = first.at, call.events[-1].at
     return Journey(
@@ -137,6 +137,11 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
         recording=_recording(steps, caller, outcome),
         test=any(event.name.startswith("PJSIP/testcall-") for event in call.events),
     )
+
+
+def _recalls(event: Event) -> bool:
+    """Whether a caller is called back on this channel: what a member said to the stand-in before was no talk."""
+    return event.kind == "PLACE" and event.mark.startswith(promises.FLOW) and event.mark.endswith(f".{promises.CALL}")
 
 
 def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
@@ -185,7 +190,11 @@ def _outcome(call: Call, steps: tuple[Step, ...], caller: str, cut: bool) -> tup
             return "answered", step.place, _talked(call, caller) or step.answered_at
         if step.answer in ("met", "fetched"):
             return "served" if step.answer == "met" else "answered", step.place, step.at
+    if steps[0].place.startswith(promises.FLOW):
+        return "failed" if cut else "unanswered", steps[-1].place, 0.0
     for step in steps:
+        if step.answer == "promised":
+            return "call_back", step.place, 0.0
         if step.answer == "left":
             return "message", step.place, step.at
     if kept := _kept(call, steps):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from orchestrator.domain.promises import FLOW
 from orchestrator.domain.queues import QUEUED, STEP
 from orchestrator.journal.journeys import Journey
 
@@ -26,6 +27,8 @@ class Standing(NamedTuple):
     free: int
     """Of them, those who would be given a call now."""
     paused: int
+    promised: int = 0
+    """Callers who have hung up and are to be called back."""
 
 
 class Waited(NamedTuple):
@@ -63,6 +66,20 @@ class QueueMetrics:
             buckets=WAITS,
         )
 
+        self.promises = gauge("promises", "Callers who have hung up and are to be called back.")
+        self.called_back = Counter(
+            "durchwahl_queue_call_backs",
+            "Calls back by what became of them: promised, kept, failed (a case in the department's box).",
+            ("queue", "outcome"),
+            registry=registry,
+        )
+
+    def promised(self, waiting: Mapping[str, int]) -> None:
+        """Take over how many are to be called back now, for each queue that offers it."""
+        self.promises.clear()
+        for queue, count in waiting.items():
+            self.promises.labels(queue).set(count)
+
     def stand(self, standings: Iterable[Standing]) -> None:
         """Take over how the queues are now; of queues that are gone nothing is told any more."""
         for gauge in (self.waiting, self.longest, self.members, self.free, self.paused):
@@ -79,6 +96,12 @@ class QueueMetrics:
         for each in waits(journey):
             self.calls.labels(each.queue, each.outcome).inc()
             self.wait.labels(each.queue, each.outcome).observe(each.seconds)
+        for step in journey.steps:
+            flow, _, _ = step.place.partition(".")
+            if step.answer == "promised":
+                self.called_back.labels(flow.removeprefix(QUEUED), "promised").inc()
+            elif flow.startswith(FLOW) and step.answer == "talked":
+                self.called_back.labels(flow.removeprefix(FLOW), "kept").inc()
 
 
 def waits(journey: Journey) -> Iterator[Waited]:

@@ -38,6 +38,7 @@ from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
+from orchestrator.service.promises import Promises
 from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -73,6 +74,7 @@ class Control:
     mailroom: Mailroom = field(init=False)
     recorder: Recorder = field(init=False)
     service_codes: ServiceCodes = field(init=False)
+    promises: Promises = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -90,6 +92,13 @@ class Control:
             engine=self.engine,
             ami=self.ami,
             metrics=self.metrics,
+        )
+        self.promises = Promises(
+            state=self.state,
+            directory=lambda: self.directory,
+            ami=self.ami,
+            metrics=self.metrics.queues,
+            file=self.mailroom.file,
         )
 
     def answers(self, asked: Dialogue) -> None:
@@ -205,12 +214,13 @@ class Control:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
             await self._bulkhead(self._queues)
+            await self._bulkhead(self.promises.look)
             await asyncio.sleep(1)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
-        return (self._reread, self._switch, *messages, self._strays, self._forget, self._rotate)
+        return (self._reread, self._switch, *messages, self._strays, self._forget, self.promises.forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""

@@ -141,6 +141,7 @@ def described(directory: Directory, question: Question) -> World:
         keys=keys(question.press),
         phones=phones,
         python=question.python,
+        caller=question.caller,
         inside=bool(question.caller),
         shared=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
         queues=dict(_standing(directory, queue) for queue in question.queues),

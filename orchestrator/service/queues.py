@@ -10,6 +10,7 @@ from orchestrator.asterisk.errors import AsteriskError, Refused
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.queues import QUEUED, members
 from orchestrator.metrics.queues import Standing
+from orchestrator.service import promises
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.state import State
@@ -33,7 +34,8 @@ async def now(state: State) -> list[Standing]:
         async with connected(state) as running:
             if running is None:
                 raise ServiceError(f"Asterisk of {state.root} does not run", todo="run `durchwahl up`")
-            return standings(await rows(running.ami))
+            promised = promises.waiting(await promises.now(running.ami))
+            return [each._replace(promised=promised[each.queue]) for each in standings(await rows(running.ami))]
     except AsteriskError as bad:
         raise ServiceError(f"Asterisk does not answer: {bad}", todo="see `durchwahl status`") from bad
 

@@ -42,6 +42,9 @@ TALK = 2.0
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
 PEOPLE = ("talked", "busy", "nobody", "unreachable", "waited", "left", "too_short", "full", "failed", "human")
 
+EARLY = ("gave_up", "message", "too_short", "served", "told", "call_back")
+"""Outcomes of calls in which the caller may hang up before the way ends."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
@@ -257,7 +260,7 @@ def compared(directory: Directory, first: Place, world: World, made: Journey) ->
     observed = {
         step.place: step.answer for step in made.steps if step.answer in PEOPLE or _waited(directory, step.place)
     }
-    expected = tuple(explain(directory, first, replace(world, observed=observed)))
+    expected = tuple(explain(directory, first, replace(world, observed=observed, caller=made.caller)))
     return Placed(journey=made, expected=expected, difference=difference(made, expected))
 
 
@@ -276,6 +279,6 @@ def difference(made: Journey, expected: tuple[Visit, ...]) -> str:
             return f"went to {step.place}, expected {wanted.place if wanted else 'the end'}"
         if step.answer and step.answer != wanted.answer:
             return f"at {step.place}: {step.answer}, expected {wanted.answer}"
-    if len(made.steps) < len(expected) and made.outcome not in ("gave_up", "message", "too_short", "served", "told"):
+    if len(made.steps) < len(expected) and made.outcome not in EARLY:
         return f"ended at {made.steps[-1].place}, expected {expected[len(made.steps)].place}"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Place
-from orchestrator.domain.queues import STRATEGIES, WaitingQueue
+from orchestrator.domain.queues import PROMISE, STRATEGIES, WaitingQueue
 from orchestrator.store.marked import Marked
 from orchestrator.store.read_flows import keys_of, phones_in, prompt
 
@@ -25,6 +25,8 @@ NUMBERS: Mapping[str, tuple[str, int, int]] = {
 """Key in a file -> field, least and most."""
 MAILBOX = "mailbox"
 """What the mailbox of the queue's department is called where a queue says where it leads."""
+CALL_BACK = "call_back"
+"""What a key means by which callers are called back."""
 TARGETS = "name a department, a number, a flow, `flow.step` or `mailbox`"
 """What may stand there."""
 Target = Callable[[Marked], Place]
@@ -72,6 +74,9 @@ class Queues:
         def to(value: Marked) -> Place:
             return f"d_{queue.department}.box" if value.text() == MAILBOX else target(value)
 
+        def pressed(value: Marked) -> Place:
+            return f"{queue.flow}.{PROMISE}" if value.text() == CALL_BACK else to(value)
+
         hint = prompt(queue.place, fields["hint"], self.found.town.languages).texts if "hint" in fields else {}
         exits: dict[str, Any] = {name: to(fields[name]) for name in EXITS if name in fields}
-        return replace(queue, keys=keys_of(fields, to), hint=hint, **exits)
+        return replace(queue, keys=keys_of(fields, pressed), hint=hint, **exits)

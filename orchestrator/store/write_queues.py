@@ -6,8 +6,8 @@ from typing import Any
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import KEYS, Place
-from orchestrator.domain.queues import WaitingQueue
-from orchestrator.store.read_queues import EXITS, MAILBOX
+from orchestrator.domain.queues import PROMISE, WaitingQueue
+from orchestrator.store.read_queues import CALL_BACK, EXITS, MAILBOX
 from orchestrator.store.write_flows import PRESSED, Flows
 from orchestrator.store.write_people import NAMES, numbers_of
 from orchestrator.store.written import Line, fields
@@ -18,6 +18,8 @@ def queue(directory: Directory, flows: Flows, queue: WaitingQueue) -> dict[str, 
     numbers = numbers_of(directory)
 
     def to(place: Place) -> str:
+        if place == f"{queue.flow}.{PROMISE}":
+            return CALL_BACK
         return MAILBOX if place == f"d_{queue.department}.box" else flows.name(place)
 
     line = fields(queue, NAMES, leave=("id", "phones", "keys", "hint", *EXITS))

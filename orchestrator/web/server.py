@@ -31,6 +31,7 @@ IN_GERMAN = {
     "message": "Nachricht hinterlassen",
     "too_short": "keine Nachricht gesprochen",
     "told": "Ansage gehört",
+    "call_back": "wird zurückgerufen",
     "served": "Nachrichten abgehört",
     "gave_up": "aufgelegt",
     "unanswered": "nicht angenommen",
