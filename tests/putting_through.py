@@ -30,7 +30,7 @@ DESKS = ("tel10", "tel2500", "tel2600", "tel2700")
 
 
 def putting_town() -> Directory:
-    """2500 and 2700 have no box of their own, 2600 has; 10 is the catch-all's desk."""
+    """2500 and 2700 have no box of their own, 2600 has; 10 is the catch-all's desk, 9500 hangs in a hall."""
     town = small()
     people = {
         each.id: replace(each, id=f"p{each.extension}", last_name=f"N{each.extension}")
@@ -44,6 +44,7 @@ def putting_town() -> Directory:
         Phone(id=name, site="rathaus", label=name, extension=name.removeprefix("tel"), permission="national")
         for name in DESKS
     ]
+    phones.append(Phone(id="halle", site="rathaus", label="Halle", extension="9500", kind="hall"))
     department = replace(town.departments["buergerbuero"], phones=("tel2700",), ring_seconds=3)
     return replace(
         town,

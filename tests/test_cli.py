@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -241,6 +242,15 @@ def test_explain_knows_what_a_desk_dials(town: Path) -> None:
     inside = durchwahl(town, "explain", "2501", "--from", "2500", "--at", "2026-11-30 10:00")
     assert "n_2501.ring" in inside.stdout
     assert durchwahl(town, "explain", "2501", "--from", "9999").returncode == 2
+
+
+def test_explain_knows_who_puts_through_and_what_a_room_is_told(town: Path) -> None:
+    back = durchwahl(town, "explain", "2501", "--by", "2500", "--away", "2501", "--at", "2026-11-30 10:00")
+    assert re.search(r"n_2501\.ring +back", back.stdout)
+    assert re.search(r"n_2501\.ring +nobody", durchwahl(town, "explain", "2501", "--away", "2501").stdout)
+    assert durchwahl(town, "explain", "2501", "--by", "9999").returncode == 2
+    for pin, outcome in (("470811", "served"), ("470812", "told"), ("", "told")):
+        assert f"ends: {outcome} " in durchwahl(town, "explain", "3900", "--pin", pin).stdout
 
 
 @pytest.mark.parametrize("bind", ["not an address", "256.0.0.1", ""])

@@ -16,6 +16,7 @@ from orchestrator.domain.flow import Forward, LeaveMessage, Ring
 from orchestrator.domain.outgoing import route
 from orchestrator.domain.people import Room
 from orchestrator.domain.proof import prove
+from orchestrator.domain.switches import On
 from orchestrator.domain.town import PARKING
 from orchestrator.store.reading import read_files
 from orchestrator.store.writing import files, sections
@@ -38,6 +39,17 @@ def test_a_caller_comes_back_to_who_put_them_through_before_a_mailbox_and_once()
     gone = way("n_2700.diverted", by="tel2500")
     assert gone[1:4] == ["n_2700.ring=nobody", "n_2700.missed=off", "d_buergerbuero.hours=open"]
     assert "back" not in "".join(gone)
+
+
+def test_who_stands_in_is_rung_before_who_put_a_caller_through_to_somebody_who_rests() -> None:
+    written = putting_town()
+    people = {**written.people, "p2600": replace(written.people["p2600"], stand_in="p2700")}
+    there: dict[str, object] = {"by": "tel2500", "switches": {"quiet_2600": On()}}
+    phones = {"tel2500": "talked", "tel2700": "talked"}
+    town = derive(replace(written, people=people))
+    assert way("n_2600.diverted", town, phones=phones, **there)[1:] == ["n_2600.missed=off", "n_2600.stand_in=talked"]
+    assert way("n_2600.diverted", town, phones={"tel2500": "talked"}, **there)[-1] == "n_2600.stand_in=back"
+    assert way("n_2600.diverted", phones={"tel2500": "talked"}, **there) == ["n_2600.diverted=back"]
 
 
 def test_nothing_comes_back_where_the_town_does_not_want_it() -> None:
@@ -77,6 +89,7 @@ def test_whom_nobody_fetches_goes_back_and_on_to_the_office() -> None:
 
 def test_a_room_lets_in_desks_and_who_knows_the_pin() -> None:
     assert way("c_saal.door", inside=True)[:2] == ["c_saal.door=right", "c_saal.room=met"]
+    assert way("c_saal.door", inside=True, open=True)[0] == "c_saal.door=wrong"
     assert way("c_saal.door", pin=PIN)[1] == "c_saal.room=met"
     for pin in ("", "123", PIN + "0"):
         assert way("c_saal.door", pin=pin)[:2] == ["c_saal.door=wrong", "c_saal.refused=said"]

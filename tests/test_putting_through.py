@@ -6,13 +6,16 @@ Python is down from the beginning on: all of it is Asterisk's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
+from orchestrator.phone.call import Call
 from orchestrator.phone.errors import NothingHappened
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.telephone import Telephone
+from tests.lamp_watcher import Watcher, watching
 from tests.putting_through import BACK, PARKED, Desks, putting_town
 from tests.running_town import running_town
 
@@ -111,11 +114,20 @@ async def test_a_parked_caller_hears_music_and_is_fetched_anywhere(desks: Desks)
 
 
 async def test_whom_nobody_fetches_comes_back_and_then_goes_on_to_the_office(desks: Desks) -> None:
+    with watching(desks.town, "tel2700", "*74") as lamp:
+        await whom_nobody_fetches(desks, lamp)
+
+
+async def whom_nobody_fetches(desks: Desks, lamp: Watcher) -> None:
+    """A caller at place 74, whose `lamp` is lit as long as they are there."""
     async with desks.line("tel2500") as puts, desks.citizen("2500") as (citizen, shown):
         await (await puts.incoming(within=10)).answer()
         await citizen.stays(0.5)
+        assert lamp.shows == "terminated"
         await desks.transfer(puts, "*74")
+        await asyncio.to_thread(lamp.becomes, "confirmed", 3)
         again = await puts.incoming(within=PARKED + 6)
+        await asyncio.to_thread(lamp.becomes, "terminated", 1)
         assert (again.name, again.number) == ("zurück: *74", shown)
         await again.hang_up()
         await citizen.stays(2)
@@ -232,8 +244,9 @@ async def test_whom_nobody_takes_who_was_put_through_while_it_rang_comes_back_to
     await desks.over()
 
 
-async def test_who_asks_for_a_place_first_parks_by_the_second_key(desks: Desks) -> None:
-    """`*70` on the second line tells the place; then the caller is put through to it."""
+@asynccontextmanager
+async def parked_by_the_second_key(desks: Desks) -> AsyncIterator[tuple[Telephone, Call, str]]:
+    """`*70` on the second line tells the place; then the caller is put through to it. Gives who did it, and whom."""
     async with (
         desks.line("tel2500") as puts,
         desks.line("tel2500", registers=False, trace=True) as asks,
@@ -246,6 +259,27 @@ async def test_who_asks_for_a_place_first_parks_by_the_second_key(desks: Desks) 
         await desks.join(puts, asks, "*70")
         await call.ends(within=5)
         assert await citizen.stays(0.5)
+        yield puts, citizen, shown
+
+
+async def test_who_was_parked_by_the_second_key_is_fetched(desks: Desks) -> None:
+    with ExitStack() as stack:
+        lamps = {place: stack.enter_context(watching(desks.town, "tel2700", f"*{place}")) for place in range(71, 80)}
+        async with parked_by_the_second_key(desks) as (_, citizen, shown):
+            (place,) = (place for place, lamp in lamps.items() if lamp.shows == "confirmed")
+            async with desks.line("tel2700", registers=False) as fetches:
+                call = await fetches.dial(f"*{place}")
+                await call.answered(within=5)
+                assert await citizen.stays(1)
+                await call.hang_up()
+            await citizen.ends(within=5)
+    past = await desks.past(shown)
+    assert past.way.endswith("n_2500.ring=talked, park.keep=fetched")
+    assert (past.outcome, past.place, past.unexpected) == ("answered", "n_2500.ring", "")
+
+
+async def test_who_was_parked_by_the_second_key_comes_back(desks: Desks) -> None:
+    async with parked_by_the_second_key(desks) as (puts, citizen, shown):
         again = await puts.incoming(within=PARKED + 5)
         assert again.name.startswith("zurück: *7")
         await again.answer()

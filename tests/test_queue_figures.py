@@ -28,21 +28,21 @@ def test_how_queues_stand() -> None:
     ]
 
 
-@pytest.mark.parametrize(("answer", "wait", "expected"), [
-    ("talked", 12.0, ("talked", 10.0)),
-    ("waited", 50.0, ("waited", 30.0)),
-    ("key_2", 50.0, ("key", 30.0)),
-    ("", None, ("gave_up", 58.0)),
+@pytest.mark.parametrize(("answer", "talked", "expected"), [
+    ("talked", 112.0, ("talked", 10.0)),
+    ("waited", 0.0, ("waited", 30.0)),
+    ("key_2", 0.0, ("key", 30.0)),
+    ("", 0.0, ("gave_up", 58.0)),
 ])  # fmt: skip
-def test_what_waiting_came_to(answer: str, wait: float | None, expected: tuple[str, float]) -> None:
-    """The answer `talked` is written when the talk is over: the wait is until it began."""
+def test_what_waiting_came_to(answer: str, talked: float, expected: tuple[str, float]) -> None:
+    """The answer `talked` is written when the talk is over: the wait is until it began, whoever talked before."""
     steps = (
         Step(place="d_amt.hours", answer="open", at=100.0, answered_at=100.0),
-        Step(place="q_amt.wait", answer=answer, at=102.0, answered_at=132.0 if answer else 0.0),
+        Step(place="q_amt.wait", answer=answer, at=102.0, answered_at=132.0 if answer else 0.0, talked_at=talked),
     )
     made = Journey(
         id="1", began=100.0, ended=160.0, caller="", number="30", flow="d_amt", outcome="answered", place="q_amt.wait",
-        wait=wait, steps=steps,
+        wait=1.0, steps=steps,
     )  # fmt: skip
     assert [tuple(each) for each in waits(made)] == [("amt", *expected)]
 

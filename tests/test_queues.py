@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World
-from orchestrator.domain.queues import WaitingQueue
+from orchestrator.domain.queues import PAUSED_BY_SILENCE, WaitingQueue
 from orchestrator.journal.journeys import Journey
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import Sound, read_sound
@@ -84,6 +85,8 @@ def answer(made: Journey) -> str:
 @pytest.mark.parametrize(("phones", "press", "expected", "outcome"), [
     ({"tel2500": "talked"}, "", "talked", "answered"),
     ({"tel2500": "busy", "tel2501": "talked"}, "", "talked", "answered"),
+    ({"tel2500": "nobody", "tel2501": "talked"}, "", "talked", "answered"),
+    ({"tel2500": "talked", "tel2501": "nobody"}, "", "talked", "answered"),
     ({"tel2500": "busy"}, "", "waited", "message"),
     ({"tel2500": "nobody"}, "", "waited", "message"),
     ({}, "", "nobody", "message"),
@@ -107,6 +110,22 @@ async def test_a_full_queue_takes_nobody_more(exchange: Town) -> None:
         assert (answer(made), made.outcome) == ("full", "message")
         await callers.leave()
     until(lambda: not exchange.left(), 20)
+
+
+@pytest.fixture(params=PAUSED_BY_SILENCE)
+def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    with running_town(tmp_path, waiting_town(strategy=request.param)) as running:
+        yield running
+
+
+async def test_who_does_not_pick_up_is_passed_over_until_they_are_back(strict: Town) -> None:
+    """With strategies that would ring whoever has had the fewest calls over and over."""
+    for there, away in (("tel2501", "tel2500"), ("tel2500", "tel2501")):
+        phones = {there: "talked", away: "nobody"}
+        async with strict.staff(phones):
+            await dials(strict, there, "#46", "waiting-in")
+            for _ in range(2):
+                assert answer(await calls(strict, phones)) == "talked"
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ Python is down from the beginning on: all of it is Asterisk's.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -74,10 +75,25 @@ async def test_who_is_alone_hears_music(desks: Desks) -> None:
         await call.hang_up()
 
 
+async def test_a_telephone_that_anybody_can_use_is_asked_for_the_pin(desks: Desks) -> None:
+    async with desks.line("halle", registers=False) as anybody:
+        call = await anybody.dial("3900")
+        await dials(call, PIN)
+        assert await call.stays(4)
+        await call.hang_up()
+        call = await anybody.dial("3901")
+        await call.ends(within=20)
+        assert recognise(await call.heard(), desks.town.prompt("room_inside", "de")).recognised
+    await desks.past("9500")
+    ways = {past.way for past in (await asyncio.to_thread(desks.town.written)).values() if past.caller == "9500"}
+    assert "c_saal.door=right, c_saal.room=met" in ways
+    await desks.over()
+
+
 async def test_a_room_without_a_pin_is_closed_to_callers_from_outside(desks: Desks) -> None:
     async with desks.citizen("3901") as (citizen, shown):
         await citizen.ends(within=20)
-        assert recognise(await citizen.heard(), desks.town.prompt("room_refused", "de")).recognised
+        assert recognise(await citizen.heard(), desks.town.prompt("room_inside", "de")).recognised
     past = await desks.past(shown)
     assert past.way == "c_innen.door=wrong, c_innen.refused=said, c_innen.goodbye=gone"
     assert (past.outcome, past.unexpected) == ("told", "")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -202,6 +203,15 @@ async def test_operators_switch_the_town_and_see_it_on_a_lamp_also_after_restart
 async def test_what_may_not_be_switched_is_told(town: Town, code: str, phone: str, prompt: str) -> None:
     await dials(town, code, prompt, phone=phone)
     assert await now(town) == {}
+
+
+async def test_a_time_that_is_set_for_later_is_not_lost_by_a_code(town: Town) -> None:
+    later = switching.Period(first=datetime.now(UTC).date() + timedelta(days=2))
+    await switching.switch(town.state, "closed_buergerbuero", "on", later, text="", why="")
+    before = await now(town)
+    await dials(town, "*282", "planned_switch")
+    assert await now(town) == before
+    await switching.switch(town.state, "closed_buergerbuero", "off", switching.Period(), text="", why="")
 
 
 async def test_a_number_outside_is_dialled_as_at_that_telephone(town: Town) -> None:

@@ -105,6 +105,9 @@ def explain(
     busy: list[str] = typer.Option([], help="Extensions that are busy."),
     away: list[str] = typer.Option([], help="Extensions where nobody picks up."),
     off: list[str] = typer.Option([], help="Extensions whose phones are not registered."),
+    by: str = typer.Option("", help="The extension of ours that puts the caller through to it."),
+    queue: list[str] = typer.Option([], help="A waiting queue and how it is: NAME=full, or NAME=nobody (logged in)."),
+    pin: str = typer.Option("", help="What is dialled where a conference room asks for its PIN."),
     switch: list[str] = typer.Option([], help="As if a switch were otherwise than now: night=on."),
     no_python: bool = typer.Option(False, "--no-python", help="As if every Python process were dead."),
     planned: bool = typer.Option(False, "--planned", help="After the next apply, not now."),
@@ -120,6 +123,9 @@ def explain(
             busy=tuple(busy),
             away=tuple(away),
             off=tuple(off),
+            by=by,
+            queues=tuple(queue),
+            pin=pin,
             python=not no_python,
         )
         directory, now = asyncio.run(_asked(output.state_of(context), planned))

@@ -8,7 +8,7 @@ many people there are. What is said when is that of domain.finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from orchestrator.compile.escape import DIGITS, SOUND, fit
@@ -57,7 +57,8 @@ def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     yield Context(name=NAME, extensions=(Extension("find", find), Extension("is", tuple(_is())), GONE))
     names = Names(directory)
     spoken = {extension: sound(prompt) for extension, prompt in names.prompts.items()}
-    found = sorted(_split("", names.entries, spoken), key=lambda extension: (_context(extension.name), extension))
+    each = _split("", sorted(names.entries), spoken)
+    found = sorted(each, key=lambda extension: (_context(extension.name), extension))
     for context, extensions in groupby(found, key=lambda extension: _context(extension.name)):
         yield from _parted(context, tuple(extensions))
 
@@ -80,9 +81,8 @@ def _context(extension: str) -> str:
     return f"{NAMES}-{typed[:SHORTEST]}" if len(typed) >= SHORTEST else NAMES
 
 
-def _split(typed: str, entries: Iterable[Entry], spoken: dict[str, str]) -> Iterator[Extension]:
-    """Extensions for `entries`, all of which begin with `typed`, in the order of their keys."""
-    begun = sorted(entries)
+def _split(typed: str, begun: Sequence[Entry], spoken: Mapping[str, str]) -> Iterator[Extension]:
+    """Extensions for the entries `begun`, which are in order and all begin with `typed`; in the order of their keys."""
     if typed and few(typed, extensions_of(begun)):
         yield Extension(f"_{fit(typed, DIGITS)}!", _listed(begun, spoken))
         return
@@ -90,12 +90,15 @@ def _split(typed: str, entries: Iterable[Entry], spoken: dict[str, str]) -> Iter
         yield Extension(fit(typed, DIGITS), (Line(f"Return({MANY})"),))
         if matching := whole(typed, begun):
             yield Extension(f"{typed}{WHOLE}", _listed(matching, spoken))
-    longer = sorted((entry for entry in begun if len(entry.key) > len(typed)), key=lambda entry: entry.key)
-    for key, group in groupby(longer, key=lambda entry: entry.key[len(typed)]):
-        yield from _split(typed + key, list(group), spoken)
+    longer: dict[str, list[Entry]] = {}
+    for entry in begun:
+        if len(entry.key) > len(typed):
+            longer.setdefault(entry.key[len(typed)], []).append(entry)
+    for key in sorted(longer):
+        yield from _split(typed + key, longer[key], spoken)
 
 
-def _listed(entries: Iterable[Entry], spoken: dict[str, str]) -> tuple[Line, ...]:
+def _listed(entries: Iterable[Entry], spoken: Mapping[str, str]) -> tuple[Line, ...]:
     """Offers those of `entries` that go on as what was typed does."""
     each = (
         Line(f"Gosub({NAME},is,1({fit(entry.key, DIGITS)},{fit(entry.extension, DIGITS)},{spoken[entry.extension]}))")

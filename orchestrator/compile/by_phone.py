@@ -2,7 +2,7 @@
 
 Contexts `<kind>-<last two characters of the id>` hold an extension for each telephone: none of them gets large, and the
 same telephone is always in the same one. Belongs here: how they are named and looked into. Not here: what they hold
-(outside: `phones`, listening: `desks`, queues: `members`, parking: `offices`, rooms: `shared`).
+(outside: `phones`, listening: `desks`, queues: `members`, parking: `offices`).
 """
 
 from __future__ import annotations

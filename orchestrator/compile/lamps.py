@@ -116,23 +116,36 @@ def variables(directory: Directory) -> Iterator[str]:
     """The lines of `[globals]`, where hints are made when somebody asks."""
     circles = Circles(directory)
     for name, lines in _circles(circles) if _many(circles) else ():
-        for variable, text in _texts(name, lines, _told_apart(name, lines)).items():
-            yield f"{variable}={text}"
+        texts: dict[str, list[str]] = {}
+        for variable, text in _texts(name, lines, _told_apart(name, lines)):
+            texts.setdefault(variable, []).append(text)
+        yield from (f"{variable}={''.join(parts)}" for variable, parts in texts.items())
 
 
 def _told_apart(circle: str, lines: Lines) -> int:
     """By how many of their last digits the numbers of a circle are told apart, so that no variable gets too long."""
-    lengths = ((digits, max(map(len, _texts(circle, lines, digits).values()))) for digits in range(6))
-    return next((digits for digits, length in lengths if length <= LONGEST), 6)
+    lengths = {number: len(_text(circle, number, phones)) for number, phones in lines.items()}
+    return next((digits for digits in range(6) if _longest(lengths, digits) <= LONGEST), 6)
 
 
-def _texts(circle: str, lines: Lines, digits: int) -> Mapping[str, str]:
-    """Variable -> `!2500=Stasis:circle-d_x&PJSIP/tel2500!2501=…`."""
-    found: dict[str, str] = {}
+def _longest(lengths: Mapping[str, int], digits: int) -> int:
+    if not digits:
+        return sum(lengths.values())
+    sums: dict[str, int] = {}
+    for number, length in lengths.items():
+        sums[number[-digits:]] = sums.get(number[-digits:], 0) + length
+    return max(sums.values())
+
+
+def _texts(circle: str, lines: Lines, digits: int) -> Iterator[tuple[str, str]]:
+    """Variable and its part for each number: `!2500=Stasis:circle-d_x&PJSIP/tel2500`."""
     for number, phones in lines.items():
         variable = f"NEAR_{circle}_{number[-digits:]}" if digits else f"NEAR_{circle}"
-        found[variable] = found.get(variable, "") + f"!{fit(number, DIGITS)}={_devices(circle, phones)}"
-    return found
+        yield variable, _text(circle, number, phones)
+
+
+def _text(circle: str, number: str, phones: Iterable[str]) -> str:
+    return f"!{fit(number, DIGITS)}={_devices(circle, phones)}"
 
 
 def turned(changed: Iterable[str]) -> list[str]:

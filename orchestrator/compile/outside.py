@@ -1,7 +1,8 @@
 """The way from phones: inside numbers as they are, the outside by class, permission, budget and trunk; emergencies.
 
 Native from end to end: Python may be down. Which number is of which class is in domain.outgoing, who may call it in
-domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION, SHOWN.
+domain.callers. `phones-…` hold what is needed of each phone: EMERGENCY, TRUNKS, PERMISSION,
+SHOWN, and OPEN for those that anybody can use.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Caller, Callers, permissions
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
+from orchestrator.domain.people import OPEN
 from orchestrator.domain.town import Permission
 
 RING_OUTSIDE = 60
@@ -253,6 +255,7 @@ def phones(directory: Directory) -> Iterator[Context]:
             Line(f"Set(TRUNKS={_order(caller.trunks, everywhere)})"),
             Line(f"Set(PERMISSION={fit(caller.permission, IDENTIFIER)})"),
             Line(f"Set(SHOWN={fit(caller.shown, E164)})"),
+            *((Line("Set(OPEN=yes)"),) if caller.phone.kind in OPEN else ()),
             Line("Return()"),
         )
 

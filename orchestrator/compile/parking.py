@@ -90,6 +90,12 @@ def codes(directory: Directory) -> Iterator[Context]:
             yield Context(name=f"code-{code.name}", extensions=(Extension("s", (Line(f"Goto({NAME},{to},1)"),)),))
 
 
+def lamps(directory: Directory) -> Iterator[Extension]:
+    """The hints of the places: a lamp is set to the code that fetches who is parked there."""
+    for place in range(FIRST, LAST + 1) if directory.town.parked else ():
+        yield Extension(f"*{place}", (), hint=f"park:{place}@{NAME}")
+
+
 def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     """`parking`, `back`, and `offices-…`: the department of each phone."""
     if directory.town.parked:

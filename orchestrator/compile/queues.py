@@ -46,6 +46,8 @@ class Section:
     name: str
     keys: str
     strategy: str
+    autopause: bool
+    """Whether a member who does not pick up is paused."""
     ring_seconds: int
     wrap_up: int
     priority: int
@@ -64,6 +66,7 @@ def sections(directory: Directory, sounds: Sounds) -> Iterator[Section]:
             name=fit(queue.flow, IDENTIFIER),
             keys=_keys(queue.flow),
             strategy=NATIVE[queue.strategy],
+            autopause=queue.strategy in queues.PAUSED_BY_SILENCE,
             ring_seconds=int(queue.ring_seconds),
             wrap_up=int(queue.wrap_up),
             priority=int(queue.priority),
@@ -138,7 +141,11 @@ def _code(code: table.Code, lines: tuple[Line, ...]) -> Context:
     return Context(name=f"code-{code.name}", extensions=(Extension("s", (put, *lines)),))
 
 
-PHONE = (Line("Answer(,i)"), Line("Set(PHONE=${CHANNEL(endpoint)})"))
+PHONE = (
+    Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)'),  # who was put through to a code has dialled none
+    Line("Answer(,i)"),
+    Line("Set(PHONE=${CHANNEL(endpoint)})"),
+)
 
 
 def _known() -> tuple[Line, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import parking
 from orchestrator.compile.escape import CODE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import SWITCH, SWITCHING
@@ -15,20 +16,20 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.service_codes import FIRST
 from orchestrator.domain.switches import KEY
 
-LAMPS = "switch-lamps"
-"""The context of the hints: a lamp is set to the code that turns its switch."""
+LAMPS = "code-lamps"
+"""The context of the hints: a lamp is set to the code that turns its switch, or fetches from its parking place."""
 TOLD = ":${TESTTIME}:${TRY}::${WISH}:${ASKER}"
 """What an attendant learns of a turn besides the place: time, name of the playback, the wish, the telephone."""
 PHONE = '${IF($["${CHANNEL(channeltype)}" = "PJSIP"]?${CHANNEL(endpoint)})}'
 
 
 def lamps(directory: Directory) -> Context:
-    """What lamps for switches of the town show."""
+    """What lamps show that are set to a code: a switch of the town, a parking place."""
     hints = (
         Extension(f"{fit(SWITCH.head, CODE)}{fit(digit, DIGITS)}", (), hint=f"Custom:{fit(name, KEY)}")
         for digit, name in sorted(directory.switch_codes.items())
     )
-    return Context(name=LAMPS, extensions=tuple(hints))
+    return Context(name=LAMPS, extensions=(*hints, *parking.lamps(directory)))
 
 
 def codes() -> Iterator[Context]:

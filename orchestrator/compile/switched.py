@@ -62,7 +62,8 @@ def forwarded(name: str, step: Forward, general: str) -> Iterator[Line]:
     else:
         quiet = ",quiet" if step.quiet else ""
         yield Line(f"Gosub({NAME},forward,1({number},{fit(general, _MAYBE)}{quiet}))")
-    yield from _rung(name, int(step.seconds), number if step.back else "")
+    leaves = ("talked", "off", *(("quiet",) if step.stood_in else ()))
+    yield from _rung(name, int(step.seconds), number if step.back else "", leaves)
 
 
 def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Line]:
@@ -71,14 +72,15 @@ def transferred(name: str, number: str, trunk: str, seconds: int) -> Iterator[Li
     yield from _rung(name, seconds)
 
 
-def _rung(name: str, seconds: int, back: str = "") -> Iterator[Line]:
+def _rung(name: str, seconds: int, back: str = "", leaves: tuple[str, ...] = ()) -> Iterator[Line]:
+    """Rings; `back` is the number from which who put the caller through is rung, but at the answers `leaves`."""
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" != "ring"]?{"left" if back else f"{name}=${{GOSUB_RETVAL}},1"})')
     yield Line(f"Dial(${{FORWARD}},{seconds},{STAYS}${{FORWARDED}})", label="ring")
     yield Line(f"Gosub({NAME},next,1)")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "ring"]?ring)')
     if back:
-        talked = '$["${GOSUB_RETVAL}" = "talked" | "${GOSUB_RETVAL}" = "off"]'
-        yield Line(f"GotoIf({talked}?{name}=${{GOSUB_RETVAL}},1)", label="left")
+        found = " | ".join(f'"${{GOSUB_RETVAL}}" = "{answer}"' for answer in leaves)
+        yield Line(f"GotoIf($[{found}]?{name}=${{GOSUB_RETVAL}},1)", label="left")
         yield from parking.back(name, back, "${GOSUB_RETVAL}")
     else:
         yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.domain.circles import DEPARTMENT, HOUSE
-from orchestrator.domain.codes import DIGIT, NUMBER, codes
+from orchestrator.domain.codes import DIGIT, LOG_IN, LOG_OUT, NUMBER, PAUSES, SWITCH, codes
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import OPERATOR, written
 from orchestrator.domain.outgoing import EMERGENCY, SERVICES
@@ -37,12 +37,18 @@ def _rows(directory: Directory) -> Iterator[tuple[str, str]]:
         yield f"{town.outside} Rufnummer", "Gespräch nach draußen"
     if town.mailbox:
         yield town.mailbox, f"Ihr Anrufbeantworter; von außen {written(town, town.mailbox)}"
-    for code in codes(town):
+    log_in = any(queue.log_in for queue in directory.queues.values())
+    useless = {*(() if log_in else (LOG_IN, LOG_OUT)), *(() if directory.queues else PAUSES)}
+    useless |= set() if directory.switch_codes else {SWITCH}
+    for code in (each for each in codes(town) if each not in useless):
         yield code.head + WRITTEN[code.takes] + "#" * code.dialled.endswith("#"), code.card
 
 
 def _notes(directory: Directory) -> Iterator[str]:
     yield "- Ein `#` am Ende können Sie wählen oder weglassen. Was es nicht gibt, sagt Ihnen eine Ansage."
-    yield "- **Heranholen** können Sie Anrufe Ihrer Dienststelle, Ihrer Sammelrufnummer und derer, die Sie vertreten."
+    yield (
+        "- **Heranholen** können Sie Anrufe Ihrer Dienststelle, Ihrer Sammelrufnummer und, mit `**` und der Durchwahl,"
+        " derer, die Sie vertreten."
+    )
     if directory.town.lamps in (DEPARTMENT, HOUSE):
         yield "- **Lampen** zeigen, ob jemand frei ist. Blinkt eine, klingelt es dort: Sie können den Anruf heranholen."

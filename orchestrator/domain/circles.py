@@ -20,6 +20,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Queue, Ring, Step
 from orchestrator.domain.numbers import OPERATOR
 from orchestrator.domain.people import OPEN, Department, Group, Person, Phone
+from orchestrator.domain.queues import takers
 
 ALL = "all"
 """The circle that has every number."""
@@ -45,7 +46,7 @@ class Circles:
             *directory.departments.values(),
             *directory.groups.values(),
         )
-        rung = {owner.flow: owner.phones for owner in owners}
+        rung = {owner.flow: takers(directory, owner) for owner in owners}
         rung |= {phone.flow: (phone.id,) for phone in directory.phones.values()}
         found = {number: rung.get(flow) or self._rung_by(flow) for number, flow in directory.numbers.items()}
         known = {number: tuple(p for p in phones if p in directory.phones) for number, phones in found.items()}

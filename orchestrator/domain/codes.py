@@ -2,7 +2,7 @@
 desks are made.
 
 Belongs here: what each code is called, dialled and printed as. Not here: what the dialplan does at it (compile.codes).
-The codes for forwarding, do not disturb and call completion are those of ETSI's supplementary services, which people
+The codes for forwarding and do not disturb are those of ETSI's supplementary services, which people
 know from their telephones at home; the others are the usual ones of the trade.
 """
 
@@ -56,6 +56,7 @@ PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Wart
 AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
 MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
+PAUSES = (PAUSE, AFTERWORK, MEETING, BACK)
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")

@@ -101,7 +101,9 @@ def _department(directory: Directory, department: Department, boxes: Boxes) -> F
         )
         steps["missed"] = _missed(directory, department, f"{name}.{after}", f"{name}.box")
     if stand_in and (queue is None or queue.default):
-        steps["stand_in"] = _ring(stand_in.phones, f"{name}.box", stand_in.ring_seconds, stand_in.order, back=back)
+        steps["stand_in"] = _ring(
+            queues.takers(directory, stand_in), f"{name}.box", stand_in.ring_seconds, stand_in.order, back=back
+        )
     flow = Flow(name=name, start="hours", steps=steps)
     return _waved(directory, flow, _wave(directory, department.site), department.extension, f"{name}.box")
 
@@ -128,7 +130,9 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
     after = f"{name}.stand_in" if person.stand_in else last
     steps: dict[str, Step] = {
         "diverted": replace(
-            _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]), quiet=f"{name}.missed"
+            _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]),
+            quiet=f"{name}.missed",
+            stood_in=bool(person.stand_in),
         ),
         "ring": _ring(
             person.phones, f"{name}.missed", person.ring_seconds, back=_back(directory) and not person.stand_in

@@ -93,8 +93,8 @@ class World:
     python: bool = True
     inside: bool = False
     """Whether it comes from a phone of ours."""
-    shared: bool = False
-    """Whether that is one at which anybody can stand (people.OPEN)."""
+    open: bool = False
+    """Whether that is one that anybody can use, as in a hall."""
     by: str = ""
     """The phone that has put the caller through by hand, or parked them; empty: none."""
     pin: str = ""
@@ -125,7 +125,8 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
             answer = predict(directory, place, world, keys, came=answer)
             onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
-        if isinstance(step, Ring | Forward) and step.back and answer != "off":
+        stood_in = isinstance(step, Forward) and step.stood_in and answer == "quiet"
+        if isinstance(step, Ring | Forward) and step.back and answer != "off" and not stood_in:
             world = replace(world, by="")  # who did it is rung once
         place = onward
 
@@ -178,7 +179,9 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Switch():
             return "on" if _on(world, step.name) else "off"
         case Forward() if _forwarded(step, world, came) is None:
-            return _or_back(step, world, "quiet") if step.quiet and _on(world, QUIET + step.number) else "off"
+            if not (step.quiet and _on(world, QUIET + step.number)):
+                return "off"
+            return "quiet" if step.stood_in else _or_back(step, world, "quiet")
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
@@ -245,7 +248,8 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
             office = offices(directory).get(world.by, "")
             return directory.departments[office].flow if office else "nobody"
         case AskPin():
-            return "right" if (world.inside and not world.shared) or (step.pin and world.pin == step.pin) else "wrong"
+            trusted = world.inside and not world.open
+            return "right" if trusted or (step.pin and world.pin == step.pin) else "wrong"
         case Meet():
             return "met"
         case _:

@@ -224,6 +224,8 @@ class Forward:
     """As in Ring."""
     quiet: Place = ""
     """For a number that may not be disturbed: where its callers are led then; empty: that is not asked."""
+    stood_in: bool = False
+    """Whether somebody else is rung after `quiet`, and so before who put the caller through."""
     missed: bool = False
     """Comes after the phones of the number, which rang in vain: the forwarding on busy is asked, or that on no answer.
     Busy is who came by the answer `busy`."""

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain import texts
 from orchestrator.domain.flow import Flow, Place, Queue
+from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.prompts import Language, Prompt
 
 if TYPE_CHECKING:
     from orchestrator.domain.directory import Directory
 
 ALL, LONGEST_IDLE, ROUND_ROBIN, FEWEST_CALLS, RANDOM = "all", "longest_idle", "round_robin", "fewest_calls", "random"
-STRATEGIES = (LONGEST_IDLE, ALL, ROUND_ROBIN, FEWEST_CALLS, RANDOM)
-"""Whose phone rings: that of who has not talked for the longest time; all; the next one after who rang last; of who
+STRATEGIES = (ROUND_ROBIN, ALL, LONGEST_IDLE, FEWEST_CALLS, RANDOM)
+"""Whose phone rings: the next one after who rang last; all; that of who has not talked for the longest time; of who
 took the fewest calls; of anybody."""
+PAUSED_BY_SILENCE = (LONGEST_IDLE, FEWEST_CALLS)
+"""Strategies that would try who does not pick up again and again: they are paused until they say that they are back."""
 QUEUED, STEP = "q_", "wait"
 """How the name of a queue's flow begins, and its step."""
 BOX_KEY = "2"
@@ -43,7 +46,7 @@ class WaitingQueue:
     """People of the department with this function are members. Without phones and function: the department's phones."""
     log_in: bool = False
     """Members take calls once they have logged in from their phone, and until they log out; else always."""
-    strategy: str = LONGEST_IDLE
+    strategy: str = ROUND_ROBIN
     """Of `STRATEGIES`."""
     ring_seconds: int = 15
     """How long it rings at a member before another one is tried."""
@@ -96,6 +99,12 @@ def members(directory: Directory, queue: WaitingQueue) -> tuple[str, ...]:
     elif not queue.phones and (department := directory.departments.get(queue.department)):
         found += department.phones
     return tuple(dict.fromkeys(found))
+
+
+def takers(directory: Directory, owner: Person | Department | Group) -> tuple[str, ...]:
+    """The phones that ring when the number of `owner` is called: the members of its queue, else its own."""
+    queue = directory.queues.get(owner.queue) if isinstance(owner, Department) else None
+    return members(directory, queue) if queue else owner.phones
 
 
 def flows(directory: Directory) -> Iterator[Flow]:

@@ -36,7 +36,8 @@ def flow(room: Room) -> Flow:
         "room": Meet(room=room.id, most=room.most, met=f"{name}.left", full=f"{name}.full"),
     }
     for said in ("refused", "locked", "full", "left"):
-        steps[said] = Say(prompt=texts.SHARED[f"room_{said}"], then=f"{name}.goodbye")
+        prompt = "inside" if said == "refused" and not room.pin else said
+        steps[said] = Say(prompt=texts.SHARED[f"room_{prompt}"], then=f"{name}.goodbye")
     return Flow(name=name, start="door", steps={**steps, "goodbye": HangUp()})
 
 

@@ -49,6 +49,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "unknown": ("Diese Nummer hat bei uns niemand.", "Nobody here has that number."),
     "forbidden": ("Dorthin darf von diesem Telefon nicht umgeleitet werden.",
                   "This telephone may not forward calls to that number."),
+    "planned_switch": ("Dafür ist schon ein späterer Zeitraum eingetragen. Bitte ändern Sie diesen.",
+                       "A later time is already set for that. Please change that one."),
     "planned": ("Für Sie ist schon eine spätere Abwesenheit eingetragen. Bitte ändern Sie diese.",
                 "A later absence of yours is already set. Please change that one."),
     "round": ("Diese Umleitung ginge im Kreis.", "That would send calls round in a circle."),
@@ -158,7 +160,7 @@ class Judge:
         way = outgoing.route(directory, phone, given)
         if way.kind == "inside":
             if not (phones := switches.rung(directory, way.number)):
-                raise Refused("unknown")
+                raise Refused("forbidden" if way.number in directory.numbers else "unknown")
             if set(phones) == set(owner.phones):
                 raise Refused("round")
             return way.number

@@ -19,6 +19,7 @@ from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
 from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Language
+from orchestrator.domain.queues import takers
 
 FAMILY = "switched"
 """The family of Asterisk's database that holds every entry; nothing else does."""
@@ -182,7 +183,7 @@ def _payer(directory: Directory, number: str, to: str) -> tuple[str, str]:
 def rung(directory: Directory, extension: str) -> tuple[str, ...]:
     """The phones that ring first for an extension, whoever has it; empty if nobody does."""
     if owner := _owner(directory, extension):
-        return owner.phones
+        return takers(directory, owner)
     return tuple(phone.id for phone in directory.phones.values() if phone.extension == extension)
 
 

@@ -93,6 +93,10 @@ ROOM_REFUSED: Texts = {
     " Auf Wiederhören.",
     "en": "Please ask the person who invited you for the PIN, and call again. Goodbye.",
 }
+ROOM_INSIDE: Texts = {
+    "de": "Dieser Konferenzraum ist nur von unseren Arbeitsplätzen aus zu erreichen. Auf Wiederhören.",
+    "en": "This conference room can only be reached from our desks. Goodbye.",
+}
 ROOM_LOCKED: Texts = {
     "de": "In diese Konferenz kann sich zurzeit niemand von außen einwählen."
     " Bitte rufen Sie in einer Stunde noch einmal an. Auf Wiederhören.",
@@ -126,6 +130,7 @@ SHARED = {
             ("room_pin", ROOM_PIN),
             ("room_wrong", ROOM_WRONG),
             ("room_refused", ROOM_REFUSED),
+            ("room_inside", ROOM_INSIDE),
             ("room_locked", ROOM_LOCKED),
             ("room_full", ROOM_FULL),
             ("room_left", ROOM_LEFT),

@@ -49,6 +49,8 @@ class Step:
     """Empty where the call ended before one was found."""
     at: float
     answered_at: float
+    talked_at: float = 0.0
+    """When somebody talked to the caller there, first; 0: nobody did. The answer is written when they have talked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,28 +148,31 @@ def _steps(events: Iterable[Event], caller: str) -> Iterator[Step]:
     for event in events:
         if event.kind == "PLACE" and (event.mark != place or talked):
             if place:
-                yield Step(place=place, answer=how if talked else "", at=at, answered_at=talked)
+                yield Step(place=place, answer=how if talked else "", at=at, answered_at=talked, talked_at=talked)
             place, at, talked, how = event.mark, event.at, 0.0, "talked"
         elif event.kind == "ANSWER":
             where, _, answer = event.mark.partition("=")
             if where == place and answer != AGAIN:
-                yield Step(place=place, answer=answer, at=at, answered_at=event.at)
+                yield Step(place=place, answer=answer, at=at, answered_at=event.at, talked_at=talked)
                 place, talked = "", 0.0
             elif talked and event.channel == caller:  # put through while it rang there: in the place of who asked
-                yield Step(place=place, answer=how, at=at, answered_at=talked)
+                yield Step(place=place, answer=how, at=at, answered_at=talked, talked_at=talked)
                 yield Step(place=where, answer=answer, at=event.at, answered_at=event.at)
                 place, talked = "", 0.0
         elif (talked or handed) and (phone := put_through_to(event)):
             if talked:
-                yield Step(place=place, answer=how, at=at, answered_at=talked)
+                yield Step(place=place, answer=how, at=at, answered_at=talked, talked_at=talked)
             yield Step(place=f"{BY_HAND}.{phone}", answer="talked", at=event.at, answered_at=event.at)
             place, talked, handed = "", 0.0, True
         elif event.kind == "NOTE" and event.mark.startswith(BACK) and not talked:
             how = "back"
         elif event.channel == caller and place and talks(event):
             talked = talked or event.at
-        elif event.channel == caller and place == KEPT_AT and fetched(event):
-            yield Step(place=place, answer="fetched", at=at, answered_at=event.at)
+        elif event.channel == caller and fetched(event):
+            if place not in ("", KEPT_AT):  # who parked them in the place of a call of their own
+                yield Step(place=place, answer=how if talked else "", at=at, answered_at=talked, talked_at=talked)
+                at = event.at
+            yield Step(place=KEPT_AT, answer="fetched", at=at, answered_at=event.at)
             place, talked = "", 0.0
     if place:
         yield Step(place=place, answer="", at=at, answered_at=0.0)

@@ -87,8 +87,6 @@ def waits(journey: Journey) -> Iterator[Waited]:
         flow, _, name = step.place.partition(".")
         if not flow.startswith(QUEUED) or name != STEP:
             continue
-        until = step.answered_at or journey.ended
-        if step.answer == "talked" and journey.wait is not None:
-            until = journey.began + journey.wait  # the answer is written when they have talked
+        until = step.talked_at or step.answered_at or journey.ended
         outcome = "key" if step.answer.startswith("key_") else step.answer or "gave_up"
         yield Waited(flow.removeprefix(QUEUED), outcome, max(0.0, until - step.at))

@@ -235,8 +235,8 @@ class Control:
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
 
     async def _queues(self) -> None:
-        if self.directory.queues and self.ami.up:
-            self.metrics.queues.stand(queues.standings(await queues.rows(self.ami)))
+        known = self.directory.queues and self.ami.up
+        self.metrics.queues.stand(queues.standings(await queues.rows(self.ami)) if known else [])
 
     async def _strays(self) -> None:
         if self.directory.queues and self.ami.up:

@@ -123,7 +123,7 @@ def judged(found: Read) -> tuple[str, ...]:
 
 def counted(directory: Directory) -> Mapping[str, int]:
     """How many there are of what an admin counts."""
-    kinds = ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows")
+    kinds = ("sites", "departments", "people", "phones", "boxes", "schedules", "trunks", "flows", "queues", "rooms")
     return {kind: len(getattr(directory, kind)) for kind in kinds}
 
 

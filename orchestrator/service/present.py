@@ -6,6 +6,7 @@ Belongs here: the way of a switch into the running exchange and back. Not here: 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ async def _push(state: State, name: str, entry: str, switched: Switched | None) 
             else:
                 await database.remove(running.ami, FAMILY, name)
             found = (await database.entries(running.ami, FAMILY)).get(name, "")
-            await signals.show(Rest(wiring.ari(state)), name, switched)
+            with contextlib.suppress(AsteriskError):  # control looks after lamps within a minute
+                await signals.show(Rest(wiring.ari(state)), name, switched)
     except (NotAnswering, AsteriskError) as bad:
         return f"{LATER} ({bad})"
     return AT_ONCE if found == entry else f"Asterisk has {found!r} instead: control corrects it within a minute"

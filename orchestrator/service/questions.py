@@ -14,11 +14,11 @@ from orchestrator.domain.explain import Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.keypad import digits as digits_of
 from orchestrator.domain.outgoing import Route, route
-from orchestrator.domain.people import OPEN, Department, Person, Phone
+from orchestrator.domain.people import OPEN, Phone
 from orchestrator.domain.queues import members
 from orchestrator.domain.service_codes import predicted
 from orchestrator.domain.spelling import parse
-from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known
+from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known, rung
 from orchestrator.domain.town import CODES
 from orchestrator.service.errors import ServiceError
 
@@ -42,6 +42,12 @@ class Question:
     """Extensions where it rings and nobody picks up."""
     off: tuple[str, ...] = ()
     """Extensions whose phones are not registered."""
+    by: str = ""
+    """The extension of ours whose phone puts the caller through, or has parked them; empty: none."""
+    pin: str = ""
+    """What is dialled where a conference room asks for its PIN."""
+    queues: tuple[str, ...] = ()
+    """Waiting queues that are `full`, or where `nobody` is logged in: `buergerservice=full`."""
     python: bool = True
     switches: Mapping[str, Switched] = field(default_factory=dict)
     """What is switched on."""
@@ -131,9 +137,20 @@ def described(directory: Directory, question: Question) -> World:
         phones=phones,
         python=question.python,
         inside=bool(question.caller),
-        shared=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
+        open=bool(question.caller) and _phone(directory, question.caller).kind in OPEN,
+        queues=dict(_standing(directory, queue) for queue in question.queues),
+        by=_phone(directory, question.by).id if question.by else "",
+        pin=question.pin,
         switches=question.switches,
     )
+
+
+def _standing(directory: Directory, said: str) -> tuple[str, str]:
+    queue, _, how = said.partition("=")
+    if queue not in directory.queues or how not in ("full", "nobody"):
+        known = ", ".join(sorted(directory.queues)) or "there is none"
+        raise ServiceError(f"{said!r} says nothing of a waiting queue", todo=f"write NAME=full or NAME=nobody; {known}")
+    return queue, how
 
 
 def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterable[str]) -> Mapping[str, Switched]:
@@ -154,20 +171,12 @@ def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterab
 
 def phones_of(directory: Directory, extension: str) -> Iterable[str]:
     """The phones that ring first for `extension`; raises ServiceError if it is nobody's."""
-    owners: tuple[Person | Department, ...] = (*directory.people.values(), *directory.departments.values())
-    for owner in owners:
-        if extension in (owner.extension, *owner.numbers):
-            return owner.phones
-    for group in directory.groups.values():
-        if group.extension == extension:
-            return group.phones
     for queue in directory.queues.values():
         if queue.extension == extension:
             return members(directory, queue)
-    shared = [phone.id for phone in directory.phones.values() if phone.extension == extension]
-    if not shared:
+    if not (found := rung(directory, extension)):
         raise ServiceError(f"nobody has extension {extension}", todo="check the digits")
-    return shared
+    return found
 
 
 def keys(press: str) -> tuple[str, ...]:

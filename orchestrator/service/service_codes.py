@@ -29,7 +29,7 @@ from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
-from orchestrator.domain.switches import ABSENT, FORWARDS, QUIET, Absence, Forwarding
+from orchestrator.domain.switches import ABSENT, FORWARDS, QUIET, Absence, Forwarding, On
 from orchestrator.service import present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -143,8 +143,8 @@ class ServiceCodes:
             return before
         current, today = now.get(wish.name), datetime.now(UTC)
         on = current is not None and switches.holds(current, today)
-        if isinstance(current, Absence) and not on and current.begins > today.timestamp():
-            raise Refused("planned")
+        if isinstance(current, Absence | On) and not on and current.begins > today.timestamp():
+            raise Refused("planned" if isinstance(current, Absence) else "planned_switch")
         to = OFF if on else ON
         await database.put(self._ami, DECIDED, channel, to)
         return to
