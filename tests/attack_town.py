@@ -23,7 +23,7 @@ from tests.running_town import running_town, until
 from tests.switched_town import PROVIDER, free_port
 
 MAY = {"tel10": "abroad", "tel2500": "internal", "tel2600": "eins", "tel2700": "eins", "lift": "internal"}
-"""Telephone -> what it may call; `eins` is one call abroad at a time."""
+"""Telephone -> what it may call, else `internal`; `eins` is one call abroad at a time."""
 PORT = free_port(PROVIDER)
 
 
@@ -37,7 +37,9 @@ def attack_town(may: dict[str, str] | None = None) -> Directory:
     )
     return replace(
         town,
-        phones={id_: replace(phone, permission={**MAY, **(may or {})}[id_]) for id_, phone in phones.items()},
+        phones={
+            id_: replace(phone, permission={**MAY, **(may or {})}.get(id_, "internal")) for id_, phone in phones.items()
+        },
         permissions={"eins": Permission(id="eins", classes=("town", "national", "mobile", "abroad"), at_once=1)},
         queues={"schalter": queue},
         trunks={
