@@ -69,7 +69,6 @@ TABLES: Mapping[str, Sequence[Column]] = {
     "departments": (
         _column("key", "Kürzel"),
         _NAME,
-        _column("short", "Im Display"),
         _SITE,
         _column("number", "Durchwahl", NUMBERS),
         _column("schedule", "Öffnungszeiten"),
@@ -84,6 +83,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("answer_within", "Annahme binnen"),
         _PERMISSION,
         _FINDABLE,
+        _column("short", "Im Display"),
     ),
     "phones": (
         _column("key", "Apparat"),
