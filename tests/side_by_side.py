@@ -18,6 +18,8 @@ ALONE = {"test_random_rollouts"}
 FIRST = (
     *("kill_every_second", "caller_box", "switching", "voicemail_survives", "random_rollouts", "mailbox_line"),
     *("mailbox_by_telephone", "ringing", "town", "shift", "attend", "contract", "hangup"),
+    *("call_back", "queues", "by_name", "rooms", "putting_through", "attacks", "taking", "display", "lamps"),
+    *("switching_by_code", "queue_of_47", "pickup", "dialogue", "outcomes"),
     *("cli", "phone", "trunks", "dial_matrix", "agreement", "entries", "rollout", "apply_killed"),
     *("plan_shown", "drift", "up", "bench", "exchange", "export", "injections", "promises", "audit", "journal"),
 )
