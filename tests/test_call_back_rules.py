@@ -42,7 +42,7 @@ def test_a_town_that_calls_back_is_proved() -> None:
         prove(without, sounds(without), TODAY).worst_hung,
     ), "nobody waits on the line while a stand-in waits"
     assert not [name for name in without.flows if name.startswith(promises.FLOW)]
-    assert "stand-in" not in compiled(without)["asterisk/extensions.conf"]
+    assert "[stand-in-" not in compiled(without)["asterisk/extensions.conf"]
 
 
 def test_what_is_refused() -> None:

@@ -135,6 +135,7 @@ async def rung(town: Town, number: str, until_rang: tuple[str, ...]) -> dict[str
         async with asyncio.timeout(30):
             while not all(desks[phone].calls for phone in until_rang):
                 await asyncio.sleep(0.1)
+        await asyncio.sleep(1)  # a mailbox answers now: who is put away while giving up would not take that back
         await call.hang_up()
         return {phone: first(desk) for phone, desk in desks.items() if desk.calls}
 

@@ -1,7 +1,8 @@
 """One rule per grammar for every name that comes from the directory.
 
 Free text (names, labels) reaches only configuration values and caller ids, never the dialplan: what the dialplan
-needs is an identifier and is held to its grammar here. An identifier that does not fit raises; text is made to fit.
+needs is an identifier and is held to its grammar here. What displays show is letters, digits and ` ./+-` of a name
+(domain.display.SHOWN). An identifier that does not fit raises; text is made to fit.
 """
 
 from __future__ import annotations
