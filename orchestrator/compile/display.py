@@ -67,15 +67,18 @@ def contexts() -> Iterator[Context]:
         Line(f'ExecIf($["${{WHY}}" != ""]?Set(SHOWS=b({NAME}^show^1(${{WHY}}))))'),
         Line("Return()"),
     )
-    # No expression ever sees what a caller calls themselves: only how long that is.
-    # Whoever hides their number would hide the reason too: a telephone is told nothing of them, and so may show it.
-    hidden = (
-        Line("Set(CONNECTEDLINE(num,i)=)", label="hidden"),
-        Line("Set(CONNECTEDLINE(name,i)=${ARG1})"),
-        Line("Set(CONNECTEDLINE(pres)=allowed)"),
-        Line("Return()"),
-    )
-    show = (
+    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
+    extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": _show(), "old": retired}
+    yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
+
+
+def _show() -> tuple[Line, ...]:
+    """On the channel of a telephone that is about to ring: ARG1, and behind it the caller.
+
+    No expression ever sees what a caller calls themselves: only how long that is. Whoever hides their number would hide
+    the reason too: a telephone is told nothing of them, and so may show it.
+    """
+    return (
         Line("Set(HIDES=${CONNECTEDLINE(num-pres)})"),
         Line(f'GotoIf($["${{HIDES:0:{len(HIDDEN)}}}" = "{HIDDEN}"]?hidden)'),
         Line("GotoIf($[${LEN(${CONNECTEDLINE(name)})} > 0]?named)"),
@@ -83,8 +86,8 @@ def contexts() -> Iterator[Context]:
         Line("Return()"),
         Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(name)})", label="named"),
         Line("Return()"),
-        *hidden,
+        Line("Set(CONNECTEDLINE(num,i)=)", label="hidden"),
+        Line("Set(CONNECTEDLINE(name,i)=${ARG1})"),
+        Line("Set(CONNECTEDLINE(pres)=allowed)"),
+        Line("Return()"),
     )
-    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
-    extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": show, "old": retired}
-    yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))

@@ -153,9 +153,8 @@ class Writer:
 
     def _native(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         match step:
-            case Say():
-                yield Line(f"Playback({self.sound(step.prompt)})")
-                yield Line(f"Goto({name}=said,1)")
+            case Say() | Announce():
+                yield from self._says(name, step)
             case Speak():
                 yield Line(f"Set(CHANNEL(language)={fit(step.language, IDENTIFIER)})")
                 yield Line(f"Goto({name}=set,1)")
@@ -178,24 +177,24 @@ class Writer:
             case Switch():
                 yield is_on(step.name)
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
-            case Announce():
-                yield announced(step.switch, self.sound(step.prompt))
-                yield Line(f"Goto({name}=said,1)")
             case Forward():
                 general = self.sound(step.absent) if step.absent else ""
                 yield from forwarded(name, step, general, self._signs.of(place, step))
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
-            case HangUp():
-                yield Line(f"Goto({name}=gone,1)")
-            case Do():
-                yield Line(f"Goto({name}=python_down,1)")
+            case HangUp() | Do():
+                yield Line(f"Goto({name}={'gone' if isinstance(step, HangUp) else 'python_down'},1)")
             case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
                 yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
             case _:
                 assert_never(step)
+
+    def _says(self, name: str, step: Say | Announce) -> Iterator[Line]:
+        sound = self.sound(step.prompt)
+        yield announced(step.switch, sound) if isinstance(step, Announce) else Line(f"Playback({sound})")
+        yield Line(f"Goto({name}=said,1)")
 
     def _house(self, name: str, step: House) -> Iterator[Line]:
         match step:

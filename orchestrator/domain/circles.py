@@ -18,7 +18,7 @@ from functools import cached_property
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Queue, Ring, Step
-from orchestrator.domain.numbers import OPERATOR
+from orchestrator.domain.operators import met
 from orchestrator.domain.people import OPEN, Department, Group, Person, Phone
 from orchestrator.domain.queues import members as members_of
 from orchestrator.domain.queues import takers
@@ -165,18 +165,7 @@ class Circles:
 
 def operators(directory: Directory) -> frozenset[str]:
     """The telephones that ring first for a caller of the operator's number who does nothing, whatever the hour."""
-    flow, found = directory.numbers.get(OPERATOR, ""), set[str]()
-    todo = [directory.first(flow)] if flow in directory.flows else []
-    seen = set(todo)
-    while todo:
-        step = directory.graph.get(todo.pop())
-        if isinstance(step, Ring | Queue):
-            found.update(_rung(step))
-        elif step:
-            onward = {to for answer, to in step.exits.items() if answer not in step.by_caller} - seen
-            seen |= onward
-            todo += sorted(onward)
-    return frozenset(found)
+    return frozenset(phone for _, step in met(directory, Ring, Queue) for phone in _rung(step))
 
 
 def _rung(step: Step) -> tuple[str, ...]:

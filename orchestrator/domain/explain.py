@@ -184,17 +184,14 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Switch():
             return "on" if _on(world, step.name) else "off"
         case Forward() if _forwarded(step, world, came) is None:
-            if not (step.quiet and _on(world, QUIET + step.number)):
-                return "off"
-            return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
+            return _at_rest(directory, step, world)
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() | Promise() if place in world.observed:
             return world.observed[place]
         case Ring():
-            return _or_back(
-                directory, step, world, rung([world.phones.get(phone, world.others) for phone in step.phones])
-            )
+            found = rung([world.phones.get(phone, world.others) for phone in step.phones])
+            return _or_back(directory, step, world, found)
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
@@ -211,6 +208,13 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return world.skills.get(step.skill, SKILLS[step.skill].answers[0]) if world.python else "python_down"
         case _:
             assert_never(step)
+
+
+def _at_rest(directory: Directory, step: Forward, world: World) -> Answer:
+    """Nothing is forwarded: whether the number is not to be disturbed."""
+    if not (step.quiet and _on(world, QUIET + step.number)):
+        return "off"
+    return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
 
 
 def _on(world: World, switch: str) -> bool:

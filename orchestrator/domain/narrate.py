@@ -30,7 +30,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.routes import Routes
 
 _PRESSED = {answer: key for key, answer in KEYS.items()}
@@ -101,6 +101,16 @@ def _words(step: Step, answer: Answer) -> str:
             return {**said, "human": "presses 0 instead of a name"}.get(answer, "types no name")
         case Do(skill=skill):
             return f"{skill}: {answer}"
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
+            return _in_the_house(step, answer)
+        case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
+            return ""
+        case _:
+            assert_never(step)
+
+
+def _in_the_house(step: House, answer: Answer) -> str:
+    match step:
         case Park():
             return "is parked and nobody fetches them" if answer == "nobody" else "finds no place to be parked at"
         case GoBack():
@@ -117,7 +127,5 @@ def _words(step: Step, answer: Answer) -> str:
             return f"is stood in for in queue {name}, where nobody comes" if answer == "unserved" else ""
         case Recall():
             return f"is called back: {answer}"
-        case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
-            return ""
         case _:
             assert_never(step)

@@ -1,12 +1,14 @@
 """Callers whom an operator has put through by hand and whom nobody takes, that operator neither: their queue has them.
 
-Each step that rings back who did it leads there then, by the answer `operators`. Belongs here: which queue that is.
+Each step that rings back who did it leads there then, by the answer `operators`. Belongs here: which queue that is,
+and whom callers of their number meet.
 Not here: ringing back (domain.parking).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.domain.directory import Directory
@@ -17,6 +19,13 @@ from orchestrator.domain.place import Place
 
 def queue(directory: Directory) -> Place:
     """Where a caller of the operator's number who does nothing waits first; empty: in no queue."""
+    return next((place for place, _ in met(directory, Queue)), "")
+
+
+def met(directory: Directory, *kinds: type[Step]) -> Iterator[tuple[Place, Step]]:
+    """The first steps of these kinds that a caller of the operator's number meets who does nothing, whatever the hour;
+    the nearest first.
+    """
     flow = directory.flows.get(directory.numbers.get(OPERATOR, ""))
     todo = deque([flow.first] if flow else [])
     seen = set(todo)
@@ -24,12 +33,12 @@ def queue(directory: Directory) -> Place:
         place = todo.popleft()
         if not (step := _step(directory, place)):
             continue
-        if isinstance(step, Queue):
-            return place
+        if isinstance(step, kinds):
+            yield place, step
+            continue
         onward = [to for answer, to in step.exits.items() if answer not in step.by_caller and to not in seen]
         seen.update(onward)
         todo.extend(onward)
-    return ""
 
 
 def _step(directory: Directory, place: Place) -> Step | None:
