@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, parking, queues, ringing, rooms, service_codes
+from orchestrator.compile import (
+    by_name,
+    listening,
+    message,
+    parking,
+    queues,
+    ringing,
+    rooms,
+    secretaries,
+    service_codes,
+)
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -41,7 +51,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Screen
 from orchestrator.domain.prompts import Prompt, Sounds, length
 from orchestrator.domain.skills import in_turns
 
@@ -186,7 +196,7 @@ class Writer:
                 yield Line(f"Goto({name}=gone,1)")
             case Do():
                 yield Line(f"Goto({name}=python_down,1)")
-            case Park() | GoBack() | AskPin() | Meet():
+            case Park() | GoBack() | AskPin() | Meet() | Screen():
                 yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
@@ -203,6 +213,8 @@ class Writer:
                 yield from rooms.asked(name, step)
             case Meet():
                 yield from rooms.lines(name, step)
+            case Screen():
+                yield from secretaries.screened(name, step)
             case _:
                 assert_never(step)
 

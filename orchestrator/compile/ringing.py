@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, parking
+from orchestrator.compile import by_phone, parking, secretaries
 from orchestrator.compile.escape import IDENTIFIER, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.directory import Directory
@@ -34,7 +34,11 @@ def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Itera
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
-        yield Line(f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted})")
+        rings = "&".join(f"PJSIP/{phone}" for phone in phones)
+        if step.away:
+            yield from secretaries.present(name, step)
+            rings = secretaries.RINGS
+        yield Line(f"Dial({rings},{int(step.seconds)},{STAYS}{noted}{secretaries.shown(step.instead)})")
         yield from dialled(name, otherwise="unreachable", back=back)
         return
     turns = ",".join(phones)

@@ -22,6 +22,7 @@ from orchestrator.compile import (
     queues,
     ringing,
     rooms,
+    secretaries,
     switched,
     templates,
 )
@@ -111,6 +112,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from ringing.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
+    yield from secretaries.contexts(directory)
     timed, numbers = ringing.timed(directory), parking.numbers(directory)
     for name, flow in sorted(directory.flows.items()):
         yield places.context(directory, sounds, flow, spool, timed, numbers.get(name, ""))

@@ -58,6 +58,7 @@ MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
+DIRECT = Code(name="direct", dialled="*29*NUMBER#", card="Chef und Sekretariat: Anrufe direkt zum Chef und zurück")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
 SWITCHING = (
     Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
@@ -69,6 +70,7 @@ SWITCHING = (
     Code(name="quiet_on", dialled="*26#", card="Bitte nicht stören: es klingelt nicht"),
     Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
+    DIRECT,
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""

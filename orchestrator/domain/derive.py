@@ -7,8 +7,9 @@ A group: its phones, in its order -> its department.
 A shared phone: rings -> the catch-all.
 Each of them, where a caller was put through by hand and nobody picked up: who did that rings once more before a mailbox
 or another office is asked. Callers who are parked (domain.parking), conference rooms (domain.rooms).
-A person: absent or forwarded? -> own phones, unless not to be disturbed -> forwarded on busy or no answer? -> the
-stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
+A person: the secretary's phones, if they have one -> absent or forwarded? -> own phones, unless not to be disturbed
+-> forwarded on busy or no answer? -> the stand-in's phones -> the department (which ends in its mailbox), or the own
+mailbox.
 The mailbox by telephone (domain.listening). The codes that switch (domain.service_codes).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, parking, queues, retired, rooms, service_codes, texts
+from orchestrator.domain import listening, parking, queues, retired, rooms, secretaries, service_codes, texts
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -148,7 +149,8 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
             wording=texts.PERSON,
         )
         steps |= endings(name)
-    flow = Flow(name=name, start="diverted", steps=steps)
+    screened = secretaries.steps(directory, person, f"{name}.diverted")
+    flow = Flow(name=name, start=next(iter(screened), "diverted"), steps={**screened, **steps})
     wave = str(person.wave) if person.wave else _wave(directory, person.site)
     return _waved(directory, flow, wave, person.extension, last)
 

@@ -36,7 +36,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Screen
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
@@ -46,6 +46,7 @@ from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
     BUSY,
+    DIRECT,
     FORWARD,
     NOTHING,
     OUTSIDE,
@@ -93,6 +94,8 @@ class World:
     python: bool = True
     inside: bool = False
     """Whether it comes from a phone of ours."""
+    phone: str = ""
+    """Which one, where that makes a difference."""
     by: str = ""
     """The phone that has put the caller through by hand, or parked them; empty: none."""
     pin: str = ""
@@ -182,7 +185,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() if place in world.observed:
             return world.observed[place]
         case Ring():
-            return _or_back(step, world, rung([world.phones.get(phone, world.others) for phone in step.phones]))
+            there = (phone for phone in step.phones if not any(_on(world, name) for name in step.away.get(phone, ())))
+            return _or_back(step, world, rung([world.phones.get(phone, world.others) for phone in there]))
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
@@ -190,7 +194,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return _through(directory, world, step.number)
         case Forward():
             return _or_back(step, world, _elsewhere(directory, world, step.number, _forwarded(step, world, came)))
-        case Park() | GoBack() | AskPin() | Meet():
+        case Park() | GoBack() | AskPin() | Meet() | Screen():
             return _in_the_house(directory, step, world)
         case Listen():
             return "served" if world.inside else "refused"
@@ -246,6 +250,11 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
             return "right" if world.inside or (step.pin and world.pin == step.pin) else "wrong"
         case Meet():
             return "met"
+        case Screen() if _on(world, DIRECT + step.number):
+            return "off"
+        case Screen():
+            known = (world.by or world.phone) in step.direct or (step.inside and world.inside and not world.by)
+            return "direct" if known else "on"
         case _:
             assert_never(step)
 

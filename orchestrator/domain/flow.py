@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from orchestrator.domain import texts
 from orchestrator.domain.finding_texts import FIND
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Screen
 from orchestrator.domain.house import Queue as Queue
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.place import END as END
@@ -113,6 +113,10 @@ class Ring:
     """Of `people.ORDERS`."""
     back: bool = False
     """Whether who put the caller through by hand is rung once more, before the call goes on (domain.parking)."""
+    away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Phone -> the switches while one of which is on it does not ring."""
+    instead: str = ""
+    """The number for which these phones answer, which their displays show; empty: their own."""
     by_caller: ClassVar[frozenset[Answer]] = NOBODY
 
     @property
@@ -389,5 +393,5 @@ def prompts(step: Step) -> Iterable[Prompt]:
             yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return
-        case GoBack() | Meet():
+        case GoBack() | Meet() | Screen():
             return

@@ -29,7 +29,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Screen
 from orchestrator.domain.routes import Routes
 
 _PRESSED = {answer: key for key, answer in KEYS.items()}
@@ -89,6 +89,9 @@ def _words(step: Step, answer: Answer) -> str:
             return f"is put through to {number}: {answer}"
         case Switch(name=name):
             return f"while switch {name} is {answer}"
+        case Screen(number=number):
+            who = {"on": "and is to speak to the secretary first", "direct": "and comes through"}
+            return f"calls {number} {who.get(answer, 'who takes the own calls')}"
         case Forward(number=number) if answer == "quiet":
             return f"while {number} is not to be disturbed"
         case Forward(number=number):

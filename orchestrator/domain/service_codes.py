@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.domain import outgoing, switches
+from orchestrator.domain import codes, outgoing, secretaries, switches
 from orchestrator.domain.circles import operators
 from orchestrator.domain.codes import SWITCH, Code, find
 from orchestrator.domain.directory import Directory
@@ -19,7 +19,7 @@ from orchestrator.domain.flow import Do, Flow, HangUp, Say, Step
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, FORWARD, QUIET, UNANSWERED
+from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DIRECT, FORWARD, QUIET, UNANSWERED
 from orchestrator.domain.town import CODES
 
 FIRST = f"{CODES}.turn"
@@ -41,6 +41,9 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "quiet_off": ("Ihr Telefon klingelt wieder.", "Your telephone rings again."),
     "absent_on": ("Sie sind ab sofort abwesend gemeldet.", "You are now reported absent."),
     "absent_off": ("Sie sind wieder da gemeldet.", "You are reported back."),
+    "direct_on": ("Anrufe klingeln ab sofort gleich dort und nicht zuerst im Sekretariat.",
+                  "Calls now ring there at once, and not at the secretary's first."),
+    "direct_off": ("Anrufe klingeln ab sofort zuerst im Sekretariat.", "Calls now ring at the secretary's first."),
     "moment": ("Einen Moment bitte.", "One moment, please."),
     "sorry": ("Das geht gerade nicht. Bitte versuchen Sie es später noch einmal.",
               "That is not possible just now. Please try again later."),
@@ -122,6 +125,8 @@ class Judge:
         owner = self._desks.whose(phone)
         if code is SWITCH:
             return self._town(phone, owner, code.head, given)
+        if code is codes.DIRECT:
+            return self._direct(phone, code, given)
         if owner is None:
             raise Refused("nobody")
         who, (what, _, to) = f"{owner.extension} {owner.name}", code.name.partition("_")
@@ -137,6 +142,13 @@ class Judge:
                 return Wish(who=who, name=BEGINNINGS[what] + owner.extension, to=to, target=target, dialled=code.head)
             case _:
                 raise Refused("nobody")
+
+    def _direct(self, phone: Phone, code: Code, given: str) -> Wish:
+        """Whether calls to the boss `given` ring at the secretary's first: turned at the phones of both."""
+        if phone.kind in OPEN or given not in secretaries.turns(self._directory, phone.id):
+            raise Refused("nobody")
+        who = f"{phone.extension} {phone.label}"
+        return Wish(who=who, name=DIRECT + given, to=TOGGLE, dialled=code.head + given)
 
     def _waits(self, office: Department) -> bool:
         """Whether its callers wait in a queue, which is all that happens when nobody is free."""

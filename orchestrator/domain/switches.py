@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
+from orchestrator.domain.house import Screen
 from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Language
@@ -26,11 +27,13 @@ ANNOUNCEMENT = 30.0
 """Seconds that what is spoken for a switch may last at most; the proof reckons with it."""
 ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
 """Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
+DIRECT = "direct_"
+"""As these: who has an extension takes the own calls, and their secretary is not rung first."""
 BUSY, UNANSWERED, QUIET = "busy_", "unanswered_", "quiet_"
 """As FORWARD, for calls that find the phones busy, or that nobody answers there; and do not disturb."""
 FORWARDS: Mapping[str, str] = {"always": FORWARD, "busy": BUSY, "no_answer": UNANSWERED}
 """When calls ring elsewhere -> the beginning of the switch."""
-OURS = (ABSENT, *FORWARDS.values(), QUIET, CLOSED, WAVE)
+OURS = (ABSENT, *FORWARDS.values(), QUIET, DIRECT, CLOSED, WAVE)
 PERSONAL = (ABSENT, *FORWARDS.values(), QUIET)
 """Those that have commands of their own."""
 OUTSIDE = "outside"
@@ -242,6 +245,8 @@ def known(directory: Directory) -> dict[str, str]:
                 found[name] = _meaning(directory, name)
             case Forward(number=number):
                 found |= {name: _about(name, number) for name in asked(step)}
+            case Screen(number=number):
+                found[DIRECT + number] = f"calls to {number} ring there at once and not at the secretary's"
             case _:
                 pass
     return {**found, **directory.switches}

@@ -131,6 +131,7 @@ def described(directory: Directory, question: Question) -> World:
         phones=phones,
         python=question.python,
         inside=bool(question.caller),
+        phone=_phone(directory, question.caller).id if question.caller else "",
         switches=question.switches,
     )
 

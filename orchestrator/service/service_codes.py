@@ -29,7 +29,7 @@ from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
-from orchestrator.domain.switches import ABSENT, FORWARDS, QUIET, Absence, Forwarding
+from orchestrator.domain.switches import ABSENT, DIRECT, FORWARDS, QUIET, Absence, Forwarding
 from orchestrator.service import present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -159,7 +159,12 @@ class ServiceCodes:
 
 def _word(name: str) -> str:
     """What the prompts of a switch begin with; empty for those of the town."""
-    words = {**{each: each.removesuffix("_") for each in FORWARDS.values()}, QUIET: "quiet", ABSENT: "absent"}
+    words = {
+        **{each: each.removesuffix("_") for each in FORWARDS.values()},
+        QUIET: "quiet",
+        ABSENT: "absent",
+        DIRECT: "direct",
+    }
     return next((word for beginning, word in words.items() if name.startswith(beginning)), "")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from orchestrator.asterisk.rest import Rest
+from orchestrator.domain import secretaries
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import OUTSIDE, PERSONAL, WAVE, Switched, holds
 
@@ -30,7 +31,8 @@ async def show(rest: Rest, name: str, switched: Switched | None) -> None:
 async def correct(rest: Rest, directory: Directory, now: Mapping[str, Switched]) -> int:
     """Have every lamp show how its switch is now; how many did not. Raises AsteriskError."""
     wrong = 0
-    for name in sorted({name for name in directory.switch_codes.values() if has_lamp(name)}):
+    turned = {*directory.switch_codes.values(), *secretaries.switches(directory)}
+    for name in sorted(name for name in turned if has_lamp(name)):
         wanted = _state(now.get(name))
         found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", f"Custom:{name}")
         if found.get("state") != wanted:
