@@ -1,7 +1,7 @@
 """A town with bosses: who answers for them, who comes through, and telephones that do what their owners do.
 
 2500  the boss, of the building office     tel2500; the secretary is 2600, and 2800 comes through
-2510  the other boss                       tel2510; the secretary is 2600; rings along after 5 s; all of the house comes
+2510  the other boss                       tel2510; 2600 too; rings along after 5 s, and for all of the house at once
 2600  the secretary, of the citizens'      tel2600; 2700 stands in
 2700, 2800  colleagues                     tel2700, tel2800
 """
@@ -28,7 +28,7 @@ def boss_town() -> Directory:
         for number in ("10", *numbers)
     ]
     office = Department(
-        id="bauamt", name="Bauamt", site="rathaus", extension="60", schedule="rathaus", box="10", phones=("tel2500",)
+        id="bauamt", name="Bauamt", site="rathaus", extension="60", schedule="rathaus", box="60", phones=("tel2500",)
     )
     return replace(
         town,
@@ -39,7 +39,7 @@ def boss_town() -> Directory:
             "bauamt": office,
         },
         phones={phone.id: phone for phone in phones},
-        boxes={number: Box(id=number, name=number, quota=500) for number in ("10", "2500", "2510")},
+        boxes={number: Box(id=number, name=number, quota=500) for number in ("10", "60", "2500", "2510")},
         flows={"town": town.flows["town"]},
         numbers={"0": "town"},
     )

@@ -1,5 +1,5 @@
-"""A boss and the secretary, on a real Asterisk with telephones: who rings, who comes through, who is rung when nobody is
-there, by code and by lamp. But for the codes, Python is down.
+"""A boss and the secretary, on a real Asterisk with telephones: who rings, who comes through, who is rung when nobody
+is there, by code and by lamp. But for the codes, Python is down.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def town(exchange: Town) -> Iterator[Town]:
     """Nothing is switched before and after."""
     if "attend" not in exchange.processes:
         exchange.begin("attend")
+    until(exchange.ready, 30)
     yield exchange
     asyncio.run(_all_off(exchange))
     until(lambda: not exchange.left(), 20)
