@@ -25,6 +25,7 @@ from orchestrator.compile import (
     secretaries,
     switched,
     templates,
+    waiting,
 )
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
@@ -110,6 +111,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
         yield hours.context(schedule)
     yield from queues.contexts(directory)
     yield from ringing.contexts(directory)
+    yield from waiting.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
     yield from secretaries.contexts(directory)

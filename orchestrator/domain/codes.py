@@ -59,6 +59,11 @@ BACK = Code(name="back", dialled="#46", card="Pause beenden")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
 DIRECT = Code(name="direct", dialled="*29*NUMBER#", card="Chef und Sekretariat: Anrufe direkt zum Chef und zurück")
+WAITING = (
+    Code(name="single_off", dialled="*43#", card="Anklopfen: ein zweiter Anruf klingelt"),
+    Code(name="single_on", dialled="#43#", card="Kein Anklopfen: im Gespräch ist besetzt"),
+    Code(name="single_ask", dialled="*#43#", card="Anklopfen abfragen"),
+)
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
 SWITCHING = (
     Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
@@ -71,6 +76,7 @@ SWITCHING = (
     Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
     DIRECT,
+    *WAITING,
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""

@@ -51,6 +51,7 @@ from orchestrator.domain.switches import (
     NOTHING,
     OUTSIDE,
     QUIET,
+    SINGLE,
     UNANSWERED,
     Absence,
     Forwarding,
@@ -61,6 +62,8 @@ from orchestrator.domain.switches import (
 from orchestrator.domain.switches import rung as phones_of
 from orchestrator.domain.town import CODES, MAILBOX
 
+ENGAGED = "engaged"
+"""What a phone does at which somebody talks already."""
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
 
@@ -76,7 +79,8 @@ class World:
     Where a name is asked for, what is typed in one go: `93237#`, then `2`.
     """
     phones: Mapping[str, Answer] = field(default_factory=dict)
-    """Phone id -> `talked`, `busy`, `nobody` or `unreachable`."""
+    """Phone id -> `talked`, `busy`, `nobody` or `unreachable`; `engaged`: somebody talks there and takes no other call,
+    which rings there all the same, unless the telephone takes one call at a time."""
     others: Answer = "talked"
     """What every phone does that `phones` does not name."""
     boxes: Mapping[str, Answer] = field(default_factory=dict)
@@ -186,7 +190,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             return world.observed[place]
         case Ring():
             there = (phone for phone in step.phones if not any(_on(world, name) for name in step.away.get(phone, ())))
-            return _or_back(step, world, rung([world.phones.get(phone, world.others) for phone in there]))
+            return _or_back(step, world, rung([_says(directory, world, phone) for phone in there]))
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
@@ -204,6 +208,15 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             assert_never(step)
 
 
+def _says(directory: Directory, world: World, phone: str) -> Answer:
+    """What a phone comes to that is rung."""
+    said = world.phones.get(phone, world.others)
+    if said != ENGAGED:
+        return said
+    single = not directory.phones[phone].call_waiting or _on(world, SINGLE + phone)
+    return "busy" if single else "nobody"
+
+
 def _on(world: World, switch: str) -> bool:
     return (on := world.switches.get(switch)) is not None and holds(on, world.at)
 
@@ -216,7 +229,8 @@ def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> An
     said = observed or world.queues.get(step.queue, "")
     if said and said not in step.by_caller:
         return said
-    found = rung(world.phones.get(phone, world.others) for phone in step.members)
+    phones = (world.phones.get(phone, world.others) for phone in step.members)
+    found = rung("busy" if said == ENGAGED else said for said in phones)  # a queue rings nobody who talks
     if not said and found in ("talked", "unreachable"):
         return found if found == "talked" else "nobody"
     while keys:
@@ -283,7 +297,7 @@ def _elsewhere(directory: Directory, world: World, number: str, to: str | None) 
         if stopped(directory, world, to) or not may(directory, phones_of(directory, number), to):
             return "failed"
         return world.outside.get(to, "talked")
-    found = rung([world.phones.get(phone, world.others) for phone in phones_of(directory, to)])
+    found = rung([_says(directory, world, phone) for phone in phones_of(directory, to)])
     return "failed" if found == "unreachable" else found
 
 

@@ -41,7 +41,7 @@ class Phone:
     permission: str = ""
     """What it may call; empty: as its owner, else the department, else the town."""
     call_waiting: bool = True
-    """Whether it rings when somebody talks there already; else it is busy then (domain.waiting)."""
+    """Whether it rings when somebody talks there already; else it is busy then (compile.waiting)."""
 
     @property
     def flow(self) -> str:

@@ -19,13 +19,13 @@ from orchestrator.domain.flow import Do, Flow, HangUp, Say, Step
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DIRECT, FORWARD, QUIET, UNANSWERED
+from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DIRECT, FORWARD, QUIET, SINGLE, UNANSWERED
 from orchestrator.domain.town import CODES
 
 FIRST = f"{CODES}.turn"
 SECONDS = 30.0
 """Of one visit: what is said is short."""
-ON, OFF, TOGGLE = "on", "off", "toggle"
+ON, OFF, TOGGLE, ASK = "on", "off", "toggle", "ask"
 BEGINNINGS: Mapping[str, str] = {"forward": FORWARD, "unanswered": UNANSWERED, "busy": BUSY}
 """What the name of a code begins with -> the beginning of the switch that it turns."""
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -44,6 +44,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "direct_on": ("Anrufe klingeln ab sofort gleich dort und nicht zuerst im Sekretariat.",
                   "Calls now ring there at once, and not at the secretary's first."),
     "direct_off": ("Anrufe klingeln ab sofort zuerst im Sekretariat.", "Calls now ring at the secretary's first."),
+    "single_on": ("Während Sie sprechen, ist bei Ihnen besetzt.", "While you talk, your line is busy."),
+    "single_off": ("Während Sie sprechen, klingelt ein zweiter Anruf.", "While you talk, a second call rings."),
     "moment": ("Einen Moment bitte.", "One moment, please."),
     "sorry": ("Das geht gerade nicht. Bitte versuchen Sie es später noch einmal.",
               "That is not possible just now. Please try again later."),
@@ -102,7 +104,7 @@ class Wish:
     name: str
     """Of the switch."""
     to: str
-    """`on`, `off` or `toggle`."""
+    """`on`, `off`, `toggle`, or `ask`: only what it is."""
     target: str = ""
     """Where calls are to ring: an extension, or E.164 with `+`."""
     dialled: str = ""
@@ -127,6 +129,8 @@ class Judge:
             return self._town(phone, owner, code.head, given)
         if code is codes.DIRECT:
             return self._direct(phone, code, given)
+        if code in codes.WAITING:
+            return self._waiting(phone, code)
         if owner is None:
             raise Refused("nobody")
         who, (what, _, to) = f"{owner.extension} {owner.name}", code.name.partition("_")
@@ -149,6 +153,13 @@ class Judge:
             raise Refused("nobody")
         who = f"{phone.extension} {phone.label}"
         return Wish(who=who, name=DIRECT + given, to=TOGGLE, dialled=code.head + given)
+
+    def _waiting(self, phone: Phone, code: Code) -> Wish:
+        """Call waiting, of this telephone alone; the directory may say that it never has a second call."""
+        if phone.kind in OPEN or not phone.call_waiting:
+            raise Refused("nobody")
+        who, to = f"{phone.extension} {phone.label}", code.name.removeprefix(SINGLE)
+        return Wish(who=who, name=SINGLE + phone.id, to=to, dialled=code.head)
 
     def _waits(self, office: Department) -> bool:
         """Whether its callers wait in a queue, which is all that happens when nobody is free."""

@@ -29,11 +29,13 @@ ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
 """Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
 DIRECT = "direct_"
 """As these: who has an extension takes the own calls, and their secretary is not rung first."""
+SINGLE = "single_"
+"""And a telephone: it takes one call at a time."""
 BUSY, UNANSWERED, QUIET = "busy_", "unanswered_", "quiet_"
 """As FORWARD, for calls that find the phones busy, or that nobody answers there; and do not disturb."""
 FORWARDS: Mapping[str, str] = {"always": FORWARD, "busy": BUSY, "no_answer": UNANSWERED}
 """When calls ring elsewhere -> the beginning of the switch."""
-OURS = (ABSENT, *FORWARDS.values(), QUIET, DIRECT, CLOSED, WAVE)
+OURS = (ABSENT, *FORWARDS.values(), QUIET, DIRECT, SINGLE, CLOSED, WAVE)
 PERSONAL = (ABSENT, *FORWARDS.values(), QUIET)
 """Those that have commands of their own."""
 OUTSIDE = "outside"
@@ -249,7 +251,8 @@ def known(directory: Directory) -> dict[str, str]:
                 found[DIRECT + number] = f"calls to {number} ring there at once and not at the secretary's"
             case _:
                 pass
-    return {**found, **directory.switches}
+    single = {SINGLE + id_: f"telephone {id_} takes one call at a time" for id_ in directory.phones}
+    return {**found, **single, **directory.switches}
 
 
 def _about(name: str, number: str) -> str:
@@ -274,7 +277,7 @@ def problems(directory: Directory) -> Iterator[Problem]:
     """Switches with names that are ours, and steps that ask what can never be switched."""
     turned = known(directory)
     for digit, name in directory.switch_codes.items():
-        if name == OUTSIDE or name not in turned or name.startswith((*PERSONAL, WAVE)):
+        if name == OUTSIDE or name not in turned or name.startswith((*PERSONAL, SINGLE, WAVE)):
             yield _unknown(f"switch code {digit}", "switch", name, "name one of `switches:`, or closed_<department>")
     for name in directory.switches:
         if name == OUTSIDE or name.startswith(OURS):

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain import secretaries
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.switches import OUTSIDE, PERSONAL, WAVE, Switched, holds
+from orchestrator.domain.switches import OUTSIDE, PERSONAL, SINGLE, WAVE, Switched, holds
 
 LIT, DARK = "INUSE", "NOT_INUSE"
 
 
 def has_lamp(name: str) -> bool:
     """Whether a lamp may show a switch: those of people do not, as nobody is to see who is away."""
-    return name != OUTSIDE and not name.startswith((*PERSONAL, WAVE))
+    return name != OUTSIDE and not name.startswith((*PERSONAL, SINGLE, WAVE))
 
 
 async def show(rest: Rest, name: str, switched: Switched | None) -> None:
