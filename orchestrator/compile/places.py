@@ -14,6 +14,7 @@ from typing import assert_never
 
 from orchestrator.compile import (
     by_name,
+    completion,
     listening,
     message,
     parking,
@@ -259,6 +260,7 @@ def landing(directory: Directory) -> Context:
         Line('GotoIf($["${DIALSTATUS}:${RINGING}" = "ANSWER:${PLACE}"]?talked)'),
         Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
         Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
+        completion.NOTED,
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
         Line("Hangup()"),

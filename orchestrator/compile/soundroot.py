@@ -19,6 +19,9 @@ MISSING: Mapping[str, Mapping[str, str]] = {
     "de": {
         "budget-spent": "Von diesem Telefon sind zurzeit keine weiteren Auslandsgespräche möglich.",
         "code-unknown": "Diese Kennziffer gibt es nicht. Bitte sehen Sie auf Ihrer Tastenkarte nach.",
+        "completion-none": "Ein Rückruf ist hier nicht möglich.",
+        "completion-off": "Es ist kein Rückruf mehr vorgemerkt.",
+        "completion-set": "Sie werden angerufen, sobald der Anschluss frei ist.",
         "not-allowed": "Diese Rufnummer ist von diesem Telefon nicht freigegeben.",
         "outside-closed": "Gespräche dieser Art sind zurzeit für das ganze Haus gesperrt. Notrufe gehen immer.",
         "pickup-nothing": "Zurzeit klingelt kein Anruf, den Sie heranholen können.",
@@ -53,6 +56,9 @@ MISSING: Mapping[str, Mapping[str, str]] = {
     "en": {
         "budget-spent": "No more calls abroad are possible from this phone at present.",
         "code-unknown": "This code does not exist. Please look at your card of codes.",
+        "completion-none": "No call back is possible here.",
+        "completion-off": "No call back is wished any more.",
+        "completion-set": "You will be called as soon as the line is free.",
         "not-allowed": "This number may not be called from this phone.",
         "outside-closed": "Calls of this kind are closed for the whole house at present. Emergency calls always work.",
         "pickup-nothing": "No call is ringing at present that you can pick up.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, parking, waiting
+from orchestrator.compile import by_phone, completion, parking, waiting
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -101,6 +101,7 @@ def context(directory: Directory) -> Context:
             Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next())),
+            Extension("h", (completion.NOTED,)),  # while an announcement is played
         ),
     )
 

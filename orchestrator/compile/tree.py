@@ -10,6 +10,7 @@ from orchestrator.compile import (
     attend,
     by_name,
     codes,
+    completion,
     entries,
     hours,
     lamps,
@@ -112,6 +113,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from queues.contexts(directory)
     yield from ringing.contexts(directory)
     yield from waiting.contexts(directory)
+    yield from completion.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
     yield from secretaries.contexts(directory)

@@ -56,6 +56,8 @@ PAUSE = Code(name="pause", dialled="*46", card="Pause: keine Anrufe aus der Wart
 AFTERWORK = Code(name="afterwork", dialled="*461", card="Pause für Nacharbeit")
 MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung")
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
+COMPLETE = Code(name="complete", dialled="*37#", card="Rückruf, wenn der zuletzt vergeblich Angerufene frei ist")
+COMPLETE_NOT = Code(name="complete_not", dialled="#37#", card="Diesen Rückruf löschen")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
 DIRECT = Code(name="direct", dialled="*29*NUMBER#", card="Chef und Sekretariat: Anrufe direkt zum Chef und zurück")
@@ -80,7 +82,10 @@ SWITCHING = (
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""
-CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING)
+CODES = (
+    *(PICKUP, PICKUP_AT, PARK, FETCH, COMPLETE, COMPLETE_NOT, MESSAGES),
+    *(LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, *SWITCHING),
+)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")
 """What codes begin with, and no number does."""

@@ -24,7 +24,7 @@ from orchestrator.domain.place import TALKED
 from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
-ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers")
+ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers", "completed")
 OUTCOMES = ("answered", "message", "too_short", "told", "served", "gave_up", "unanswered", "failed")
 SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
@@ -233,8 +233,8 @@ def _gave_away(call: Call, steps: tuple[Step, ...], caller: str) -> bool:
 
 
 def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
-    """What was dialled: the first extension in a context of entry."""
-    dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
+    """What was dialled: the first extension in a context of entry; what is rung begins at `s`, which nobody dials."""
+    dialled = (event.extension for event in events if event.context in ENTRIES and event.extension not in ("", "s"))
     whole = next(dialled, "")
     number = whole.partition("*")[0] or whole  # a test call's time stands behind a *, a code of ours begins with it
     if steps[0].place.startswith(f"{CODES}.") and (code := CODE.match(whole)):
