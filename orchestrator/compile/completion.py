@@ -30,7 +30,9 @@ SET, OFF, NONE = "completion-set", "completion-off", "completion-none"
 """Sentences."""
 SHOWN = {"de": "Rückruf", "en": "call back"}
 """Language of the town -> what stands on the display of the desk before the number."""
-_STATE = f"${{EXTENSION_STATE(${{TARGET}}@{CIRCLE_OF}{ALL})}}"
+_LINES = CIRCLE_OF + ALL
+"""The context with every number at which telephones ring, and their state (lamps)."""
+_STATE = f"${{EXTENSION_STATE(${{TARGET}}@{_LINES})}}"
 _TALKS = '$["${STATE}" : "(INUSE|BUSY|RINGINUSE|ONHOLD|HOLDINUSE)$"]'
 _WISH = f"${{DB({WISHES}/${{PHONE}})}}"
 NOTED = Line(f"Gosub({NAME},note,1)")
@@ -64,7 +66,7 @@ def codes() -> Iterator[Context]:
         Line(f"GotoIf(${{DIALPLAN_EXISTS({EXCLUDED},${{PHONE}},1)}}?none)"),
         Line(f"Set(TARGET=${{FILTER(0-9,${{DB({UNREACHED}/${{PHONE}})}})}})"),
         Line('GotoIf($["${TARGET}" = "" | "${BLINDTRANSFER}" != ""]?none)'),
-        Line(f'GotoIf($["{_STATE}" = "UNKNOWN"]?none)'),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({_LINES},${{TARGET}},1)}}?:none)"),
         Line(f"Set(DB({WISHES}/${{PHONE}})=${{TARGET}}:${{EPOCH}}:${{FILTER(0-9,${{CALLERID(num)}})}})"),
         Line(f"Set(DB({NAMES}/${{PHONE}})=${{CALLERID(name)}})"),
         Line(f"Originate(Local/${{TARGET}}*${{PHONE}}@{NAME},exten,{NAME},over,1,{WAITS},a)"),
