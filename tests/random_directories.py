@@ -90,10 +90,7 @@ def directories(draw: Draw) -> Directory:
         draw(_person("2501", ("tel2501",))),
         draw(_person("2502", draw(st.sampled_from([("tel2502",), ()])))),
     ]
-    others = st.lists(st.sampled_from([people[1].id, people[2].id]), unique=True).map(tuple)
-    people[0] = replace(
-        people[0], stand_in=draw(st.sampled_from(["", people[1].id])), secretary=draw(others), direct=draw(others)
-    )
+    people[0] = draw(_with_others(people[0], [people[1].id, people[2].id]))
     departments = [draw(_department("buergerbuero", "30")), draw(_department("it", "31"))]
     written = _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501"), finds=True))))
     found = Directory(
@@ -121,6 +118,14 @@ def directories(draw: Draw) -> Directory:
     made = complete(draw(_with_phones_and_boxes(found)), 2026)
     assume(not list(problems(made)))
     return made
+
+
+@st.composite
+def _with_others(draw: Draw, person: Person, others: list[str]) -> Person:
+    """`person` with a stand-in, secretaries and people who come through."""
+    some = st.lists(st.sampled_from(others), unique=True).map(tuple)
+    stand_in = draw(st.sampled_from(["", others[0]]))
+    return replace(person, stand_in=stand_in, secretary=draw(some), direct=draw(some))
 
 
 def _said(flow: Flow) -> Flow:

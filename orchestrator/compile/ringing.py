@@ -34,17 +34,7 @@ def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Itera
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
-        rings = "&".join(f"PJSIP/{phone}" for phone in phones)
-        if step.away:
-            yield from secretaries.present(name, step)
-            rings = secretaries.RINGS
-        yield waiting.asked(rings)
-        yield Line(f"GotoIf({waiting.NONE}?rung)")
-        options = f"{STAYS}{noted}{secretaries.shown(step.instead)}"
-        yield Line(f"Dial({waiting.FREE},{int(step.seconds)},{options})")
-        if len(phones) > 1:
-            yield waiting.BUSY_AFTER_ALL
-        yield from dialled(name, otherwise="unreachable", back=back, label="rung")
+        yield from _at_once(name, step, phones, noted, back)
         return
     turns = ",".join(phones)
     if step.order == LONGEST_IDLE:
@@ -66,6 +56,20 @@ def lines(name: str, step: Ring, timed: frozenset[str], back: str = "") -> Itera
         yield from parking.back(name, back, "${RUNG}")
     else:
         yield Line(f"Goto({name}=${{RUNG}},1)")
+
+
+def _at_once(name: str, step: Ring, phones: list[str], noted: str, back: str) -> Iterator[Line]:
+    rings = "&".join(f"PJSIP/{phone}" for phone in phones)
+    if step.away:
+        yield from secretaries.present(name, step)
+        rings = secretaries.RINGS
+    yield waiting.asked(rings)
+    yield Line(f"GotoIf({waiting.NONE}?rung)")
+    options = f"{STAYS}{noted}{secretaries.shown(step.instead)}"
+    yield Line(f"Dial({waiting.FREE},{int(step.seconds)},{options})")
+    if len(phones) > 1:
+        yield waiting.BUSY_AFTER_ALL
+    yield from dialled(name, otherwise="unreachable", back=back, label="rung")
 
 
 def dialled(name: str, *, otherwise: str, back: str = "", label: str = "") -> Iterator[Line]:
