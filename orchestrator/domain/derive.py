@@ -19,7 +19,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.domain import listening, operators, parking, promises, queues, retired, rooms, service_codes, texts
+from orchestrator.domain import (
+    listening,
+    operators,
+    parking,
+    promises,
+    queues,
+    retired,
+    rooms,
+    secretaries,
+    service_codes,
+    texts,
+)
 from orchestrator.domain.boxes import OVERFLOW, Boxes, endings
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, Forward, Place, Ring, Step, Switch, Transfer, When
@@ -155,7 +166,8 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
             wording=texts.PERSON,
         )
         steps |= endings(name)
-    flow = Flow(name=name, start="diverted", steps=steps)
+    screened = secretaries.steps(directory, person, f"{name}.diverted")
+    flow = Flow(name=name, start=next(iter(screened), "diverted"), steps={**screened, **steps})
     wave = str(person.wave) if person.wave else _wave(directory, person.site)
     return _waved(directory, flow, wave, person.extension, last)
 

@@ -229,6 +229,7 @@ class _Sync:
         lost = [f"phone {name}" for name in former.person.phones if name not in person.phones]
         lost += [f"mailbox {former.person.box}"] if former.person.box != person.box else []
         lost += ["stand-in"] if former.person.stand_in != person.stand_in else []
+        lost += ["secretary"] if former.person.secretary != person.secretary else []
         todo = "; ".join(
             f"{what}: {', '.join(those)}"
             for what, those in (("taken meanwhile or gone", lost), ("set again in", former.named))
@@ -252,7 +253,7 @@ class _Sync:
         phones = dict(found.phones)
         for name in person.phones:
             phone = phones.get(name) or Phone(id=name, site=person.site, label=person.name, extension=person.extension)
-            same = {"site": person.site} if before and phone.site == before.site else {}
+            same: dict[str, Any] = {"site": person.site} if before and phone.site == before.site else {}
             same |= {"label": person.name} if before and phone.label == before.name else {}
             same |= {"extension": person.extension} if before and phone.extension == before.extension else {}
             phones[name] = replace(phone, **same)

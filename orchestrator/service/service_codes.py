@@ -28,8 +28,8 @@ from orchestrator.domain import outgoing, switches
 from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Sounds
-from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
-from orchestrator.domain.switches import ABSENT, FORWARDS, QUIET, Absence, Forwarding, On
+from orchestrator.domain.service_codes import ASK, OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
+from orchestrator.domain.switches import ABSENT, DIRECT, FORWARDS, QUIET, SINGLE, Absence, Forwarding, On
 from orchestrator.service import present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -116,6 +116,9 @@ class ServiceCodes:
     async def _fulfil(self, asked: Asked) -> Said:
         wish = self._wish(asked)
         now = await present.now(self._state)
+        if wish.to == ASK:
+            is_on = wish.name in now and switches.holds(now[wish.name], datetime.now(UTC))
+            return Said(prompt=PROMPTS[f"{_word(wish.name)}_{ON if is_on else OFF}"].name)
         to = wish.to if wish.to != TOGGLE else await self._decided(asked.channel, wish, now)
         await _switch(self._state, wish, to, now)
         if wish.target:
@@ -159,7 +162,13 @@ class ServiceCodes:
 
 def _word(name: str) -> str:
     """What the prompts of a switch begin with; empty for those of the town."""
-    words = {**{each: each.removesuffix("_") for each in FORWARDS.values()}, QUIET: "quiet", ABSENT: "absent"}
+    words = {
+        **{each: each.removesuffix("_") for each in FORWARDS.values()},
+        QUIET: "quiet",
+        ABSENT: "absent",
+        DIRECT: "direct",
+        SINGLE: "single",
+    }
     return next((word for beginning, word in words.items() if name.startswith(beginning)), "")
 
 
