@@ -143,7 +143,8 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
     """What can be told of a place without knowing how it is performed."""
     match step:
         case Ring(phones=phones, seconds=seconds, away=away) if away:
-            return (*(f"PJSIP/{phone}" for phone in phones), f"Dial(${{FREE}},{seconds}")
+            asked = {f"({switch})" for switches in away.values() for switch in switches}
+            return (*(f"PJSIP/{phone}" for phone in phones), *sorted(asked), f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == ALL_AT_ONCE:
             return (f"free,1({'&'.join(f'PJSIP/{phone}' for phone in phones)})", f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == LONGEST_IDLE:

@@ -14,26 +14,33 @@ import pytest
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import ENGAGED
-from orchestrator.domain.people import IN_TURN, Group
+from orchestrator.domain.people import IN_TURN, Group, Phone
 from orchestrator.phone.errors import NothingHappened
 from orchestrator.service import present, switching
 from orchestrator.service.questions import Question, ask
 from tests.putting_through import Desks, putting_town
 from tests.running_town import Town, running_town, until, world
 from tests.test_secretary import dials
-from tests.towns import MONDAY_10
+from tests.towns import MONDAY_10, person
 
 SOON = 5.0
 RING = 3
 
 
 def directory() -> Directory:
-    """At 2700 the line is busy while somebody talks there."""
+    """At 2700 the line is busy while somebody talks there; who sits there answers for 2800, whose own phone is off."""
     town = putting_town()
+    boss = replace(person("2800"), secretary=("p2700",), joins=1, ring_seconds=1)
+    plain = Phone(id="tel2800", site="rathaus", label="tel2800", extension="2800")
     group = Group(id="alle", name="A", extension="50", phones=("tel2500", "tel2700"), department="buergerbuero")
     return replace(
         town,
-        phones={**town.phones, "tel2700": replace(town.phones["tel2700"], call_waiting=False)},
+        people={**town.people, boss.id: boss},
+        phones={
+            **town.phones,
+            "tel2700": replace(town.phones["tel2700"], call_waiting=False),
+            "tel2800": plain,
+        },
         departments={
             "buergerbuero": replace(town.departments["buergerbuero"], phones=("tel10",), ring_seconds=RING),
         },
@@ -145,6 +152,14 @@ async def test_in_a_group_those_ring_who_may(town: Town, number: str, phones: di
     there = {phone: "talked" if does == ENGAGED else does for phone, does in phones.items()}
     async with town.staff(there), talking(town, *(phone for phone, does in phones.items() if does == ENGAGED)):
         assert (await goes(town, number, phones))[0].endswith(f".ring={answer}")
+
+
+async def test_a_telephone_that_rings_again_for_the_same_caller_is_not_taken_by_its_own_ring(town: Town) -> None:
+    """Asterisk tells late that it rings no more."""
+    async with town.staff({"tel2700": "nobody"}):
+        for _ in range(5):
+            way = await goes(town, "2800", {"tel2700": "nobody"})
+            assert way[1:3] == ["n_2800.front=nobody", "n_2800.together=nobody"]
 
 
 async def test_a_forwarding_finds_the_line_busy_too(town: Town) -> None:

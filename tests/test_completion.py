@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -16,10 +17,12 @@ from orchestrator.phone.errors import NothingHappened
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import read_sound
 from orchestrator.phone.telephone import Telephone
+from orchestrator.service import completions, wiring
 from tests.console import console
 from tests.pickup_town import journeys
 from tests.putting_through import Desks, putting_town
 from tests.running_town import Town, running_town
+from tests.test_ami import connected
 
 SOON = 5.0
 SENTENCES = (completion.SET, completion.OFF, completion.NONE)
@@ -103,7 +106,7 @@ async def test_who_found_it_busy_is_rung_when_the_other_is_free(town: Town, phon
         assert await hears(town, caller, "*37#") == completion.SET
         await silent(caller, 5)
     back = await caller.incoming(within=SOON)
-    assert (back.name, back.number) == ("Rückruf", "2600")
+    assert (back.name, back.number) == ("jetzt frei", "2600")
     known = set(town.written())
     rings = await talks(back, other)
     assert rings.number == "2500"
@@ -159,21 +162,67 @@ async def test_it_is_wished_no_more_by_code_and_the_last_wish_counts(town: Town,
 
 
 @pytest.mark.parametrize(("desk", "dialled"), [
-    ("tel10", "2600"), ("tel2500", ""), ("tel2500", "3901"), ("tel2500", "98"), ("tel2500", "0115"),
-    ("tel2500", "001712345678"),
+    ("tel10", "2600"), ("tel2500", ""), ("tel2500", "3901"), ("tel2500", "98"), ("tel2500", "30"), ("tel2500", "0115"),
+    ("tel2500", "001712345678"), ("tel2500", "006221123456"),
 ])  # fmt: skip
 async def test_of_what_is_nobodys_telephone_there_is_none(
     town: Town, phones: dict[str, Telephone], desk: str, dialled: str
 ) -> None:
-    """Nor in the hall; whom somebody talked to is no reason either."""
+    """Nor in the hall, nor of an office; nor after a call to the outside of whom was called before it."""
+    if dialled == "006221123456":
+        await reaches_nobody(phones[desk], "2600")
     if dialled:
         await reaches_nobody(phones[desk], dialled)
     assert await hears(town, phones[desk], "*37#") == completion.NONE
 
 
+async def test_who_picks_the_ring_up_elsewhere_calls_nobody(town: Town, phones: dict[str, Telephone]) -> None:
+    """They have dialled nothing; and the wish is over."""
+    caller, other, picks = phones["tel2500"], phones["tel2600"], phones["tel2700"]
+    async with talking(other):
+        await reaches_nobody(caller, "2600")
+        assert await hears(town, caller, "*37#") == completion.SET
+    await caller.incoming(within=SOON)
+    picked = await picks.dial("**2500")
+    await picked.ends(within=SOON)
+    await silent(other, 3)
+    assert "tel2500" not in await asyncio.to_thread(console, town, f"database show {completion.WISHES}")
+
+
+@pytest.mark.parametrize("switch", ["absent", "forward", "quiet"])
+async def test_where_calls_ring_elsewhere_no_telephone_tells_when_to_call(
+    town: Town, phones: dict[str, Telephone], switch: str
+) -> None:
+    await reaches_nobody(phones["tel2500"], "2600")
+    await asyncio.to_thread(console, town, f"database put switched {switch}_2600 0:0::")
+    try:
+        assert await hears(town, phones["tel2500"], "*37#") == completion.NONE
+    finally:
+        await asyncio.to_thread(console, town, f"database del switched {switch}_2600")
+    assert await hears(town, phones["tel2500"], "*37#") == completion.SET
+
+
+async def test_what_does_not_count_any_more_is_forgotten(town: Town, phones: dict[str, Telephone]) -> None:
+    """Wishes that a restart has ended, and whom desks did not reach long ago."""
+    await reaches_nobody(phones["tel2500"], "2600")
+    assert await hears(town, phones["tel2500"], "*37#") == completion.SET
+    for family in (completion.UNREACHED, completion.WISHES):
+        await asyncio.to_thread(console, town, f"database put {family} tel10 2600:{int(time.time()) - 3000}:10")
+    await asyncio.to_thread(console, town, f"database put {completion.NAMES} tel10 N")
+    async with connected(wiring.ami(town.state)) as ami:
+        await completions.sweep(ami, time.time())
+    for family in (completion.UNREACHED, completion.WISHES, completion.NAMES):
+        left = await asyncio.to_thread(console, town, f"database show {family}")
+        assert ("tel2500" in left, "tel10" in left) == (True, False), left
+
+
 async def test_whom_one_has_talked_to_is_not_called_back(town: Town, phones: dict[str, Telephone]) -> None:
+    """Nor who was called in vain before."""
+    await reaches_nobody(phones["tel2500"], "2600")
+    await phones["tel2600"].incoming(within=SOON)
     call = await phones["tel2500"].dial("2600")
     await (await phones["tel2600"].incoming(within=SOON)).answer()
     await call.answered(within=SOON)
     await call.hang_up()
+    await asyncio.sleep(0.5)
     assert await hears(town, phones["tel2500"], "*37#") == completion.NONE

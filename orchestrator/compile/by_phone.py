@@ -2,7 +2,7 @@
 
 Contexts `<kind>-<last two characters of the id>` hold an extension for each telephone: none of them gets large, and the
 same telephone is always in the same one. Belongs here: how they are named and looked into. Not here: what they hold
-(outside: `phones`, listening: `desks`, queues: `members`, parking: `offices`, rooms: `shared`).
+(outside: `phones`, listening: `desks`, queues: `members`, parking: `offices`, waiting: `single`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from collections.abc import Iterable, Iterator
 
 from orchestrator.compile.escape import IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.people import OPEN
 
 PHONES = "phones"
 """The kind that every telephone of the house stands in (outside)."""
+SHARED = "shared"
+"""The kind of those at which anybody can stand."""
 
 
 def contexts(kind: str, found: Iterable[tuple[str, tuple[Line, ...]]]) -> Iterator[Context]:
@@ -24,6 +28,12 @@ def contexts(kind: str, found: Iterable[tuple[str, tuple[Line, ...]]]) -> Iterat
         parts.setdefault(id_[-2:], []).append(Extension(id_, lines))
     for last, extensions in sorted(parts.items()):
         yield Context(name=f"{kind}-{last}", extensions=tuple(extensions))
+
+
+def shared(directory: Directory) -> Iterator[Context]:
+    """Halls, lifts and gates."""
+    open_ = sorted(phone.id for phone in directory.phones.values() if phone.kind in OPEN)
+    return contexts(SHARED, ((phone, (Line("Return()"),)) for phone in open_))
 
 
 def at(kind: str, variable: str) -> str:

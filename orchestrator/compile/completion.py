@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone
-from orchestrator.compile.escape import IDENTIFIER, fit
+from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.lamps import CIRCLE_OF
 from orchestrator.compile.sentence import sentence
 from orchestrator.domain import codes as table
 from orchestrator.domain.circles import ALL
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.people import OPEN
+from orchestrator.domain.switches import ABSENT, FORWARD, QUIET
 
-NAME, GOES, EXCLUDED = "completion", "completed", "no-completion"
-"""Contexts: waiting; calling, once the desk has picked up; telephones that anybody can use, which are not called."""
+NAME, GOES, MANY = "completion", "completed", "no-completion"
+"""Contexts: waiting; calling, once the desk has picked up; numbers of many, who are hardly ever free all at once."""
 UNREACHED, WISHES, NAMES = "unreached", "completing", "completing-name"
 """Families of Asterisk's database: telephone -> whom it did not reach and when, its wish, the name its calls show."""
 KNOWN = 1800
@@ -30,7 +30,7 @@ WAITS, LOOKS, RINGS = 2700, 2, 20
 """Seconds: the longest wait (ETSI's for a busy line); between two looks; that the desk rings."""
 SET, OFF, NONE = "completion-set", "completion-off", "completion-none"
 """Sentences."""
-SHOWN = {"de": "Rückruf", "en": "call back"}
+SHOWN = {"de": "jetzt frei", "en": "now free"}
 """Language of the town -> what stands on the display of the desk before the number."""
 _LINES = CIRCLE_OF + ALL
 """The context with every number at which telephones ring, and their state (lamps)."""
@@ -39,25 +39,36 @@ _TALKS = '$["${STATE}" : "(INUSE|BUSY|RINGINUSE|ONHOLD|HOLDINUSE)$"]'
 _WISH = f"${{DB({WISHES}/${{PHONE}})}}"
 NOTED = Line(f"Gosub({NAME},note,1)")
 """In the end of a call in which nobody talked."""
+TALKED = Line(f"Gosub({NAME},talked,1)")
+"""In the end of one in which somebody did, and where it leads outside: it is the last one, and not to be completed."""
 
 
 def contexts(directory: Directory) -> Iterator[Context]:
     """Waiting for a number to be free, and calling it."""
     shown = SHOWN.get(directory.town.languages[0], SHOWN["en"])
-    extensions = {"note": _note(), "_X!": _waits(shown), "over": iter((Line("Hangup()"),))}
+    extensions = {"note": _note(), "talked": _talked(), "_X!": _waits(shown), "over": _over()}
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
     yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes())),))
-    anybodys = sorted(phone.id for phone in directory.phones.values() if phone.kind in OPEN)
-    excluded = (Extension(fit(phone, IDENTIFIER), (Line("Return()"),)) for phone in anybodys)
-    yield Context(name=EXCLUDED, extensions=tuple(excluded))
+    many = {each.extension for each in directory.departments.values()}
+    many |= {each.extension for each in directory.groups.values()}
+    many |= {each.extension for each in directory.queues.values()}
+    numbers = (Extension(fit(number, DIGITS), (Line("Return()"),)) for number in sorted(many - {""}))
+    yield Context(name=MANY, extensions=tuple(numbers))
 
 
 def _note() -> Iterator[Line]:
     """Whom this desk did not reach."""
     yield from by_phone.calling("PHONE", "done")
     yield Line('GotoIf($["${CALLERID(dnid)}" = "" | "${BLINDTRANSFER}" != ""]?done)')
-    yield Line("GotoIf(${DIALPLAN_EXISTS(numbers,${CALLERID(dnid)},1)}?:done)")
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS({_LINES},${{CALLERID(dnid)}},1)}}?:done)")
     yield Line(f"Set(DB({UNREACHED}/${{PHONE}})=${{CALLERID(dnid)}}:${{EPOCH}})")
+    yield Line("Return()", label="done")
+
+
+def _talked() -> Iterator[Line]:
+    yield from by_phone.calling("PHONE", "done")
+    yield Line(f"GotoIf(${{DB_EXISTS({UNREACHED}/${{PHONE}})}}?:done)")
+    yield Line(f"Set(GONE=${{DB_DELETE({UNREACHED}/${{PHONE}})}})")
     yield Line("Return()", label="done")
 
 
@@ -65,16 +76,18 @@ def codes() -> Iterator[Context]:
     """To wish it, and to wish it no more."""
     wish = (
         *by_phone.calling("PHONE", "none"),
-        Line(f"GotoIf(${{DIALPLAN_EXISTS({EXCLUDED},${{PHONE}},1)}}?none)"),
+        Line(f"GotoIf({by_phone.known(by_phone.SHARED, 'PHONE')}?none)"),
         Line(f"Set(LAST=${{DB({UNREACHED}/${{PHONE}})}})"),
         Line(f"GotoIf($[0${{CUT(LAST,:,2)}} + {KNOWN} < ${{EPOCH}}]?none)"),
         Line("Set(TARGET=${FILTER(0-9,${CUT(LAST,:,1)})})"),
         Line('GotoIf($["${TARGET}" = "" | "${BLINDTRANSFER}" != ""]?none)'),
+        Line(f"GotoIf(${{DIALPLAN_EXISTS({MANY},${{TARGET}},1)}}?none)"),
         Line(f"GotoIf(${{DIALPLAN_EXISTS({_LINES},${{TARGET}},1)}}?:none)"),
+        *_rings_there(),
         Line(f"Set(DB({WISHES}/${{PHONE}})=${{TARGET}}:${{EPOCH}}:${{FILTER(0-9,${{CALLERID(num)}})}})"),
         Line(f"Set(DB({NAMES}/${{PHONE}})=${{CALLERID(name)}})"),
         Line(f"Originate(Local/${{TARGET}}*${{PHONE}}@{NAME},exten,{NAME},over,1,{WAITS},a)"),
-        *sentence(SET),
+        *sentence(SET, then=(Line("SayDigits(${TARGET})"),)),
         *sentence(NONE, label="none"),
     )
     none = (
@@ -88,11 +101,18 @@ def codes() -> Iterator[Context]:
         yield Context(name=f"code-{code.name}", extensions=(Extension("s", lines),))
 
 
+def _rings_there() -> Iterator[Line]:
+    """No wish while the calls of TARGET ring elsewhere, or nowhere: its telephones would tell nothing of it."""
+    for switch in (ABSENT, FORWARD, QUIET):
+        yield Line(f"Gosub(switched,state,1({switch}${{TARGET}}))")
+        yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?none)')
+
+
 def _waits(shown: str) -> Iterator[Line]:
-    """`2600*tel2500`: until 2600 has talked and is free, and tel2500 is, too. Then that one rings."""
+    """`2600*tel2500`: until 2600 has talked and is free, and so is tel2500. Then that one rings, and knows its wish."""
     yield Line("Set(TARGET=${FILTER(0-9,${CUT(EXTEN,*,1)})})")
-    yield Line("Set(PHONE=${FILTER(a-z0-9_,${CUT(EXTEN,*,2)})})")
-    yield Line(f"Set(WISH={_WISH})")
+    yield Line("Set(_PHONE=${FILTER(a-z0-9_,${CUT(EXTEN,*,2)})})")
+    yield Line(f"Set(_WISH={_WISH})")
     yield Line(f"Set(STATE={_STATE})")
     # Who was busy is called when they are free; who did not answer, when they have talked: they are there again then.
     yield Line(f'Set(TALKED=${{IF($["${{STATE}}" = "RINGING" | "{_TALKS}" != ""]?yes)}})')
@@ -106,8 +126,14 @@ def _waits(shown: str) -> Iterator[Line]:
     yield Line(f"Set(CALLERID(name)={shown})")
     # Not Originate(), which would follow where a telephone says 302, and ask for no permission.
     yield Line(f"Dial(PJSIP/${{PHONE}},{RINGS},{STAYS}G({GOES}^${{TARGET}}^1))")
-    yield Line(f'ExecIf($["{_WISH}" = "${{WISH}}"]?Set(GONE=${{DB_DELETE({WISHES}/${{PHONE}})}}))')
-    yield Line("Hangup()", label="over")
+    yield Line("Goto(over,1)", label="over")
+
+
+def _over() -> Iterator[Line]:
+    """The wish has been fulfilled, or will not be; another one stays."""
+    yield Line(f'GotoIf($["{_WISH}" = "${{WISH}}"]?:kept)')
+    yield Line(f"Set(GONE=${{DB_DELETE({WISHES}/${{PHONE}})}})")
+    yield Line("Hangup()", label="kept")
 
 
 def _goes() -> Iterator[Line]:
@@ -115,12 +141,12 @@ def _goes() -> Iterator[Line]:
 
     Dial() leads who waited for it to the first priority, and the desk to the second.
     """
-    yield Line("Hangup()")
-    yield Line("Set(PHONE=${CHANNEL(endpoint)})")
-    yield Line(f"Set(WISH={_WISH})")
-    yield Line(f"Set(GONE=${{DB_DELETE({WISHES}/${{PHONE}})}})")
+    yield Line(f"Goto({NAME},over,1)")
+    # Who picks that ring up elsewhere is somebody else, and has dialled nothing.
+    yield Line('GotoIf($["${CHANNEL(endpoint)}" = "${PHONE}"]?:over)')
     yield Line("Set(CALLERID(num)=${FILTER(0-9,${CUT(WISH,:,3)})})")
     yield Line(f"Set(CALLERID(name)=${{DB({NAMES}/${{PHONE}})}})")
     yield Line("Set(CALLERID(dnid)=${EXTEN})")
     yield Line("CELGenUserEvent(NOTE,completed)")  # so that the journal knows what was dialled
     yield Line("Goto(from-phones,${EXTEN},1)")
+    yield Line("Hangup()", label="over")

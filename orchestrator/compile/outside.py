@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, codes, parking, service_codes
+from orchestrator.compile import by_phone, codes, completion, parking, service_codes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -270,6 +270,7 @@ def _outside(directory: Directory) -> Context:
     for status, answer in (("NOANSWER", "nobody"), ("BUSY", "busy"), ("ANSWER", "talked")):
         said = f'${{IF($["${{DIALSTATUS}}" = "{status}"]?{answer}:{said})}}'
     lines = (
+        completion.TALKED,
         Line("Gosub(caller,who,1)"),
         Line("Set(CAME_AS=${CALLERID(num)})"),
         Line("Set(CALLERID(num)=${SHOWN})"),

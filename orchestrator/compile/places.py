@@ -274,6 +274,7 @@ def landing(directory: Directory) -> Context:
         completion.NOTED,
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
+        completion.TALKED,
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=met)", label="met"),
     )

@@ -15,14 +15,11 @@ from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import AskPin, Meet
-from orchestrator.domain.people import OPEN
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.texts import HOUSE
 
 NAME = "room"
 """The context, and the family of Asterisk's database."""
-SHARED = "shared"
-"""The kind of contexts that know the telephones at which anybody can stand (people.OPEN)."""
 MOST_WRONG = 20
 """Wrong PINs of a room within an hour after which nobody is asked any more. A PIN of six digits lasts for years."""
 LONGEST_PIN = 12
@@ -35,7 +32,7 @@ USER, MENU = "who-is-in", "keys"
 def asked(name: str, step: AskPin) -> Iterator[Line]:
     """Lets phones of the house in; others must dial the PIN, and who stands at one in a hall, too."""
     yield from by_phone.calling("DESK", "ask")
-    yield Line(f"GotoIf({by_phone.known(SHARED, 'DESK')}?ask)")
+    yield Line(f"GotoIf({by_phone.known(by_phone.SHARED, 'DESK')}?ask)")
     yield Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'DESK')}?{name}=right,1)")
     if not step.pin:
         yield Line(f"Goto({name}=wrong,1)", label="ask")
@@ -61,8 +58,6 @@ def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
         asked, wrong = (fit(sounds[said.name].file, SOUND) for said in HOUSE["AskPin"])
         extensions = (Extension("ask", tuple(_ask(asked, wrong))), Extension("count", tuple(_count())))
         yield Context(name=NAME, extensions=extensions)
-        shared = sorted(phone.id for phone in directory.phones.values() if phone.kind in OPEN)
-        yield from by_phone.contexts(SHARED, ((phone, (Line("Return()"),)) for phone in shared))
 
 
 def _ask(asked: str, wrong: str) -> Iterator[Line]:

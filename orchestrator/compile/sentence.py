@@ -6,11 +6,12 @@ from orchestrator.compile.escape import SOUND, fit
 from orchestrator.compile.extensions import Line
 
 
-def sentence(sound: str, label: str = "") -> tuple[Line, ...]:
-    """Says `sound`. Who was put through to a code by hand is no employee, and goes to the catch-all."""
+def sentence(sound: str, label: str = "", then: tuple[Line, ...] = ()) -> tuple[Line, ...]:
+    """Says `sound`, then what `then` says. Who was put through by hand is no employee, and goes to the catch-all."""
     return (
         Line('GotoIf($["${BLINDTRANSFER}" != ""]?elsewhere,0,1)', label=label),
         Line("Answer(,i)"),
         Line(f"Playback({fit(sound, SOUND)})"),
+        *then,
         Line("Hangup()"),
     )

@@ -9,6 +9,7 @@ from itertools import chain
 from orchestrator.compile import (
     attend,
     by_name,
+    by_phone,
     codes,
     completion,
     display,
@@ -121,6 +122,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from waiting.contexts(directory)
     yield from completion.contexts(directory)
     yield from parking.contexts(directory, sounds)
+    yield from by_phone.shared(directory)
     yield from rooms.contexts(directory, sounds)
     yield from secretaries.contexts(directory)
     yield from display.contexts()

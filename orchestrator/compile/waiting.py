@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile.escape import IDENTIFIER, fit
+from orchestrator.compile import by_phone
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import SINGLE
 
 NAME = "waiting"
 STATIC = "single"
-"""The context of the telephones that never have a second call."""
+"""The telephones that never have a second call (by_phone)."""
+TOLD = 0.2
+"""Seconds until Asterisk tells of a telephone that it rings no more."""
 FREE = "${FREE}"
 """What may ring of what was asked for."""
 NONE = '$["${FREE}" = ""]'
@@ -34,8 +36,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     """The question, and the telephones of which the directory says it."""
     yield Context(name=NAME, extensions=(Extension("free", tuple(_free())),))
     single = sorted(phone.id for phone in directory.phones.values() if not phone.call_waiting)
-    extensions = (Extension(fit(phone, IDENTIFIER), (Line("Return()"),)) for phone in single)
-    yield Context(name=STATIC, extensions=tuple(extensions))
+    yield from by_phone.contexts(STATIC, ((phone, (Line("Return()"),)) for phone in single))
 
 
 def _free() -> Iterator[Line]:
@@ -45,9 +46,13 @@ def _free() -> Iterator[Line]:
     yield Line("Set(LOCAL(ONE)=${SHIFT(LEFT,&)})", label="next")
     yield Line('GotoIf($["${ONE}" = ""]?done)')
     yield Line(f"GotoIf({_HAS_A_CALL}?:rings)")
-    yield Line(f"GotoIf(${{DIALPLAN_EXISTS({STATIC},${{ONE:6}},1)}}?engaged)")
-    yield Line(f"Gosub(switched,state,1({SINGLE}${{ONE:6}}))")
-    yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?engaged)')
+    yield Line("Set(LOCAL(PHONE)=${ONE:6})")
+    yield Line(f"GotoIf({by_phone.known(STATIC, 'PHONE')}?single)")
+    yield Line(f"Gosub(switched,state,1({SINGLE}${{PHONE}}))")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?:rings)')
+    # It is told late what a telephone does: it may be this caller for whom it has just rung.
+    yield Line(f'ExecIf($["${{DEVICE_STATE(${{ONE}})}}" = "RINGING"]?Wait({TOLD}))', label="single")
+    yield Line(f"GotoIf({_HAS_A_CALL}?engaged)")
     yield Line("Set(FREE=${FREE}&${ONE})", label="rings")
     yield Line("Goto(next)")
     yield Line("Set(ENGAGED=yes)", label="engaged")

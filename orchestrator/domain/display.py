@@ -89,7 +89,7 @@ class Signs:
         if isinstance(step, Forward):
             instead = onward if step.missed or not here else self.text(self._words[FOR], here)
             return Sign(here=instead, onward=onward, own=False)
-        if name in INSTEAD:
+        if name in INSTEAD and flow in self._owners:
             return Sign(here=onward, onward=onward, own=False)
         return Sign(here=here, onward=onward, own=True)
 

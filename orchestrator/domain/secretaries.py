@@ -84,7 +84,7 @@ def _named(directory: Directory, ids: Iterable[str]) -> Iterator[Person]:
 
 
 def problems(directory: Directory) -> Iterator[Problem]:
-    """Bosses who are their own secretary, or whose secretaries have no phone."""
+    """Bosses who are their own secretary."""
     for boss in directory.people.values():
         if boss.id in boss.secretary:
             yield Problem(
@@ -92,5 +92,5 @@ def problems(directory: Directory) -> Iterator[Problem]:
                 where=f"person {boss.id}",
                 what="is their own secretary",
                 todo="name somebody else, or take `secretary` away",
-                caller=f"calls {boss.extension}, where the same phones ring twice",
+                caller=f"calls {boss.extension} and comes to the boss at once, as without a secretary",
             )

@@ -230,6 +230,7 @@ class _Sync:
         lost += [f"mailbox {former.person.box}"] if former.person.box != person.box else []
         lost += ["stand-in"] if former.person.stand_in != person.stand_in else []
         lost += ["secretary"] if former.person.secretary != person.secretary else []
+        lost += ["who comes through"] if former.person.direct != person.direct else []
         todo = "; ".join(
             f"{what}: {', '.join(those)}"
             for what, those in (("taken meanwhile or gone", lost), ("set again in", former.named))

@@ -32,8 +32,8 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
+from orchestrator.service import completions, history, logs, present, queues, signals, wiring
 from orchestrator.service import directory as directories
-from orchestrator.service import history, logs, present, queues, signals, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
@@ -269,6 +269,7 @@ class Control:
             await self.line.sweep()
         if self.ami.up:
             await self.service_codes.sweep(self.living)
+            await completions.sweep(self.ami, now)
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)

@@ -27,6 +27,7 @@ from orchestrator.domain.switches import (
     OUTSIDE,
     PERSONAL,
     QUIET,
+    SINGLE,
     WAVE,
     Absence,
     Forwarding,
@@ -238,7 +239,8 @@ def must_exist(directory: Directory, name: str) -> None:
     """Raises ServiceError for a switch that nobody can turn by its name."""
     known = [known for known in switches.known(directory) if not known.startswith(PERSONAL)]
     if name not in known:
-        todo = suggest(name, known) or f"use one of {', '.join(sorted(known))}"
+        listed = sorted(each for each in known if not each.startswith(SINGLE))  # there is one for each telephone
+        todo = suggest(name, known) or f"use one of {', '.join(listed)}"
         raise ServiceError(f"there is no switch {name!r}", todo=todo)
 
 
