@@ -143,14 +143,17 @@ def _longer(flow: Flow) -> Flow:
 @st.composite
 def _with_phones_and_boxes(draw: Draw, found: Directory) -> Directory:
     own = {phone: own_phone(person, phone) for person in found.people.values() for phone in person.phones}
-    differs = st.sampled_from([{}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}])
+    differs = st.sampled_from(
+        [{}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}, {"hot_desk": True}]
+    )
     phones = {name: replace(phone, **draw(differs)) for name, phone in own.items()}
     if draw(st.booleans()):
         phones["tel2501"] = replace(phones["tel2501"], extension="97")
     for name, extension in (("saal", "95"), ("laptop", "96")):
         if name not in phones:
             kind = draw(st.sampled_from(SHARED_KINDS))
-            phones[name] = Phone(id=name, site="otto", label=draw(TEXTS), extension=extension, kind=kind)
+            phone = Phone(id=name, site="otto", label=draw(TEXTS), extension=extension, kind=kind)
+            phones[name] = replace(phone, hot_desk=draw(st.booleans()))
     boxes = implied_boxes(found.departments.values(), found.people.values())
     people = st.sampled_from(sorted(found.people))
     more = {

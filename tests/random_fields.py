@@ -132,6 +132,7 @@ FIELDS: Mapping[str, Value] = {
     "phones.label": NAME,
     "phones.permission": MAY,
     "phones.site": name_in("sites"),
+    "phones.hot_desk": of(True, False),
     "boxes.name": NAME,
     "boxes.quota": of(1, 7, 99),
     "boxes.limit": of(10, 60, 600),

@@ -12,6 +12,7 @@ from orchestrator.compile import (
     codes,
     display,
     entries,
+    hot_desks,
     hours,
     lamps,
     listening,
@@ -118,6 +119,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
     yield from display.contexts()
+    yield from hot_desks.contexts(directory)
     timed, numbers, signs = ringing.timed(directory), parking.numbers(directory), Signs(directory)
     for name, flow in sorted(directory.flows.items()):
         yield places.context(directory, sounds, flow, spool, timed, signs, numbers.get(name, ""))

@@ -60,6 +60,8 @@ TAKE = Code(name="take", dialled="*44", card="Den nächsten Wartenden der eigene
 TAKE_AT = Code(name="take_at", dialled="*44NUMBER", card="Den nächsten Wartenden dieser Nummer übernehmen")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
+DESK_ON = Code(name="desk_on", dialled="*55", card="Gastarbeitsplatz: anmelden, dann ist dieses Telefon Ihres")
+DESK_OFF = Code(name="desk_off", dialled="#55", card="Gastarbeitsplatz: abmelden")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
 SWITCHING = (
     Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
@@ -71,6 +73,8 @@ SWITCHING = (
     Code(name="quiet_on", dialled="*26#", card="Bitte nicht stören: es klingelt nicht"),
     Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
+    DESK_ON,
+    DESK_OFF,
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""

@@ -37,16 +37,18 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.hot_desks import is_desk
 from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
-from orchestrator.domain.place import OPERATORS, TALKED
+from orchestrator.domain.place import AT_DESK, DESK_BUSY, DESK_NOBODY, OPERATORS, TALKED
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
     BUSY,
+    DESK,
     FORWARD,
     NOTHING,
     OUTSIDE,
@@ -54,6 +56,7 @@ from orchestrator.domain.switches import (
     UNANSWERED,
     Absence,
     Forwarding,
+    Guest,
     Outside,
     Switched,
     holds,
@@ -128,7 +131,7 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
             answer = predict(directory, place, world, keys, came=answer)
             onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
-        stood_in = isinstance(step, Forward) and step.stood_in and answer == "quiet"
+        stood_in = isinstance(step, Forward) and step.stood_in and answer in ("quiet", *AT_DESK)
         if isinstance(step, Ring | Forward) and step.back and answer != "off" and not stood_in:
             world = replace(world, by="")  # who did it is rung once
         place = onward
@@ -184,7 +187,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Switch():
             return "on" if _on(world, step.name) else "off"
         case Forward() if _forwarded(step, world, came) is None:
-            return _at_rest(directory, step, world)
+            return _at_rest(directory, step, world, world.observed.get(place, ""))
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() | Promise() if place in world.observed:
@@ -210,11 +213,18 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             assert_never(step)
 
 
-def _at_rest(directory: Directory, step: Forward, world: World) -> Answer:
-    """Nothing is forwarded: whether the number is not to be disturbed."""
-    if not (step.quiet and _on(world, QUIET + step.number)):
+def _at_rest(directory: Directory, step: Forward, world: World, observed: Answer) -> Answer:
+    """Nothing is forwarded: whether the number is not to be disturbed, or its desk is elsewhere."""
+    if step.quiet and _on(world, QUIET + step.number):
+        return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
+    guest = world.switches.get(DESK + step.number) if step.desk else None
+    if not isinstance(guest, Guest) or not holds(guest, world.at) or not is_desk(directory, guest.desk):
         return "off"
-    return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
+    if observed:
+        return observed
+    said = world.phones.get(guest.desk, world.others)
+    found = {"unreachable": "off", "busy": DESK_BUSY, "nobody": DESK_NOBODY}.get(said, said)
+    return found if step.stood_in or found == "off" else _or_back(directory, step, world, found)
 
 
 def _on(world: World, switch: str) -> bool:
@@ -288,7 +298,7 @@ def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
     """The number that is rung instead, empty for none; None if nothing of the kind is set."""
     names: tuple[str, ...] = (ABSENT + step.number, FORWARD + step.number)
     if step.missed:
-        names = ((BUSY if came == "busy" else UNANSWERED) + step.number,)
+        names = ((BUSY if came in ("busy", DESK_BUSY) else UNANSWERED) + step.number,)
     for name in names:
         match world.switches.get(name):
             case Absence() as away if holds(away, world.at):

@@ -40,6 +40,8 @@ class Phone:
     """For a shared phone, one of `SHARED_KINDS`; empty for somebody's own."""
     permission: str = ""
     """What it may call; empty: as its owner, else the department, else the town."""
+    hot_desk: bool = False
+    """Whether people of the house may log in here, and have their own telephone then (domain.hot_desks)."""
 
     @property
     def flow(self) -> str:

@@ -252,7 +252,7 @@ class _Sync:
         phones = dict(found.phones)
         for name in person.phones:
             phone = phones.get(name) or Phone(id=name, site=person.site, label=person.name, extension=person.extension)
-            same = {"site": person.site} if before and phone.site == before.site else {}
+            same: dict[str, Any] = {"site": person.site} if before and phone.site == before.site else {}
             same |= {"label": person.name} if before and phone.label == before.name else {}
             same |= {"extension": person.extension} if before and phone.extension == before.extension else {}
             phones[name] = replace(phone, **same)

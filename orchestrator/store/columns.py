@@ -93,6 +93,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("kind", "Art"),
         _PERMISSION,
         _column("owner", "Inhaber", NUMBERS),
+        _column("hot_desk", "Gastarbeitsplatz", YES),
     ),
     "groups": (
         _column("key", "Gruppe"),

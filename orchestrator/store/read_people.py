@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import (
@@ -38,7 +38,7 @@ BOX = (
 )
 LONGEST_OVERDUE = 24 * 14
 """Hours."""
-PHONE = ("site", "label", "number", "kind", "permission", "owner")
+PHONE = ("site", "label", "number", "kind", "permission", "owner", "hot_desk")
 BOX_NUMBERS = (("limit", 10, 600), ("quota", 1, 9999), ("overdue", 0, LONGEST_OVERDUE), ("keep", 1, KEEP_DAYS))
 Thing = TypeVar("Thing")
 Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
@@ -155,11 +155,12 @@ class People:
         if person is None or name not in person.phones:
             fields["owner"].wrong(f"{owner!r} has no phone {name!r}", f"add it to the phones of person {owner}")
             return Phone(id=name, site="", label=name, extension=owner)
-        given: dict[str, str] = {"permission": self._permission(fields)} if "permission" in fields else {}
+        given: dict[str, Any] = {"permission": self._permission(fields)} if "permission" in fields else {}
         given |= {"label": fields["label"].text()} if "label" in fields else {}
         given |= {"extension": fields["number"].text()} if "number" in fields else {}
         given |= {"kind": fields["kind"].one_of(SHARED_KINDS, "kind of phone")} if "kind" in fields else {}
         given |= {"site": fields["site"].one_of(self.found.sites, "site")} if "site" in fields else {}
+        given |= {"hot_desk": fields["hot_desk"].yes()} if "hot_desk" in fields else {}
         return replace(own[name], **given)
 
     def _shared(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
@@ -173,6 +174,7 @@ class People:
             extension=fields["number"].text() if "number" in fields else "0",
             kind=fields["kind"].one_of(SHARED_KINDS, "kind of phone") if "kind" in fields else "other",
             permission=self._permission(fields),
+            hot_desk=fields["hot_desk"].yes() if "hot_desk" in fields else False,
         )
 
     def _department(self, name: str, marked: Marked) -> Department:

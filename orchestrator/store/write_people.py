@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Department, Group, Person
 from orchestrator.store.read_people import implied_boxes, own_phone
-from orchestrator.store.written import Line, Word, fields
+from orchestrator.store.written import Line, Word, fields, plain
 
 NAMES = {
     "first_name": "first",
@@ -129,7 +129,7 @@ def _by_number(directory: Directory, line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differs(thing: Any, usual: Any) -> dict[str, Any]:
     return {
-        NAMES.get(name, name): getattr(thing, name)
+        NAMES.get(name, name): plain(getattr(thing, name))
         for name in vars(usual)
         if name != "id" and getattr(thing, name) != getattr(usual, name)
     }
