@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 import pytest
 
-from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.switches import Guest
-from orchestrator.messages import ledger
-from orchestrator.phone.hearing import recognise
-from orchestrator.phone.sound import Sound
-from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import hot_desks, present, wiring
-from orchestrator.service.history import Past
-from orchestrator.service.questions import Explanation, Question, ask
-from orchestrator.store.database import open_database
+from orchestrator.service import hot_desks, present
+from orchestrator.service.questions import Question, ask
 from tests.hot_desk_town import hot_desk_town
-from tests.running_town import Town, running_town, until, world
-from tests.towns import BERLIN
-
-SOON = 20.0
-SOME = 0.2
-"""Part of a sentence that must be heard at least."""
+from tests.hot_desks import SOON, as_it_was, at, dials, goes, last, logs_in, pin, way, where, written
+from tests.lamp_watcher import watching
+from tests.pickup_town import citizen
+from tests.running_town import Town, running_town, until
 
 
 @pytest.fixture(scope="module")
@@ -44,78 +35,8 @@ def town(exchange: Town) -> Iterator[Town]:
             exchange.begin(name)
     until(exchange.ready, 30)
     yield exchange
-    asyncio.run(_as_it_was(exchange))
+    asyncio.run(as_it_was(exchange))
     until(lambda: not exchange.left(), 20)
-
-
-async def _as_it_was(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
-    engine = open_database(town.state.database)
-    try:
-        async with engine.begin() as connection:
-            for key in ("2500", "3501", "40", "9999", "desk gast", "desk halle"):
-                await ledger.guessed_right(connection, key)
-    finally:
-        await engine.dispose()
-
-
-def pin(town: Town, box: str) -> str:
-    return wiring.secrets(town.state).pin(box)
-
-
-def at(town: Town, phone: str, *, registers: bool = False) -> Telephone:
-    password = wiring.secrets(town.state).of(f"sip:{phone}")
-    line = Line(number=phone, exchange=town.exchange, password=password, registers=registers)
-    return Telephone(wiring.program("baresip"), line)
-
-
-async def logs_in(town: Town, phone: str, *tries: tuple[str, str]) -> str:
-    """Dials the code and types each number and PIN; the last of what was said."""
-    async with at(town, phone) as telephone:
-        call = await telephone.dial("*55")
-        await call.answered(within=SOON)
-        for number, secret in tries:
-            await asyncio.sleep(1.5)
-            await call.press(f"{number}#")
-            await asyncio.sleep(1.5)
-            await call.press(f"{secret}#")
-        await call.ends(within=SOON)
-        return last(town, await call.heard())
-
-
-def last(town: Town, heard: Sound) -> str:
-    """Which of the sentences that end it was heard."""
-    shares = {
-        name: recognise(heard, town.prompt(f"wish_{name}", "de")).share
-        for name in ("desk_on", "desk_off", "desk_wrong", "desk_locked", "desk_silent", "nobody", "sorry")
-    }
-    return max(shares, key=lambda name: shares[name]) if max(shares.values()) > SOME else "nothing"
-
-
-async def where(town: Town) -> dict[str, str]:
-    """Who has logged in -> where."""
-    rows = await present.rows(town.state)
-    return {row.name.removeprefix("desk_"): row.switched.desk for row in rows if isinstance(row.switched, Guest)}
-
-
-async def goes(town: Town, number: str, phones: dict[str, str]) -> list[str]:
-    """A test call, which must go where `explain` says: its answers."""
-    town.used += 49 - town.used % 50
-    boxes = {"10": "too_short", "3501": "too_short", "2500": "too_short"}
-    switched = dict(await present.now(town.state))
-    described = replace(world(datetime.now(BERLIN), phones=phones), switches=switched, boxes=boxes)  # type: ignore[arg-type]
-    journey, different = await town.test_call(described, number=number, says=False)
-    assert not different, f"{different}\n{journey}"
-    return [f"{step.place}={step.answer}" for step in journey.steps]
-
-
-def way(explained: Explanation) -> str:
-    return ", ".join(f"{visit.place}={visit.answer}" for visit in explained.visits)
-
-
-def written(town: Town, since: float) -> list[Past]:
-    return [past for past in town.written().values() if past.began >= since]
 
 
 async def test_who_logs_in_is_called_there_and_at_home_again_afterwards(town: Town) -> None:
@@ -151,20 +72,6 @@ async def test_what_is_found_at_the_desk_leads_on_as_explain_says(town: Town, do
     assert found[-1] == ("n_2500.ring=talked" if does == "unreachable" else "n_2500.stand_in=talked")
 
 
-async def dials(town: Town, phone: str, number: str) -> tuple[dict[str, Any], Past]:
-    """A call from `phone` that somebody picks up: what is seen of it outside or inside, and what was written."""
-    since = time.time()
-    async with at(town, phone) as telephone:
-        call = await telephone.dial(number)
-        await call.answered(within=SOON)
-        await asyncio.sleep(0.5)
-        listed = Rest(wiring.ari(town.state)).ask("GET", "channels")
-        await call.hang_up()
-    await asyncio.to_thread(until, lambda: bool(written(town, since)), SOON)
-    (past,) = written(town, since)
-    return next(each for each in listed if not each["name"].startswith(f"PJSIP/{phone}-")), past
-
-
 async def test_inside_it_is_the_guest_who_calls(town: Town) -> None:
     await hot_desks.log_in(town.state, "gast", "2500", why="")
     async with town.staff({"tel2501": "talked"}):
@@ -175,3 +82,83 @@ async def test_inside_it_is_the_guest_who_calls(town: Town) -> None:
         seen, past = await dials(town, "gast", "3501")
         assert (seen["connected"]["number"], seen["connected"]["name"]) == ("61", "Gast 1")
         assert past.caller == "61"
+
+
+async def test_a_second_guest_takes_the_desk_and_one_who_moves_has_one(town: Town) -> None:
+    assert await logs_in(town, "gast", ("2500", pin(town, "2500"))) == "desk_on"
+    assert await logs_in(town, "gast", ("3501", pin(town, "3501"))) == "desk_on"
+    assert await where(town) == {"3501": "gast"}
+    assert await logs_in(town, "halle", ("40", pin(town, "40"))) == "desk_on", "without a mailbox, but with a PIN"
+    assert await logs_in(town, "halle", ("3501", pin(town, "3501"))) == "desk_on"
+    assert await where(town) == {"3501": "halle"}
+    phones = {"gast": "talked", "halle": "talked", "tel2500": "talked", "tel40": "talked"}
+    async with town.staff(phones):
+        assert (await goes(town, "2500", phones))[-1] == "n_2500.ring=talked"
+        assert (await goes(town, "40", phones))[-1] == "n_40.ring=talked"
+        assert await goes(town, "3501", phones) == ["n_3501.diverted=talked"]
+
+
+async def test_the_lamp_of_the_guest_shows_what_is_at_the_desk_and_colleagues_pick_up(town: Town) -> None:
+    await hot_desks.log_in(town.state, "gast", "2500", why="")
+    with watching(town, "tel2501", "2500") as lamp:
+        async with citizen(town) as caller, at(town, "gast", registers=True) as desk, at(town, "tel2501") as colleague:
+            for code in ("*8", "**2500"):
+                call = await caller.dial("06205212500")
+                ringing = await desk.incoming(within=5)
+                lamp.becomes("early", within=2)
+                picked = await colleague.dial(code)
+                await picked.answered(within=5)
+                await call.answered(within=2)
+                await ringing.ends(within=2)
+                lamp.becomes("terminated", within=2)
+                await call.hang_up()
+                await picked.ends(within=2)
+            call = await caller.dial("06205212500")
+            ringing = await desk.incoming(within=5)
+            await ringing.answer()
+            lamp.becomes("confirmed", within=2)
+            await call.hang_up()
+            lamp.becomes("terminated", within=2)
+        async with town.staff({"tel2501": "talked"}), at(town, "gast") as desk:
+            call = await desk.dial("3501")
+            await call.answered(within=SOON)
+            lamp.becomes("confirmed", within=2)
+            await call.hang_up()
+            lamp.becomes("terminated", within=2)
+
+
+async def test_the_codes_of_the_desk_are_those_of_the_guest(town: Town) -> None:
+    await hot_desks.log_in(town.state, "gast", "2500", why="")
+    async with at(town, "gast") as telephone:
+        call = await telephone.dial("*26#")
+        await call.ends(within=SOON)
+    now = await present.now(town.state)
+    assert set(now) == {"desk_2500", "quiet_2500"}
+    row = next(row for row in await present.rows(town.state) if row.name == "quiet_2500")
+    assert row.who == "2500 Anna Grün"
+
+
+async def test_the_night_logs_out_and_is_written_down(town: Town) -> None:
+    await hot_desks.log_in(town.state, "gast", "2500", why="")
+    (row,) = await present.rows(town.state)
+    over = replace(row, switched=Guest(desk="gast", ends=int(time.time()) - 1))
+    await present.put(town.state, town.directory, over, "as if the night had come")
+    phones = {"gast": "talked", "tel2500": "talked"}
+    async with town.staff(phones):
+        assert (await goes(town, "2500", phones))[-1] == "n_2500.ring=talked", "before anybody has tidied up"
+    await hot_desks.at_night(town.state)
+    assert await where(town) == {}
+
+
+def test_an_admin_sees_who_sits_where_and_changes_it(town: Town) -> None:
+    def says(*words: str) -> str:
+        argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(town.state.root), "desk", *words)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout + done.stderr
+
+    assert "in force at once" in says("gast", "2500", "--why", "forgot her PIN")
+    assert "gast                 2500 Anna Grün until" in says()
+    assert "logged out there: 2500 Anna Grün" in says("61", "3501", "--why", "visits")
+    assert "logged out" in says("gast", "off", "--why", "went home")
+    assert "nobody has logged in at gast" in says("gast", "off")
+    assert "no desk at which people may log in" in says("tel10", "2500")

@@ -70,11 +70,11 @@ def rings(why: Line) -> Iterator[Line]:
 def found() -> Iterator[Line]:
     """After such a desk rang: the answer. One that is not registered is as none: the own telephones ring."""
     yield Line('GotoIf($["${ATDESK}" = "" | "${DIALSTATUS}" = "ANSWER"]?elsewhere)')
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?there-{DESK_BUSY})')
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?there-{DESK_NOBODY})')
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?{DESK_BUSY})')
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?{DESK_NOBODY})')
     yield Line("Return(off)")
-    yield Line(f"Return({DESK_BUSY})", label=f"there-{DESK_BUSY}")
-    yield Line(f"Return({DESK_NOBODY})", label=f"there-{DESK_NOBODY}")
+    yield Line(f"Return({DESK_BUSY})", label=DESK_BUSY)
+    yield Line(f"Return({DESK_NOBODY})", label=DESK_NOBODY)
     yield Line("NoOp()", label="elsewhere")
 
 
@@ -93,8 +93,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
         "at": _at(),
     }
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
-    lines = (Line(f"Set(DEVICE_STATE({device('${ARG1}')})=INUSE)"), Line("Return()"))
-    yield Context(name=TALKS, extensions=(Extension("s", lines),))
+    yield Context(name=TALKS, extensions=(Extension("s", tuple(_talks())),))
     yield _entry(directory)
     yield from _guests(directory)
 
@@ -158,6 +157,14 @@ def _begins() -> Iterator[Line]:
     yield Line("Set(GROUP(guest)=${ARG1})")
     yield Line(f"Set(CHANNEL(hangup_handler_push)={NAME},over,1(${{ARG1}}))")
     yield Line("Return()")
+
+
+def _talks() -> Iterator[Line]:
+    """Who has number ARG1 talks at the desk; whoever picks up in their place is at another."""
+    yield Line(f"Gosub({NAME},at,1(${{ARG1}}))")
+    yield Line('GotoIf($["${HERE}" != "&PJSIP/${CHANNEL(endpoint)}"]?over)')
+    yield Line(f"Set(DEVICE_STATE({device('${ARG1}')})=INUSE)")
+    yield _OVER
 
 
 def _over() -> Iterator[Line]:
