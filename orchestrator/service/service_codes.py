@@ -29,7 +29,7 @@ from orchestrator.domain.codes import DESK_ON, SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.hot_desks import DIGITS, guest
 from orchestrator.domain.hot_desks import PROMPTS as DESK_PROMPTS
-from orchestrator.domain.people import Phone
+from orchestrator.domain.people import Person, Phone
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
 from orchestrator.domain.switches import ABSENT, DESK, FORWARDS, QUIET, Absence, Forwarding, On
@@ -155,8 +155,9 @@ class ServiceCodes:
             raise NoAnswer(f"a code could not be fulfilled: {bad}") from bad
 
     async def _fulfil(self, asked: Asked) -> Said:
+        phone = self._phone(asked)
+        wish = self._wish(asked, phone, await self._guest(phone))
         now = await present.now(self._state)
-        wish = self._wish(asked, now)
         to = wish.to if wish.to != TOGGLE else await self._decided(asked.channel, wish, now)
         await _switch(self._state, wish, to, now)
         if wish.target:
@@ -174,15 +175,20 @@ class ServiceCodes:
             raise Refused("nobody")
         return phone
 
-    def _wish(self, asked: Asked, now: Mapping[str, switches.Switched]) -> Wish:
+    async def _guest(self, phone: Phone) -> Person | None:
+        """Who has logged in at `phone`."""
+        now = await present.now(self._state) if phone.hot_desk else {}
+        return guest(self._directory(), now, phone.id, datetime.now(UTC))
+
+    def _wish(self, asked: Asked, phone: Phone, guest: Person | None) -> Wish:
         """What is wished; raises Refused."""
-        directory, phone = self._directory(), self._phone(asked)
+        directory = self._directory()
         name, _, given = asked.wish.partition(".")
         if name not in CODES:
             raise Refused("nobody")
         if self._judge is None or self._judge[0] is not directory:
             self._judge = directory, Judge(directory)
-        return self._judge[1].wish(phone, CODES[name], given, guest(directory, now, phone.id, datetime.now(UTC)))
+        return self._judge[1].wish(phone, CODES[name], given, guest)
 
     async def _decided(self, channel: str, wish: Wish, now: Mapping[str, switches.Switched]) -> str:
         """To what it is turned in this call. Raises AsteriskError, Refused."""
