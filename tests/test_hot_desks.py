@@ -18,6 +18,8 @@ from orchestrator.domain.hot_desks import guest, night, pin_of, seats
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
+from orchestrator.messages.telephone.dialogue import Caller
+from orchestrator.messages.telephone.session import begin
 from orchestrator.service.questions import Question, ask
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.test_compile import compiled
@@ -125,10 +127,22 @@ def test_codes_are_those_of_the_guest() -> None:
             wish(phone, dialled)
 
 
+def test_the_mailbox_opens_for_the_guest() -> None:
+    def opened(phone: str, guest: str = "") -> tuple[str, str]:
+        session = begin(Caller(channel="1.1", phone=phone, number="61", guest=guest), TOWN)
+        return session.at, session.box
+
+    assert opened("gast", "p2500") == opened("tel2500") == ("main", "2500")
+    assert opened("gast", "p40") == opened("tel40")
+    assert opened("gast") == ("box", "")
+    assert opened("halle", "p3501") == ("main", "3501")
+
+
 def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:
     text = compiled(small())
     assert "guest" not in text["asterisk/pjsip.conf"]
-    assert "guest" not in text["asterisk/extensions.conf"]
+    assert text["asterisk/extensions.conf"].count("guest") == 1
+    assert "[from-guests]\ninclude => from-phones\n" in text["asterisk/extensions.conf"]
     assert "Gastarbeitsplatz" in card(TOWN)
     assert "Gastarbeitsplatz" not in card(derive(small()))
     written = compiled(TOWN)

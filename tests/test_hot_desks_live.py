@@ -12,8 +12,9 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.domain.switches import Guest
-from orchestrator.service import hot_desks, present
+from orchestrator.service import changes, hot_desks, present
 from orchestrator.service.questions import Question, ask
+from tests.console import console
 from tests.hot_desk_town import hot_desk_town
 from tests.hot_desks import SOON, as_it_was, at, dials, goes, last, logs_in, pin, way, where, written
 from tests.lamp_watcher import watching
@@ -162,3 +163,18 @@ def test_an_admin_sees_who_sits_where_and_changes_it(town: Town) -> None:
     assert "logged out" in says("gast", "off", "--why", "went home")
     assert "nobody has logged in at gast" in says("gast", "off")
     assert "no desk at which people may log in" in says("tel10", "2500")
+
+
+async def test_what_was_logged_in_or_out_by_mistake_is_taken_back(town: Town) -> None:
+    """Whoever sits there by then is logged out, too: a desk has one guest."""
+    await hot_desks.log_in(town.state, "gast", "2500", why="")
+    await hot_desks.log_out(town.state, "2500", why="")
+    (out,) = await changes.past(town.state, since="", of="", kind="switched", limit=1, whole=False)
+    await hot_desks.log_in(town.state, "gast", "3501", why="")
+    await changes.undo(town.state, out.change.id, why="by mistake", dry_run=False)
+    assert await where(town) == {"2500": "gast"}
+    assert "/guest_gast" in console(town, "database show switched")
+    phones = {"gast": "talked", "tel2501": "talked"}
+    async with town.staff(phones):
+        assert await goes(town, "2500", phones) == ["n_2500.diverted=talked"]
+        assert (await goes(town, "3501", phones))[-1] == "n_3501.ring=talked"

@@ -142,6 +142,10 @@ async def test_it_outlives_restarts_and_works_without_python(town: Town) -> None
     town.end("control", signal.SIGKILL)
     async with provider(town) as far, at(town, "gast") as desk:
         assert await outside(desk, "000331234567", far) == ("00331234567", HOME)
+        call = await desk.dial("*98")
+        await call.answered(within=SOON)
+        assert "!VoiceMailMain!2500@town,s!" in console(town, "core show channels concise")
+        await call.hang_up()
         for code in ("*55", "#55"):
             call = await desk.dial(code)
             await call.ends(within=SOON)

@@ -5,7 +5,7 @@ Who is where lies in Asterisk's own database, both ways round: `switched/desk_25
 hold an extension for each person. Telephones at which somebody may log in begin at `from-guests`, which gives their
 calls the guest's number and name; what they may call, `caller` asks here. Emergency calls ask neither: they stay those
 of the place. While a guest has a call there, `Custom:guest_<number>` is in use, which is part of the number's lamp.
-Nothing of this is written where no telephone is such a desk.
+Where no telephone is such a desk, nothing of this is written but an empty `from-guests`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from orchestrator.domain import outgoing
 from orchestrator.domain.callers import Callers
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import SHOWN, plain
-from orchestrator.domain.hot_desks import desks
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import Person
 from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY
@@ -50,7 +49,7 @@ def device(number: str) -> str:
 
 def numbers(directory: Directory) -> Mapping[str, str]:
     """Each number of a person -> the first that they have; empty where there is no such desk."""
-    if not desks(directory):
+    if not directory.hot_desks:
         return {}
     return {number: each.extension for each in directory.people.values() for number in (each.extension, *each.numbers)}
 
@@ -80,7 +79,8 @@ def found() -> Iterator[Line]:
 
 def contexts(directory: Directory) -> Iterator[Context]:
     """All of it, where there is such a desk."""
-    if not desks(directory):
+    if not directory.hot_desks:  # whose calls begin here until a moment after the last such desk is gone
+        yield Context(name=ENTRY, includes=("from-phones",), extensions=())
         return
     extensions = {
         "who": _who(),
@@ -202,7 +202,7 @@ def _entry(directory: Directory) -> Context:
 def _guests(directory: Directory) -> Iterator[Context]:
     """What is whose: found by the last two digits of the number."""
     parts: dict[str, list[Extension]] = {}
-    callers, boxes, desk = Callers(directory), Desks(directory), directory.phones[desks(directory)[0]]
+    callers, boxes, desk = Callers(directory), Desks(directory), directory.phones[directory.hot_desks[0]]
     for person in directory.people.values():
         number, caller = fit(person.extension, _NUMBER), callers.at_desk(desk, person)
         box = boxes.opened_by(person)

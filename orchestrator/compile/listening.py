@@ -17,7 +17,6 @@ from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import MESSAGES
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import CallBack, Dictate, Listen, Native
-from orchestrator.domain.hot_desks import desks
 from orchestrator.domain.listening import Desks
 
 DICTATION, CALLBACK = "durchwahl-dictation", "durchwahl-callback"
@@ -92,7 +91,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     """
     if not directory.town.mailbox:
         return
-    hot = bool(desks(directory))
+    hot = bool(directory.hot_desks)
     known = (
         Line("Set(BOX=)"),
         Line("Set(PHONE=)"),

@@ -16,7 +16,6 @@ from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Caller, Callers, permissions
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.hot_desks import desks
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.town import Permission
 
@@ -245,7 +244,7 @@ def _caller(directory: Directory) -> Context:
         *as_by,
     )
     who: tuple[Line, ...] = (*by, put_through, Line("Goto(own,1)"), *as_by)
-    if desks(directory):  # then who has logged in there, but for emergencies: those stay the place's
+    if directory.hot_desks:  # then who has logged in there, but for emergencies: those stay the place's
         guest = Line(f"Goto({hot_desks.AS_GUEST})")
         who = (*by, put_through, Line("Gosub(caller,own,1)"), guest, as_by[0], Line(f"Gosub({phone})"), guest)
     return Context(name="caller", extensions=(Extension("who", who), Extension("own", own)))

@@ -16,7 +16,6 @@ from orchestrator.compile.hours import NOW
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Sign
 from orchestrator.domain.flow import Forward
-from orchestrator.domain.hot_desks import desks
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.place import AT_DESK
 from orchestrator.domain.switches import (
@@ -99,7 +98,7 @@ def context(directory: Directory) -> Context:
     own = e164(directory.town, "${ARG1}")
     public = sorted((trunk for trunk in directory.trunks.values() if trunk.public), key=lambda t: (t.order, t.id))
     trunks = [fit(trunk.id, IDENTIFIER) for trunk in public]
-    hot = bool(desks(directory))
+    hot = bool(directory.hot_desks)
     return Context(
         name=NAME,
         extensions=(

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.domain import (
-    hot_desks,
     listening,
     operators,
     parking,
@@ -147,7 +146,7 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
         "diverted": replace(
             _diverted(directory, person, f"{name}.ring", last, texts.SHARED["absent"]),
             quiet=f"{name}.missed",
-            desk=f"{name}.missed" if hot_desks.desks(directory) else "",
+            desk=f"{name}.missed" if directory.hot_desks else "",
             stood_in=bool(person.stand_in),
         ),
         "ring": _ring(

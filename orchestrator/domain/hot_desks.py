@@ -43,11 +43,6 @@ PROMPTS: Mapping[str, Prompt] = {
 """What is said where there are such desks."""
 
 
-def desks(directory: Directory) -> tuple[str, ...]:
-    """The telephones at which people may log in."""
-    return tuple(sorted(phone.id for phone in directory.phones.values() if phone.hot_desk))
-
-
 def is_desk(directory: Directory, phone: str) -> bool:
     """Whether people may log in at `phone`, which may be gone."""
     return phone in directory.phones and directory.phones[phone].hot_desk

@@ -71,7 +71,7 @@ def flow(directory: Directory) -> Flow:
         seconds=SECONDS,
         says=(
             *PROMPTS.values(),
-            *(hot_desks.PROMPTS.values() if hot_desks.desks(directory) else ()),
+            *(hot_desks.PROMPTS.values() if directory.hot_desks else ()),
             *_named(directory),
         ),
     )

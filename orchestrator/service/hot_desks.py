@@ -208,7 +208,7 @@ async def seats(state: State) -> list[Seat]:
     directory = await directories.running(state)
     taken = {guest.desk: (who, guest) for who, guest in hot_desks.seats(directory, await present.now(state), now())}
     found = []
-    for desk in hot_desks.desks(directory):
+    for desk in directory.hot_desks:
         who, guest = taken.get(desk, (None, None))
         found.append(
             Seat(
@@ -232,8 +232,8 @@ async def at_night(state: State) -> None:
 
 def _desk(directory: Directory, named: str) -> Phone:
     """The desk of that name or extension; raises ServiceError."""
-    for desk in hot_desks.desks(directory):
+    for desk in directory.hot_desks:
         if named in (desk, directory.phones[desk].extension):
             return directory.phones[desk]
-    known = ", ".join(hot_desks.desks(directory)) or "there is none"
+    known = ", ".join(directory.hot_desks) or "there is none"
     raise ServiceError(f"{named!r} is no desk at which people may log in", todo=f"use one of them: {known}")
