@@ -25,13 +25,14 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.house import Screen
 from orchestrator.domain.people import ALL_AT_ONCE, LONGEST_IDLE, Department, Person, Phone
 from orchestrator.domain.schedule import Block
 from tests.console import Believed
 
 Wanted = dict[str, dict[str, tuple[str, ...]]]
 """Context -> extension -> what must stand in its lines."""
-EXACT = re.compile(r"(?:flow|hours|permission|phones|numbers|trunks)-\w+|trunks")
+EXACT = re.compile(r"(?:flow|hours|permission|phones|numbers|trunks|direct)-\w+|trunks|single")
 """Contexts of which there must be no more than are wanted, nor more in them."""
 SHOWN = 250
 """Characters of a line that the console shows for certain."""
@@ -110,6 +111,7 @@ def dialplan(directory: Directory) -> Wanted:
             if isinstance(step, FindByName):
                 steps[f"{name}=found"] = ("Goto(numbers,${FOUND},1)",)
         wanted[f"flow-{flow.name}"] = steps
+    wanted |= _through(directory)
     wanted |= _hours(directory) | _phones(directory) | _trunks(directory)
     for permission in {**PRESETS, **directory.permissions}.values():
         wanted[f"permission-{permission.id}"] = dict.fromkeys(permission.classes, ("Return()",))
@@ -140,12 +142,16 @@ def _goto(place: Place, here: str = "") -> str:
 def _step(directory: Directory, step: Step) -> tuple[str, ...]:
     """What can be told of a place without knowing how it is performed."""
     match step:
+        case Ring(phones=phones, seconds=seconds, away=away) if away:
+            return (*(f"PJSIP/{phone}" for phone in phones), f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == ALL_AT_ONCE:
-            return (f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{seconds}",)
+            return (f"free,1({'&'.join(f'PJSIP/{phone}' for phone in phones)})", f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == LONGEST_IDLE:
-            return (*(f"DB(idle/{phone})" for phone in phones), f"Dial(PJSIP/${{SHIFT(TURNS)}},{seconds}")
+            return (*(f"DB(idle/{phone})" for phone in phones), f"Dial(${{TURN}},{seconds}")
         case Ring(phones=phones, seconds=seconds):
-            return (f"Set(TURNS={','.join(phones)})", f"Dial(PJSIP/${{SHIFT(TURNS)}},{seconds}")
+            return (f"Set(TURNS={','.join(phones)})", f"Dial(${{TURN}},{seconds}")
+        case Screen(number=number):
+            return (f"(direct_{number})",)
         case LeaveMessage(box=box, limit=limit):
             return (f"VMCOUNT({box}@town)}} >= {directory.boxes[box].quota}]", f"leave,1({box},", f",{limit},")
         case When(schedule=schedule):
@@ -163,6 +169,19 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
             return tuple(f'"${{KEY}}" = "{key}"' for key in keys)
         case _:
             return ()
+
+
+def _through(directory: Directory) -> Wanted:
+    """Who comes through to a boss, and the telephones that take one call at a time."""
+    wanted: Wanted = {
+        "single": {phone.id: ("Return()",) for phone in directory.phones.values() if not phone.call_waiting}
+    }
+    people = directory.people
+    for boss in people.values():
+        if any(id_ in people and id_ != boss.id for id_ in boss.secretary):
+            known = (boss, *(people[id_] for id_ in (*boss.secretary, *boss.direct) if id_ in people))
+            wanted[f"direct-{boss.extension}"] = {phone: ("Return()",) for each in known for phone in each.phones}
+    return wanted
 
 
 def _hours(directory: Directory) -> Wanted:

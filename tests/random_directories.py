@@ -90,7 +90,7 @@ def directories(draw: Draw) -> Directory:
         draw(_person("2501", ("tel2501",))),
         draw(_person("2502", draw(st.sampled_from([("tel2502",), ()])))),
     ]
-    people[0] = replace(people[0], stand_in=draw(st.sampled_from(["", people[1].id])))
+    people[0] = draw(_with_others(people[0], [people[1].id, people[2].id]))
     departments = [draw(_department("buergerbuero", "30")), draw(_department("it", "31"))]
     written = _longer(_said(draw(flows(phones=("saal", "tel2500", "tel2501"), finds=True))))
     found = Directory(
@@ -120,6 +120,14 @@ def directories(draw: Draw) -> Directory:
     return made
 
 
+@st.composite
+def _with_others(draw: Draw, person: Person, others: list[str]) -> Person:
+    """`person` with a stand-in, secretaries and people who come through."""
+    some = st.lists(st.sampled_from(others), unique=True).map(tuple)
+    stand_in = draw(st.sampled_from(["", others[0]]))
+    return replace(person, stand_in=stand_in, secretary=draw(some), direct=draw(some))
+
+
 def _said(flow: Flow) -> Flow:
     """`flow` with forwardings as a file can say them: of numbers that are here, without an announcement."""
     steps = {
@@ -144,7 +152,10 @@ def _longer(flow: Flow) -> Flow:
 def _with_phones_and_boxes(draw: Draw, found: Directory) -> Directory:
     own = {phone: own_phone(person, phone) for person in found.people.values() for phone in person.phones}
     differs = st.sampled_from(
-        [{}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}, {"hot_desk": True}]
+        [
+            *({}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}),
+            *({"call_waiting": False}, {"hot_desk": True}),
+        ]
     )
     phones = {name: replace(phone, **draw(differs)) for name, phone in own.items()}
     if draw(st.booleans()):
@@ -256,6 +267,8 @@ def _person(number: str, phones: tuple[str, ...]) -> st.SearchStrategy[Person]:
         wave=st.integers(0, 9),
         permission=st.sampled_from(["", "national", "sparsam"]),
         findable=st.sampled_from(["", *FINDABLE]),
+        direct_inside=st.booleans(),
+        joins=st.sampled_from([0, 5, 60]),
         source=st.sampled_from(["", "ldap:4b1c"]),
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestrator.compile import completion
 from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import read_sound
@@ -65,6 +66,32 @@ async def test_who_is_told_where_they_parked_cannot_send_that_call_on(desks: Des
             await asyncio.sleep(2)
         await citizen.hang_up()
         assert far.called == []
+
+
+@pytest.mark.parametrize("contact", ["PJSIP/0900123456%40trunk-amt", "00900123456"])
+async def test_who_is_called_back_when_somebody_is_free_cannot_send_that_call_on(desks: Desks, contact: str) -> None:
+    """302 to the call of call completion: it is over, and so is the wish."""
+    host, port = desks.town.exchange.split(":")
+    async with provider(desks) as far, desks.line("tel2600") as other:
+        async with desks.line("tel2500") as asks:
+            call = await asks.dial("2600")
+            await other.incoming(within=10)
+            await call.hang_up()
+            await (await asks.dial("*37#")).ends(within=15)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.connect((host, int(port)))
+            line.settimeout(20)
+            await asyncio.to_thread(register, desks.town, line, "tel2500", expires=60)
+            thread = threading.Thread(target=_sends_on, args=(line, contact))
+            thread.start()
+            talks = await other.dial("3901")
+            await talks.answered(within=5)
+            await asyncio.sleep(3)
+            await talks.hang_up()
+            await asyncio.to_thread(thread.join, 20)
+            await asyncio.sleep(2)
+        wishes = await asyncio.to_thread(console, desks.town, f"database show {completion.WISHES}")
+        assert (far.called, "tel2500" in wishes) == ([], False)
 
 
 async def test_who_picks_a_call_up_puts_it_through_with_their_own_permission(desks: Desks) -> None:

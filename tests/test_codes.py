@@ -110,7 +110,7 @@ def test_the_card_has_every_code_of_the_town_and_no_other() -> None:
         for number in ("110", "112", "115", *([town.mailbox] if town.mailbox else [])):
             assert f"| `{number}` |" in text
         assert ("Lampen" in text) == (town.lamps == "department")
-    nothing = (codes.SWITCH, *codes.WAITING)
+    nothing = (codes.SWITCH, *codes.QUEUEING)
     assert not [code.name for code in nothing if code.card in card(small())]
 
 

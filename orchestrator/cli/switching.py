@@ -17,7 +17,8 @@ from orchestrator.cli import output
 from orchestrator.domain import switches
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit
-from orchestrator.domain.flow import Announce, Forward, Switch
+from orchestrator.domain.flow import Announce, Forward, Ring, Switch
+from orchestrator.domain.house import Screen
 from orchestrator.domain.switches import Absence, Forwarding, Guest, On, Outside, Switched
 from orchestrator.service import directory as directories
 from orchestrator.service import hot_desks, present, switching
@@ -144,8 +145,9 @@ def switch(
         if name:
             switching.must_exist(directory, name)
         turned = {row.name: row.switched for row in rows}
+        hidden = switches.PERSONAL if name else (*switches.PERSONAL, switches.SINGLE)
         for known, meaning in sorted(switches.known(directory).items()):
-            if known.startswith(switches.PERSONAL) or (name and known != name):
+            if known.startswith(hidden) or (name and known != name):
                 continue
             zone = directory.town.timezone
             now = described(turned[known], zone) if known in turned else "on" if known == switches.OUTSIDE else "off"
@@ -241,6 +243,10 @@ def switched_on(directory: Directory, visits: Iterable[Visit], now: Mapping[str,
                 names = [name]
             case Forward() as forward:
                 names = [*switches.asked(forward)]
+            case Screen(number=number):
+                names = [switches.DIRECT + number]
+            case Ring(away=away):
+                names = [*dict.fromkeys(name for asked in away.values() for name in asked)]
             case _:
                 names = []
         yield from (f"{name} {described(now[name], directory.town.timezone)}" for name in names if name in now)

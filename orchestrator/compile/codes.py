@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import lamps, listening, parking, queues, service_codes, taking
+from orchestrator.compile import completion, lamps, listening, parking, queues, service_codes, taking
 from orchestrator.compile.escape import CODE, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -54,6 +54,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield from lamps.codes()
     yield from queues.codes()
     yield from taking.codes()
+    yield from completion.codes()
     yield from parking.codes(directory)
     yield from service_codes.codes()
     yield service_codes.lamps(directory, parking.lamps(directory))

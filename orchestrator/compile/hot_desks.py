@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from orchestrator.compile import waiting
 from orchestrator.compile.escape import CIRCLE, DIALLED, DIGITS, E164, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain import outgoing
@@ -62,8 +63,11 @@ def rings(why: Line) -> Iterator[Line]:
     yield Line("Set(FIRST=)")
     yield Line("Set(ATDESK=yes)")
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
+    yield waiting.asked("${FORWARD}")
+    yield Line(f"GotoIf({waiting.NONE}?engaged)")
     yield Line(f"Set(SHOWS=b({NAME}^rings^1(${{ARG1}}^${{WHY}}))U({TALKS}^${{ARG1}}))")
     yield Line("Return(ring)")
+    yield Line(f"Return({DESK_BUSY})", label="engaged")
 
 
 def found() -> Iterator[Line]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import completion
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -183,6 +184,7 @@ def _answers() -> Iterator[Line]:
 
 def _hungup() -> Iterator[Line]:
     """What a hangup at a mailbox comes to: a message if any take is one, or the one that was being spoken."""
+    yield completion.NOTED
     yield Line('GotoIf($["${BEGAN}" = ""]?between)')
     yield Line(f"GotoIf({_SPOKE} >= {SHORTEST}]?left)")
     yield Line("GotoIf($[0${KEPT} = 1]?left)", label="between")

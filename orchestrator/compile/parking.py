@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestrator.compile import by_phone
+from orchestrator.compile import by_phone, waiting
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.taking import TAKES
@@ -222,8 +222,10 @@ def _back(directory: Directory) -> Context:
     dial = (
         Line("Set(CAME=${ARG3})"),
         HUNG_UP,
+        waiting.asked("PJSIP/${BY}"),
+        Line(f"GotoIf({waiting.NONE}?engaged)"),
         Line(f"Dial(PJSIP/${{BY}},${{ARG1}},{STAYS}b({BACK}^show^1(${{ARG2}})))"),
-        Line("Return()"),
+        Line("Return()", label="engaged"),
     )
     show = (Line("Set(CONNECTEDLINE(name,i)=${ARG1} ${CONNECTEDLINE(name)})"), Line("Return()"))
     # Whoever hangs up while the two talk ends the call here; the place is that where the caller was.

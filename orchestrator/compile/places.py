@@ -12,7 +12,19 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import assert_never
 
-from orchestrator.compile import by_name, listening, message, parking, promises, queues, ringing, rooms, service_codes
+from orchestrator.compile import (
+    by_name,
+    completion,
+    listening,
+    message,
+    parking,
+    promises,
+    queues,
+    ringing,
+    rooms,
+    secretaries,
+    service_codes,
+)
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, is_on, transferred
@@ -42,7 +54,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.prompts import Prompt, Sounds, length
 from orchestrator.domain.skills import in_turns
 
@@ -184,7 +196,7 @@ class Writer:
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp() | Do():
                 yield Line(f"Goto({name}={'gone' if isinstance(step, HangUp) else 'python_down'},1)")
-            case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
+            case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall() | Screen():
                 yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
@@ -212,6 +224,8 @@ class Writer:
                 yield from promises.stands_in(self._directory, name, step, queues.answered(step.members, self._timed))
             case Recall():
                 yield from promises.recalled(name, step, self._sounds)
+            case Screen():
+                yield from secretaries.screened(name, step)
             case _:
                 assert_never(step)
 
@@ -257,6 +271,7 @@ def landing(directory: Directory) -> Context:
         Line('GotoIf($["${QUEUED}" = "${PLACE}" & "${MEMBERINTERFACE}" != ""]?talked)'),
         Line('GotoIf($["${TAKEN}:${BRIDGERESULT}" = "${PLACE}:SUCCESS"]?talked)'),
         Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
+        completion.NOTED,
         Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
         Line("Hangup()"),

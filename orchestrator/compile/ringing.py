@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, display, parking
+from orchestrator.compile import by_phone, display, parking, secretaries, waiting
 from orchestrator.compile.escape import IDENTIFIER, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.domain.directory import Directory
@@ -36,10 +36,7 @@ def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = 
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""
     if step.order == ALL_AT_ONCE:
-        yield Line(
-            f"Dial({'&'.join(f'PJSIP/{phone}' for phone in phones)},{int(step.seconds)},{STAYS}{noted}{display.OPTION})"
-        )
-        yield from dialled(name, otherwise="unreachable", back=back)
+        yield from _at_once(name, step, phones, noted, back)
         return
     turns = ",".join(phones)
     if step.order == LONGEST_IDLE:
@@ -47,8 +44,11 @@ def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = 
         turns = f"${{SORT({','.join(f'{p}:$[0${{DB({FAMILY}/{p})}} - ${{EPOCH}}]' for p in phones)})}}"
     yield Line(f"Set(TURNS={turns})")
     yield Line("Set(RUNG=unreachable)")
-    yield Line(f"Dial(PJSIP/${{SHIFT(TURNS)}},{int(step.seconds)},{STAYS}{noted}{display.OPTION})", label="turn")
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
+    yield Line("Set(TURN=PJSIP/${SHIFT(TURNS)})", label="turn")
+    yield waiting.asked("${TURN}")
+    yield Line(f"GotoIf({waiting.NONE}?rung)")
+    yield Line(f"Dial(${{TURN}},{int(step.seconds)},{STAYS}{noted}{display.OPTION})")
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)', label="rung")
     yield Line('ExecIf($["${DIALSTATUS}" = "NOANSWER"]?Set(RUNG=nobody))')
     yield Line('ExecIf($["${DIALSTATUS}:${RUNG}" = "BUSY:unreachable"]?Set(RUNG=busy))')
     yield Line('GotoIf($["${TURNS}" != ""]?turn)')
@@ -60,9 +60,22 @@ def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = 
         yield Line(f"Goto({name}=${{RUNG}},1)")
 
 
-def dialled(name: str, *, otherwise: str, back: str = "") -> Iterator[Line]:
+def _at_once(name: str, step: Ring, phones: list[str], noted: str, back: str) -> Iterator[Line]:
+    rings = "&".join(f"PJSIP/{phone}" for phone in phones)
+    if step.away:
+        yield from secretaries.present(name, step)
+        rings = secretaries.RINGS
+    yield waiting.asked(rings)
+    yield Line(f"GotoIf({waiting.NONE}?rung)")
+    yield Line(f"Dial({waiting.FREE},{int(step.seconds)},{STAYS}{noted}{display.OPTION})")
+    if len(phones) > 1:
+        yield waiting.BUSY_AFTER_ALL
+    yield from dialled(name, otherwise="unreachable", back=back, label="rung")
+
+
+def dialled(name: str, *, otherwise: str, back: str = "", label: str = "") -> Iterator[Line]:
     """What Dial() found -> the answer. Talking ends in the hangup of one side, which `landing` writes down."""
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)')
+    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "ANSWER"]?{name}=talked,1)', label=label)
     if back:
         busy = '$["${DIALSTATUS}" = "BUSY"]'
         nobody = '$["${DIALSTATUS}" = "NOANSWER"]'

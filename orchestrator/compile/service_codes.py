@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orchestrator.compile.escape import CODE, DIGITS, IDENTIFIER, fit
+from orchestrator.compile.escape import CODE, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
-from orchestrator.domain.codes import SWITCH, SWITCHING
+from orchestrator.domain import secretaries
+from orchestrator.domain.codes import DIRECT, SWITCH, SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.service_codes import FIRST
+from orchestrator.domain.switches import DIRECT as TO_BOSS
 from orchestrator.domain.switches import KEY
 
 LAMPS = "code-lamps"
@@ -23,11 +25,10 @@ PHONE = '${IF($["${CHANNEL(channeltype)}" = "PJSIP"]?${CHANNEL(endpoint)})}'
 
 
 def lamps(directory: Directory, places: Iterable[Extension]) -> Context:
-    """What lamps show that are set to a code: a switch of the town, one of the parking `places`."""
-    hints = (
-        Extension(f"{fit(SWITCH.head, CODE)}{fit(digit, DIGITS)}", (), hint=f"Custom:{fit(name, KEY)}")
-        for digit, name in sorted(directory.switch_codes.items())
-    )
+    """What lamps show that are set to a code: a switch of the town, that of a boss, one of the parking `places`."""
+    turned = {SWITCH.head + digit: name for digit, name in sorted(directory.switch_codes.items())}
+    turned |= {DIRECT.head + name.removeprefix(TO_BOSS): name for name in sorted(secretaries.switches(directory))}
+    hints = (Extension(fit(code, CODE), (), hint=f"Custom:{fit(name, KEY)}") for code, name in turned.items())
     return Context(name=LAMPS, extensions=(*hints, *places))
 
 

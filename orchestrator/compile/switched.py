@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, display, hot_desks, parking
+from orchestrator.compile import by_phone, completion, display, hot_desks, parking, waiting
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -112,6 +112,7 @@ def context(directory: Directory) -> Context:
             Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home, hot))),
             Extension("trunk", tuple(_trunk(trunks))),
             Extension("next", tuple(_next(hot))),
+            Extension("h", (completion.NOTED,)),  # while an announcement is played
         ),
     )
 
@@ -191,8 +192,13 @@ def _to(own: str, home: str, outside: bool, hot: bool) -> Iterator[Line]:
     yield Line("Set(FIRST=)")
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line('GotoIf($["${FORWARD:0:1}" = "+"]?outside)')
+    yield waiting.asked("${FORWARD}")
+    yield Line(f"GotoIf({waiting.NONE}?engaged)")
+    yield Line(f"Set(FORWARD={waiting.FREE})")
     yield Line("Return(ring)")
-    yield display.NOTHING._replace(label="outside")
+    yield Line("Return(busy)", label="engaged")
+    yield Line("Set(ENGAGED=)", label="outside")
+    yield display.NOTHING
     yield Line("Set(TO=${FORWARD})")
     yield from _open(home)
     yield from _paid()
@@ -207,6 +213,7 @@ def _transfer(own: str, home: str, hot: bool) -> Iterator[Line]:
     """The number ARG1 by the trunk ARG2 first: the flow is the town's, so the operator's number is shown."""
     yield from (hot_desks.NOT_THERE,) if hot else ()
     yield display.NOTHING
+    yield Line("Set(ENGAGED=)")
     yield Line("Set(TO=${ARG1})")
     yield Line("Set(FIRST=${ARG2})")
     yield Line("Set(LINE=0)")
@@ -255,6 +262,7 @@ def _trunk(trunks: list[str]) -> Iterator[Line]:
 
 def _next(hot: bool) -> Iterator[Line]:
     """After Dial(): `ring` once more by the next trunk, where this one took no call; else the answer."""
+    yield waiting.BUSY_AFTER_ALL
     yield from hot_desks.found() if hot else ()
     for status, answer in (("ANSWER", "talked"), ("BUSY", "busy"), ("NOANSWER", "nobody")):
         yield Line(f'GotoIf($["${{DIALSTATUS}}" = "{status}"]?{answer})')

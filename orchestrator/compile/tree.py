@@ -10,6 +10,7 @@ from orchestrator.compile import (
     attend,
     by_name,
     codes,
+    completion,
     display,
     entries,
     hot_desks,
@@ -25,9 +26,11 @@ from orchestrator.compile import (
     queues,
     ringing,
     rooms,
+    secretaries,
     switched,
     taking,
     templates,
+    waiting,
 )
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
 from orchestrator.compile.exchange import Exchange
@@ -116,8 +119,11 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from taking.contexts(directory)
     yield from promises.contexts(directory)
     yield from ringing.contexts(directory)
+    yield from waiting.contexts(directory)
+    yield from completion.contexts(directory)
     yield from parking.contexts(directory, sounds)
     yield from rooms.contexts(directory, sounds)
+    yield from secretaries.contexts(directory)
     yield from display.contexts()
     yield from hot_desks.contexts(directory)
     timed, numbers, signs = ringing.timed(directory), parking.numbers(directory), Signs(directory)

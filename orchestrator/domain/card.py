@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.domain.circles import DEPARTMENT, HOUSE
-from orchestrator.domain.codes import DESK_OFF, DESK_ON, DIGIT, LOG_IN, LOG_OUT, NUMBER, SWITCH, WAITING, codes
+from orchestrator.domain.codes import DESK_OFF, DESK_ON, DIGIT, LOG_IN, LOG_OUT, NUMBER, QUEUEING, SWITCH, codes
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import OPERATOR, written
 from orchestrator.domain.outgoing import EMERGENCY, SERVICES
@@ -38,7 +38,7 @@ def _rows(directory: Directory) -> Iterator[tuple[str, str]]:
     if town.mailbox:
         yield town.mailbox, f"Ihr Anrufbeantworter; von außen {written(town, town.mailbox)}"
     log_in = any(queue.log_in for queue in directory.queues.values())
-    useless = {*(() if log_in else (LOG_IN, LOG_OUT)), *(() if directory.queues else WAITING)}
+    useless = {*(() if log_in else (LOG_IN, LOG_OUT)), *(() if directory.queues else QUEUEING)}
     useless |= set() if directory.switch_codes else {SWITCH}
     useless |= set() if directory.hot_desks else {DESK_ON, DESK_OFF}
     for code in (each for each in codes(town) if each not in useless):

@@ -3,6 +3,7 @@
   d_<department>  its number and those of its people, groups and queues  its telephones
   g_<group>       a hunt group: its number and those of its telephones   its telephones
   s_<number>      a person with a stand-in elsewhere                     the stand-in's telephones
+  b_<number>      a boss and the secretaries                             their telephones
   o_<department>  an office with a stand-in office                       the telephones of that one
   all             every number of the house that rings somewhere         the operators' telephones
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from orchestrator.domain.bosses import bosses, secretaries, team
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Queue, Ring, Step
 from orchestrator.domain.operators import met
@@ -85,6 +87,9 @@ class Circles:
                 yield f"s_{person.extension}", own
         for queue in directory.queues.values():
             yield f"d_{queue.department}", (queue.extension,)
+        for boss in bosses(directory):
+            people = (boss, *secretaries(directory, boss))
+            yield f"b_{boss.extension}", (number for each in people for number in (each.extension, *each.numbers))
         for group in directory.groups.values():
             yield f"d_{group.department}", (group.extension,)
             members = (directory.phones[phone].extension for phone in self._of(group.phones))
@@ -122,6 +127,12 @@ class Circles:
         return _turned((f"s_{person.extension}", people[person.stand_in].phones) for person in elsewhere)
 
     @cached_property
+    def _fronts(self) -> Mapping[str, frozenset[str]]:
+        """Telephone -> the circles of the bosses that it belongs to, or answers for."""
+        directory = self._directory
+        return _turned((f"b_{boss.extension}", team(directory, boss)) for boss in bosses(directory))
+
+    @cached_property
     def _offices(self) -> Mapping[str, frozenset[str]]:
         """Department -> the offices that it stands in for."""
         offices = self._directory.departments.values()
@@ -139,7 +150,7 @@ class Circles:
         if phone.kind in OPEN:
             return ()
         offices = (circle for home in self._homes.get(phone.id, ()) for circle in self._offices.get(home, ()))
-        found = {*self.groups(phone), *self._stand_ins.get(phone.id, ()), *offices}
+        found = {*self.groups(phone), *self._stand_ins.get(phone.id, ()), *self._fronts.get(phone.id, ()), *offices}
         return tuple(sorted(circle for circle in found if circle in self.lines)) + self._everybody(phone)
 
     def _everybody(self, phone: Phone) -> tuple[str, ...]:

@@ -58,8 +58,16 @@ MEETING = Code(name="meeting", dialled="*462", card="Pause für eine Besprechung
 BACK = Code(name="back", dialled="#46", card="Pause beenden")
 TAKE = Code(name="take", dialled="*44", card="Den nächsten Wartenden der eigenen Warteschlange übernehmen")
 TAKE_AT = Code(name="take_at", dialled="*44NUMBER", card="Den nächsten Wartenden dieser Nummer übernehmen")
+COMPLETE = Code(name="complete", dialled="*37#", card="Rückruf, wenn der zuletzt vergeblich Angerufene frei ist")
+COMPLETE_NOT = Code(name="complete_not", dialled="#37#", card="Diesen Rückruf löschen")
 PICKUP = Code(name="pickup", dialled="*8", card="Anruf heranholen, der bei Kollegen klingelt")
 PICKUP_AT = Code(name="pickup_at", dialled="**NUMBER", card="Anruf heranholen, der unter dieser Nummer klingelt")
+DIRECT = Code(name="direct", dialled="*29*NUMBER#", card="Chef und Sekretariat: Anrufe direkt zum Chef und zurück")
+CALL_WAITING = (
+    Code(name="single_off", dialled="*43#", card="Anklopfen: ein zweiter Anruf klingelt"),
+    Code(name="single_on", dialled="#43#", card="Kein Anklopfen: im Gespräch ist besetzt"),
+    Code(name="single_ask", dialled="*#43#", card="Anklopfen abfragen"),
+)
 DESK_ON = Code(name="desk_on", dialled="*55", card="Gastarbeitsplatz: anmelden, dann ist dieses Telefon Ihres")
 DESK_OFF = Code(name="desk_off", dialled="#55", card="Gastarbeitsplatz: abmelden")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
@@ -73,14 +81,16 @@ SWITCHING = (
     Code(name="quiet_on", dialled="*26#", card="Bitte nicht stören: es klingelt nicht"),
     Code(name="quiet_off", dialled="#26#", card="Wieder stören lassen"),
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
+    DIRECT,
+    *CALL_WAITING,
     DESK_ON,
     DESK_OFF,
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""
-WAITING = (LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, TAKE, TAKE_AT)
+QUEUEING = (LOG_IN, LOG_OUT, PAUSE, AFTERWORK, MEETING, BACK, TAKE, TAKE_AT)
 """Those of waiting queues."""
-CODES = (PICKUP, PICKUP_AT, PARK, FETCH, MESSAGES, *WAITING, *SWITCHING)
+CODES = (PICKUP, PICKUP_AT, PARK, FETCH, COMPLETE, COMPLETE_NOT, MESSAGES, *QUEUEING, *SWITCHING)
 NAMED = {code.name: code for code in CODES}
 FIRST = ("*", "#")
 """What codes begin with, and no number does."""

@@ -28,6 +28,7 @@ from orchestrator.domain import (
     queues,
     retired,
     rooms,
+    secretaries,
     service_codes,
     texts,
 )
@@ -167,7 +168,8 @@ def _person(directory: Directory, person: Person, boxes: Boxes) -> Flow:
             wording=texts.PERSON,
         )
         steps |= endings(name)
-    flow = Flow(name=name, start="diverted", steps=steps)
+    screened = secretaries.steps(directory, person, f"{name}.diverted")
+    flow = Flow(name=name, start=next(iter(screened), "diverted"), steps={**screened, **steps})
     wave = str(person.wave) if person.wave else _wave(directory, person.site)
     return _waved(directory, flow, wave, person.extension, last)
 

@@ -19,11 +19,14 @@ from functools import cached_property
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import Forward, Place, Queue, Ring
+from orchestrator.domain.secretaries import DEPUTY, FRONT, TOGETHER
 
 Rings = Ring | Queue | Forward
 """Steps that ring telephones of the house."""
 LONGEST = 20
 """Characters of a reason: displays show 20 to 32, and the caller stands behind it."""
+INSTEAD = frozenset({"stand_in", FRONT, TOGETHER, DEPUTY})
+"""Names of the places at which somebody else is rung than whose number it is."""
 FOR, OVERFLOW, OLD = "for", "overflow", "old"
 WORDS: Mapping[str, Mapping[str, str]] = {
     "de": {FOR: "für {}", OVERFLOW: "Überlauf {}", OLD: "alte Nr. {}"},
@@ -86,7 +89,7 @@ class Signs:
         if isinstance(step, Forward):
             instead = onward if step.missed or not here else self.text(self._words[FOR], here)
             return Sign(here=instead, onward=onward, own=False)
-        if name == "stand_in":
+        if name in INSTEAD:
             return Sign(here=onward, onward=onward, own=False)
         return Sign(here=here, onward=onward, own=True)
 

@@ -137,9 +137,11 @@ def _changes(before: Directory, after: Directory, old: Any, new: Any) -> Iterato
 
 
 def _named(directory: Directory, field: str, value: Any) -> str:
-    """A value of a field; a person who is named by id is told by number."""
+    """A value of a field; people who are named by id are told by number."""
     if field == "stand_in" and value in directory.people:
         return directory.people[value].extension
+    if field in ("secretary", "direct"):
+        value = tuple(directory.people[id_].extension if id_ in directory.people else id_ for id_ in value)
     return _value(value)
 
 

@@ -15,10 +15,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.findable import Names
 from orchestrator.domain.finding import converse
 from orchestrator.domain.flow import (
-    END,
-    KEYS,
     Announce,
-    Answer,
     CallBack,
     Dictate,
     Do,
@@ -28,7 +25,6 @@ from orchestrator.domain.flow import (
     LeaveMessage,
     Listen,
     Menu,
-    Place,
     Queue,
     Ring,
     Say,
@@ -37,26 +33,26 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.hot_desks import is_desk
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.hot_desks import FOUND, seat
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
-from orchestrator.domain.place import AT_DESK, DESK_BUSY, DESK_NOBODY, OPERATORS, TALKED
+from orchestrator.domain.place import AT_DESK, DESK_BUSY, END, KEYS, OPERATORS, TALKED, Answer, Place
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
     BUSY,
-    DESK,
+    DIRECT,
     FORWARD,
     NOTHING,
     OUTSIDE,
     QUIET,
+    SINGLE,
     UNANSWERED,
     Absence,
     Forwarding,
-    Guest,
     Outside,
     Switched,
     holds,
@@ -64,6 +60,8 @@ from orchestrator.domain.switches import (
 from orchestrator.domain.switches import rung as phones_of
 from orchestrator.domain.town import CODES, MAILBOX
 
+ENGAGED = "engaged"
+"""What a phone does at which somebody talks already."""
 LONGEST = 1000
 """Steps after which a walk is given up; only a caller who presses keys for ever gets that far."""
 
@@ -79,7 +77,8 @@ class World:
     Where a name is asked for, what is typed in one go: `93237#`, then `2`.
     """
     phones: Mapping[str, Answer] = field(default_factory=dict)
-    """Phone id -> `talked`, `busy`, `nobody` or `unreachable`."""
+    """Phone id -> `talked`, `busy`, `nobody` or `unreachable`; `engaged`: somebody talks there and takes no other call,
+    which rings there all the same, unless the telephone takes one call at a time."""
     others: Answer = "talked"
     """What every phone does that `phones` does not name."""
     boxes: Mapping[str, Answer] = field(default_factory=dict)
@@ -101,6 +100,8 @@ class World:
     """Whether it comes from a phone of ours."""
     shared: bool = False
     """Whether that is one at which anybody can stand (people.OPEN)."""
+    phone: str = ""
+    """Which one, where that makes a difference."""
     by: str = ""
     """The phone that has put the caller through by hand, or parked them; empty: none."""
     pin: str = ""
@@ -193,8 +194,8 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() | Promise() if place in world.observed:
             return world.observed[place]
         case Ring():
-            found = rung([world.phones.get(phone, world.others) for phone in step.phones])
-            return _or_back(directory, step, world, found)
+            there = (phone for phone in step.phones if not any(_on(world, name) for name in step.away.get(phone, ())))
+            return _or_back(directory, step, world, rung([_says(directory, world, phone) for phone in there]))
         case LeaveMessage():
             said = world.boxes.get(step.box, "left")
             return said if said in step.exits else "left"  # who presses 0 where it leads nowhere is listened to
@@ -203,7 +204,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Forward():
             found = _elsewhere(directory, world, step.number, _forwarded(step, world, came))
             return _or_back(directory, step, world, found)
-        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall() | Screen():
             return _in_the_house(directory, step, world)
         case Listen():
             return "served" if world.inside else "refused"
@@ -215,16 +216,28 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
 
 def _at_rest(directory: Directory, step: Forward, world: World, observed: Answer) -> Answer:
     """Nothing is forwarded: whether the number is not to be disturbed, or its desk is elsewhere."""
+    desk = seat(directory, world.switches, step.number, world.at) if step.desk else ""
+    found = (observed or FOUND[_says(directory, world, desk)]) if desk else "off"
     if step.quiet and _on(world, QUIET + step.number):
-        return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
-    guest = world.switches.get(DESK + step.number) if step.desk else None
-    if not isinstance(guest, Guest) or not holds(guest, world.at) or not is_desk(directory, guest.desk):
-        return "off"
-    if observed:
-        return observed
-    said = world.phones.get(guest.desk, world.others)
-    found = {"unreachable": "off", "busy": DESK_BUSY, "nobody": DESK_NOBODY}.get(said, said)
-    return found if step.stood_in or found == "off" else _or_back(directory, step, world, found)
+        desk, found = "", "quiet"
+    kept = step.stood_in or found == "off" or (desk and found == observed)
+    return found if kept else _or_back(directory, step, world, found)
+
+
+def _says(directory: Directory, world: World, phone: str) -> Answer:
+    """What a phone comes to that is rung."""
+    said = world.phones.get(phone, world.others)
+    if said != ENGAGED:
+        return said
+    single = not directory.phones[phone].call_waiting or _on(world, SINGLE + phone)
+    return "busy" if single else "nobody"
+
+
+def _idle(world: World, members: Iterable[str]) -> Iterator[Answer]:
+    """What the phones of a queue come to: it rings nobody who talks."""
+    for phone in members:
+        said = world.phones.get(phone, world.others)
+        yield "busy" if said == ENGAGED else said
 
 
 def _on(world: World, switch: str) -> bool:
@@ -239,7 +252,7 @@ def _waiting(step: Queue, observed: Answer, world: World, keys: list[str]) -> An
     said = observed or world.queues.get(step.queue, "")
     if said and said not in step.by_caller:
         return said
-    found = rung(world.phones.get(phone, world.others) for phone in step.members)
+    found = rung(_idle(world, step.members))
     if not said and found in ("talked", "unreachable"):
         return found if found == "talked" else "nobody"
     while keys:
@@ -279,12 +292,15 @@ def _in_the_house(directory: Directory, step: House, world: World) -> Answer:
         case Promise(queue=name):
             return "promised" if not world.caller or _called_back(directory, name, world) else "refused"
         case StandIn(members=phones):
-            return (
-                "served" if rung(world.phones.get(phone, world.others) for phone in phones) == "talked" else "unserved"
-            )
+            return "served" if rung(_idle(world, phones)) == "talked" else "unserved"
         case Recall(queue=name):
             number = _called_back(directory, name, world)
             return world.outside.get(number, "talked") if number or not world.caller else "failed"
+        case Screen() if _on(world, DIRECT + step.number):
+            return "off"
+        case Screen():
+            known = (world.by or world.phone) in step.direct or (step.inside and world.inside and not world.by)
+            return "direct" if known else "on"
         case _:
             assert_never(step)
 
@@ -318,7 +334,7 @@ def _elsewhere(directory: Directory, world: World, number: str, to: str | None) 
         if stopped(directory, world, to) or not may(directory, phones_of(directory, number), to):
             return "failed"
         return world.outside.get(to, "talked")
-    found = rung([world.phones.get(phone, world.others) for phone in phones_of(directory, to)])
+    found = rung([_says(directory, world, phone) for phone in phones_of(directory, to)])
     return "failed" if found == "unreachable" else found
 
 

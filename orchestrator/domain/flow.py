@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from orchestrator.domain import texts
 from orchestrator.domain.finding_texts import FIND
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.house import Queue as Queue
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.place import AT_DESK, PutThrough
@@ -113,6 +113,8 @@ class Ring(PutThrough):
     """How long they ring; each of them, where they ring in turn."""
     order: str = ALL_AT_ONCE
     """Of `people.ORDERS`."""
+    away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Phone -> the switches while one of which is on it does not ring."""
 
     @property
     def exits(self) -> Exits:
@@ -391,5 +393,5 @@ def prompts(step: Step) -> Iterable[Prompt]:
             yield from texts.HOUSE[type(step).__name__]
         case Speak() | When() | Ring() | Transfer() | Switch() | HangUp() | Dictate() | CallBack() | Listen():
             return
-        case GoBack() | Meet() | Promise() | StandIn():
+        case GoBack() | Meet() | Promise() | StandIn() | Screen():
             return

@@ -15,11 +15,16 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Person
+from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY, Answer
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import DESK, Guest, Switched, holds
 
 NIGHT = time(3)
 """When everybody is logged out, in the time of the town: every site has it."""
+FOUND: Mapping[Answer, Answer] = {
+    "talked": "talked", "busy": DESK_BUSY, "nobody": DESK_NOBODY, "unreachable": "off",
+}  # fmt: skip
+"""What the telephone there does -> the answer of who is called there."""
 DIGITS = 12
 """Of a number or a PIN that is typed, at most."""
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -55,6 +60,13 @@ def seats(directory: Directory, now: Mapping[str, Switched], at: datetime) -> It
     for name, guest in sorted(found.items()):
         if name in people and is_desk(directory, guest.desk):
             yield people[name], guest
+
+
+def seat(directory: Directory, now: Mapping[str, Switched], number: str, at: datetime) -> str:
+    """The desk at which who has `number` has logged in; empty: none."""
+    guest = now.get(DESK + number)
+    there = isinstance(guest, Guest) and holds(guest, at) and is_desk(directory, guest.desk)
+    return guest.desk if isinstance(guest, Guest) and there else ""
 
 
 def guest(directory: Directory, now: Mapping[str, Switched], phone: str, at: datetime) -> Person | None:

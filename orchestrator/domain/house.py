@@ -1,5 +1,5 @@
 """Steps of the house's own flows: waiting queues (domain.queues), calls back from there (domain.promises), callers who
-are parked (domain.parking), conference rooms (domain.rooms).
+are parked (domain.parking), conference rooms (domain.rooms), bosses with a secretary (domain.secretaries).
 
 Only derived flows have them; they are all native. Belongs here: the steps and their exits.
 """
@@ -163,5 +163,28 @@ class Recall:
         return {"talked": END, **told, "dropped": END}  # dropped: the member hung up before
 
 
-House = Park | GoBack | AskPin | Meet | Promise | StandIn | Recall
-"""Those of calls back, parking and rooms."""
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """Ask whether who calls a boss comes to the secretary first. It is turned without a rollout (domain.switches)."""
+
+    number: str
+    """The boss's."""
+    on: Place
+    """The secretary is rung."""
+    off: Place
+    """The boss takes the own calls just now."""
+    through: Place
+    """Who calls, or has put the caller through by hand, may come through."""
+    direct: tuple[str, ...]
+    """The phones from which one comes through."""
+    inside: bool = False
+    """Whether each phone of the house is one, to call from."""
+    by_caller: ClassVar[frozenset[Answer]] = NOBODY
+
+    @property
+    def exits(self) -> Exits:
+        return {"on": self.on, "off": self.off, "direct": self.through}
+
+
+House = Park | GoBack | AskPin | Meet | Promise | StandIn | Recall | Screen
+"""Those of calls back, parking, rooms and secretaries."""

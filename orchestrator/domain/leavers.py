@@ -57,11 +57,7 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
     boxes = {name: _handed_over(box, gone) for name, box in boxes.items()}
     return replace(
         found,
-        people={
-            id_: replace(person, stand_in="") if person.stand_in in gone else person
-            for id_, person in found.people.items()
-            if id_ not in gone
-        },
+        people={id_: _without(person, gone) for id_, person in found.people.items() if id_ not in gone},
         phones={name: phone for name, phone in found.phones.items() if name not in phones},
         departments={name: _silent(each, phones) for name, each in found.departments.items()},
         groups={name: _silent(each, phones) for name, each in found.groups.items()},
@@ -71,6 +67,16 @@ def without(found: Directory, leavers: Iterable[Person], today: date) -> Directo
         retired=retired,
         numbers=numbers,
     )
+
+
+def _without(person: Person, gone: Collection[str]) -> Person:
+    """`person` without those who are gone among the people whom they name."""
+    named = (person.stand_in, *person.secretary, *person.direct)
+    if not any(id_ in gone for id_ in named):
+        return person
+    secretary, direct = (tuple(id_ for id_ in ids if id_ not in gone) for ids in (person.secretary, person.direct))
+    stand_in = "" if person.stand_in in gone else person.stand_in
+    return replace(person, stand_in=stand_in, secretary=secretary, direct=direct)
 
 
 def _handed_over(box: Box, gone: Collection[str]) -> Box:
@@ -138,6 +144,8 @@ def back(found: Directory, former: Former, own: Collection[str]) -> tuple[Direct
         box=box.id if box else "",
         numbers=tuple(number for number in person.numbers if number in own),
         stand_in=_still(person.stand_in, found.people),
+        secretary=tuple(id_ for id_ in person.secretary if id_ in found.people),
+        direct=tuple(id_ for id_ in person.direct if id_ in found.people),
         permission=_still(person.permission, permissions),
         language=_still(person.language, found.town.languages) or found.town.languages[0],
     )

@@ -15,7 +15,13 @@ from orchestrator.domain.kinds import ONE
 from orchestrator.domain.problems import Problem
 
 LINKS: Mapping[str, Mapping[str, str]] = {
-    "people": {"department": "departments", "site": "sites", "stand_in": "people"},
+    "people": {
+        "department": "departments",
+        "site": "sites",
+        "stand_in": "people",
+        "secretary": "people",
+        "direct": "people",
+    },
     "departments": {"site": "sites", "parent": "departments", "stand_in": "departments", "queue": "queues"},
     "phones": {"site": "sites"},
     "groups": {"department": "departments"},

@@ -30,7 +30,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.place import AT_DESK
 from orchestrator.domain.routes import Routes
 
@@ -104,7 +104,7 @@ def _words(step: Step, answer: Answer) -> str:
             return {**said, "human": "presses 0 instead of a name"}.get(answer, "types no name")
         case Do(skill=skill):
             return f"{skill}: {answer}"
-        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall() | Screen():
             return _in_the_house(step, answer)
         case Say() | Speak() | Announce() | HangUp() | Dictate() | CallBack() | Listen():
             return ""
@@ -130,5 +130,8 @@ def _in_the_house(step: House, answer: Answer) -> str:
             return f"is stood in for in queue {name}, where nobody comes" if answer == "unserved" else ""
         case Recall():
             return f"is called back: {answer}"
+        case Screen(number=number):
+            who = {"on": "and is to speak to the secretary first", "direct": "and comes through"}
+            return f"calls {number} {who.get(answer, 'who takes the own calls')}"
         case _:
             assert_never(step)

@@ -40,6 +40,8 @@ class Phone:
     """For a shared phone, one of `SHARED_KINDS`; empty for somebody's own."""
     permission: str = ""
     """What it may call; empty: as its owner, else the department, else the town."""
+    call_waiting: bool = True
+    """Whether it rings when somebody talks there already; else it is busy then (compile.waiting)."""
     hot_desk: bool = False
     """Whether people of the house may log in here, and have their own telephone then (domain.hot_desks)."""
 
@@ -141,6 +143,14 @@ class Person:
     """Who maintains this entry: `ldap:` and the key that it has there; empty: an admin, and nobody else touches it."""
     findable: str = ""
     """Of `FINDABLE`; empty: as the department says."""
+    secretary: tuple[str, ...] = ()
+    """Ids of the people whose phones ring first for who calls this person (domain.secretaries)."""
+    direct: tuple[str, ...] = ()
+    """Ids of the people who come through at once, besides the secretaries."""
+    direct_inside: bool = False
+    """Whether whoever calls from a phone of the house does."""
+    joins: int = 0
+    """Seconds after which the own phones ring along with the secretary's; 0: only when nobody there picked up."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator.domain import audit, findable, narrate, numbers, outgoing, promises, ranges, retired, rooms, switches
+from orchestrator.domain import (
+    audit,
+    findable,
+    narrate,
+    numbers,
+    outgoing,
+    promises,
+    ranges,
+    retired,
+    rooms,
+    secretaries,
+    switches,
+)
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
@@ -32,7 +44,7 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.references import calendar_notes, calendars, references
@@ -62,7 +74,7 @@ def prove(directory: Directory, sounds: Sounds, today: date) -> Proof:
     found = [*numbers.problems(directory), *ranges.problems(directory), *retired.problems(directory, today)]
     found += [*references(directory), *calendars(directory, today), *switches.problems(directory)]
     found += [*outgoing.problems(directory), *audit.graves(directory), *findable.problems(directory)]
-    found += [*rooms.problems(directory), *promises.problems(directory)]
+    found += [*rooms.problems(directory), *promises.problems(directory), *secretaries.problems(directory)]
     starts = {flow: directory.first(flow) for flow in _entries(directory) if flow in directory.flows}
     judged = [Routes(graph=directory.graph, starts=tuple(starts.values()), python=up) for up in (True, False, None)]
     found += [*_starts(directory), *_graph(directory, judged)]
@@ -183,7 +195,7 @@ def _spoken(directory: Directory, place: Place, answer: str) -> bool:
             return False
         case FindByName():
             return False
-        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall():
+        case Park() | GoBack() | AskPin() | Meet() | Promise() | StandIn() | Recall() | Screen():
             return False
 
 

@@ -37,7 +37,7 @@ from orchestrator.domain.flow import (
     When,
     exits,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Sounds, length
 from orchestrator.domain.skills import in_turns
@@ -83,7 +83,7 @@ def seconds(step: Step, sounds: Sounds, answer: Answer = "") -> float:
         case Forward():
             said = max(length(step.absent, sounds), ANNOUNCEMENT) if step.absent else 0.0
             return said + step.seconds
-        case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen() | Meet():
+        case Speak() | When() | Switch() | HangUp() | Dictate() | CallBack() | Listen() | Meet() | Screen():
             return 0.0
         case Promise() | StandIn() | Recall():
             return 0.0  # nobody waits on the line

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.domain import hot_desks, outgoing, switches
+from orchestrator.domain import codes, hot_desks, outgoing, secretaries, switches
 from orchestrator.domain.circles import operators
 from orchestrator.domain.codes import DESK_OFF, DESK_ON, SWITCH, Code, find
 from orchestrator.domain.directory import Directory
@@ -19,13 +19,13 @@ from orchestrator.domain.flow import Do, Flow, HangUp, Say, Step
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DESK, FORWARD, QUIET, UNANSWERED
+from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DESK, DIRECT, FORWARD, QUIET, SINGLE, UNANSWERED
 from orchestrator.domain.town import CODES
 
 FIRST = f"{CODES}.turn"
 SECONDS = 30.0
 """Of one visit: what is said is short."""
-ON, OFF, TOGGLE = "on", "off", "toggle"
+ON, OFF, TOGGLE, ASK = "on", "off", "toggle", "ask"
 BEGINNINGS: Mapping[str, str] = {"forward": FORWARD, "unanswered": UNANSWERED, "busy": BUSY}
 """What the name of a code begins with -> the beginning of the switch that it turns."""
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -41,6 +41,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "quiet_off": ("Ihr Telefon klingelt wieder.", "Your telephone rings again."),
     "absent_on": ("Sie sind ab sofort abwesend gemeldet.", "You are now reported absent."),
     "absent_off": ("Sie sind wieder da gemeldet.", "You are reported back."),
+    "direct_on": ("Anrufe klingeln ab sofort gleich dort und nicht zuerst im Sekretariat.",
+                  "Calls now ring there at once, and not at the secretary's first."),
+    "direct_off": ("Anrufe klingeln ab sofort zuerst im Sekretariat.", "Calls now ring at the secretary's first."),
+    "single_on": ("Während Sie sprechen, ist bei Ihnen besetzt.", "While you talk, your line is busy."),
+    "single_off": ("Während Sie sprechen, klingelt ein zweiter Anruf.", "While you talk, a second call rings."),
     "moment": ("Einen Moment bitte.", "One moment, please."),
     "sorry": ("Das geht gerade nicht. Bitte versuchen Sie es später noch einmal.",
               "That is not possible just now. Please try again later."),
@@ -105,7 +110,7 @@ class Wish:
     name: str
     """Of the switch."""
     to: str
-    """`on`, `off` or `toggle`."""
+    """`on`, `off`, `toggle`, or `ask`: only what it is."""
     target: str = ""
     """Where calls are to ring: an extension, or E.164 with `+`."""
     dialled: str = ""
@@ -133,6 +138,10 @@ class Judge:
             return self._town(phone, owner, code.head, given, guest)
         if code in (DESK_ON, DESK_OFF):
             return self._desk(phone, owner, code)
+        if code is codes.DIRECT:
+            return self._direct(phone, code, given)
+        if code in codes.CALL_WAITING:
+            return self._waiting(phone, code)
         if owner is None:
             raise Refused("nobody")
         who, (what, _, to) = f"{owner.extension} {owner.name}", code.name.partition("_")
@@ -148,6 +157,20 @@ class Judge:
                 return Wish(who=who, name=BEGINNINGS[what] + owner.extension, to=to, target=target, dialled=code.head)
             case _:
                 raise Refused("nobody")
+
+    def _direct(self, phone: Phone, code: Code, given: str) -> Wish:
+        """Whether calls to the boss `given` ring at the secretary's first: turned at the phones of both."""
+        if phone.kind in OPEN or given not in secretaries.turns(self._directory, phone.id):
+            raise Refused("nobody")
+        who = f"{phone.extension} {phone.label}"
+        return Wish(who=who, name=DIRECT + given, to=TOGGLE, dialled=code.head + given)
+
+    def _waiting(self, phone: Phone, code: Code) -> Wish:
+        """Call waiting, of this telephone alone; the directory may say that it never has a second call."""
+        if phone.kind in OPEN or not phone.call_waiting:
+            raise Refused("nobody")
+        who, to = f"{phone.extension} {phone.label}", code.name.removeprefix(SINGLE)
+        return Wish(who=who, name=SINGLE + phone.id, to=to, dialled=code.head)
 
     def _waits(self, office: Department) -> bool:
         """Whether its callers wait in a queue, which is all that happens when nobody is free."""

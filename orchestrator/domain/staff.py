@@ -229,6 +229,7 @@ class _Sync:
         lost = [f"phone {name}" for name in former.person.phones if name not in person.phones]
         lost += [f"mailbox {former.person.box}"] if former.person.box != person.box else []
         lost += ["stand-in"] if former.person.stand_in != person.stand_in else []
+        lost += ["secretary"] if former.person.secretary != person.secretary else []
         todo = "; ".join(
             f"{what}: {', '.join(those)}"
             for what, those in (("taken meanwhile or gone", lost), ("set again in", former.named))

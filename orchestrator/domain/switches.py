@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import NAME, Announce, Forward, Place, Switch
+from orchestrator.domain.house import Screen
 from orchestrator.domain.people import Department, Group, Person
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.prompts import Language
@@ -27,13 +28,17 @@ ANNOUNCEMENT = 30.0
 """Seconds that what is spoken for a switch may last at most; the proof reckons with it."""
 ABSENT, FORWARD, CLOSED, WAVE = "absent_", "forward_", "closed_", "wave_"
 """Beginnings of the switches that nobody declares; then an extension, a department, a wave."""
+DIRECT = "direct_"
+"""As these: who has an extension takes the own calls, and their secretary is not rung first."""
+SINGLE = "single_"
+"""And a telephone: it takes one call at a time."""
 BUSY, UNANSWERED, QUIET = "busy_", "unanswered_", "quiet_"
 """As FORWARD, for calls that find the phones busy, or that nobody answers there; and do not disturb."""
 DESK, GUEST = "desk_", "guest_"
 """The desk at which who has an extension has logged in; and the same the other way round: a phone, and who is there."""
 FORWARDS: Mapping[str, str] = {"always": FORWARD, "busy": BUSY, "no_answer": UNANSWERED}
 """When calls ring elsewhere -> the beginning of the switch."""
-OURS = (ABSENT, *FORWARDS.values(), QUIET, DESK, GUEST, CLOSED, WAVE)
+OURS = (ABSENT, *FORWARDS.values(), QUIET, DESK, GUEST, DIRECT, SINGLE, CLOSED, WAVE)
 PERSONAL = (ABSENT, *FORWARDS.values(), QUIET, DESK)
 """Those that have commands of their own."""
 OUTSIDE = "outside"
@@ -270,9 +275,12 @@ def known(directory: Directory) -> dict[str, str]:
                 found[name] = _meaning(directory, name)
             case Forward(number=number):
                 found |= {name: _about(name, number) for name in asked(step)}
+            case Screen(number=number):
+                found[DIRECT + number] = f"calls to {number} ring there at once and not at the secretary's"
             case _:
                 pass
-    return {**found, **directory.switches}
+    single = {SINGLE + id_: f"telephone {id_} takes one call at a time" for id_ in directory.phones}
+    return {**found, **single, **directory.switches}
 
 
 def _about(name: str, number: str) -> str:
@@ -298,7 +306,7 @@ def problems(directory: Directory) -> Iterator[Problem]:
     """Switches with names that are ours, and steps that ask what can never be switched."""
     turned = known(directory)
     for digit, name in directory.switch_codes.items():
-        if name == OUTSIDE or name not in turned or name.startswith((*PERSONAL, WAVE)):
+        if name == OUTSIDE or name not in turned or name.startswith((*PERSONAL, SINGLE, WAVE)):
             yield _unknown(f"switch code {digit}", "switch", name, "name one of `switches:`, or closed_<department>")
     for name in directory.switches:
         if name == OUTSIDE or name.startswith(OURS):

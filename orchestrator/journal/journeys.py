@@ -24,7 +24,7 @@ from orchestrator.domain.place import TALKED
 from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
-ENTRIES = ("from-trunk", "from-phones", "from-guests", "from-test", "numbers")
+ENTRIES = ("from-trunk", "from-phones", "from-guests", "from-test", "numbers", "completed")
 GUEST = "guest "
 """What the dialplan notes, with the number, of a call from a desk at which somebody has logged in."""
 OUTCOMES = ("answered", "message", "too_short", "told", "call_back", "served", "gave_up", "unanswered", "failed")
@@ -116,6 +116,7 @@ class Call:
 
 def journey(call: Call, *, cut: bool = False) -> Journey | None:
     """The journey of a call; None if it never reached a flow. `cut`: the exchange died under it."""
+    call = _of_somebody(call)
     marks = [event for event in call.events if event.kind in ("PLACE", "ANSWER", "NOTE")]
     caller = next((mark.channel for mark in marks if _recalls(mark)), marks[0].channel if marks else "")
     steps = tuple(_steps(call.events, caller))
@@ -139,6 +140,12 @@ def journey(call: Call, *, cut: bool = False) -> Journey | None:
         recording=_recording(steps, caller, outcome),
         test=any(event.name.startswith("PJSIP/testcall-") for event in call.events),
     )
+
+
+def _of_somebody(call: Call) -> Call:
+    """The call without what was before a desk picked up that is called back when somebody is free: nobody waited."""
+    begins = (at for at, event in enumerate(call.events) if event.kind == "NOTE" and event.mark == "completed")
+    return Call(id=call.id, events=call.events[next(begins, 0) :], channels=call.channels)
 
 
 def _recalls(event: Event) -> bool:
@@ -259,8 +266,8 @@ def _shown(call: Call, entered: Event) -> str:
 
 
 def _number(events: list[Event], steps: tuple[Step, ...]) -> str:
-    """What was dialled: the first extension in a context of entry."""
-    dialled = (event.extension for event in events if event.context in ENTRIES and event.extension)
+    """What was dialled: the first extension in a context of entry; what is rung begins at `s`, which nobody dials."""
+    dialled = (event.extension for event in events if event.context in ENTRIES and event.extension not in ("", "s"))
     whole = next(dialled, "")
     number = whole.partition("*")[0] or whole  # a test call's time stands behind a *, a code of ours begins with it
     if steps[0].place.startswith(f"{CODES}.") and (code := CODE.match(whole)):

@@ -12,7 +12,7 @@ from orchestrator.domain import hot_desks
 from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
-from orchestrator.domain.explain import Ending, Visit, World, ending, explain
+from orchestrator.domain.explain import ENGAGED, Ending, Visit, World, ending, explain
 from orchestrator.domain.flow import KEYS, Place
 from orchestrator.domain.keypad import digits as digits_of
 from orchestrator.domain.outgoing import Route, route
@@ -40,6 +40,8 @@ class Question:
     press: str = ""
     """`1,2`: one key per try of a menu; an empty entry (`1,,2`) is a try without a key; a name in one go (`weber#`)."""
     busy: tuple[str, ...] = ()
+    talking: tuple[str, ...] = ()
+    """Extensions where somebody talks: it rings there once more, unless the telephone takes one call at a time."""
     away: tuple[str, ...] = ()
     """Extensions where it rings and nobody picks up."""
     off: tuple[str, ...] = ()
@@ -132,6 +134,7 @@ def described(directory: Directory, question: Question) -> World:
         phone: answer
         for extensions, answer in (
             (question.busy, "busy"),
+            (question.talking, ENGAGED),
             (question.away, "nobody"),
             (question.off, "unreachable"),
         )
@@ -149,6 +152,7 @@ def described(directory: Directory, question: Question) -> World:
         queues=dict(_standing(directory, queue) for queue in question.queues),
         by=_phone(directory, question.by).id if question.by else "",
         pin=question.pin,
+        phone=_phone(directory, question.caller).id if question.caller else "",
         switches=question.switches,
     )
 

@@ -31,8 +31,8 @@ from orchestrator.domain.hot_desks import DIGITS, guest
 from orchestrator.domain.hot_desks import PROMPTS as DESK_PROMPTS
 from orchestrator.domain.people import Person, Phone
 from orchestrator.domain.prompts import Sounds
-from orchestrator.domain.service_codes import OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
-from orchestrator.domain.switches import ABSENT, DESK, FORWARDS, QUIET, Absence, Forwarding, On
+from orchestrator.domain.service_codes import ASK, OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
+from orchestrator.domain.switches import ABSENT, DESK, DIRECT, FORWARDS, QUIET, SINGLE, Absence, Forwarding, On
 from orchestrator.service import hot_desks, present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
@@ -158,6 +158,9 @@ class ServiceCodes:
         phone = self._phone(asked)
         wish = self._wish(asked, phone, await self._guest(phone))
         now = await present.now(self._state)
+        if wish.to == ASK:
+            is_on = wish.name in now and switches.holds(now[wish.name], datetime.now(UTC))
+            return Said(prompt=PROMPTS[f"{_word(wish.name)}_{ON if is_on else OFF}"].name)
         to = wish.to if wish.to != TOGGLE else await self._decided(asked.channel, wish, now)
         await _switch(self._state, wish, to, now)
         if wish.target:
@@ -212,8 +215,14 @@ class ServiceCodes:
 
 def _word(name: str) -> str:
     """What the prompts of a switch begin with; empty for those of the town."""
-    words = {**{each: each.removesuffix("_") for each in FORWARDS.values()}, QUIET: "quiet", ABSENT: "absent"}
-    words[DESK] = "desk"
+    words = {
+        **{each: each.removesuffix("_") for each in FORWARDS.values()},
+        QUIET: "quiet",
+        ABSENT: "absent",
+        DESK: "desk",
+        DIRECT: "direct",
+        SINGLE: "single",
+    }
     return next((word for beginning, word in words.items() if name.startswith(beginning)), "")
 
 

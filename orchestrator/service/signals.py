@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import hot_desks
+from orchestrator.domain import secretaries
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.hot_desks import seats
-from orchestrator.domain.switches import OUTSIDE, PERSONAL, WAVE, Switched, holds
+from orchestrator.domain.switches import OUTSIDE, PERSONAL, SINGLE, WAVE, Switched, holds
 
 LIT, DARK = "INUSE", "NOT_INUSE"
 
 
 def has_lamp(name: str) -> bool:
     """Whether a lamp may show a switch: those of people do not, as nobody is to see who is away."""
-    return name != OUTSIDE and not name.startswith((*PERSONAL, WAVE))
+    return name != OUTSIDE and not name.startswith((*PERSONAL, SINGLE, WAVE))
 
 
 async def show(rest: Rest, name: str, switched: Switched | None) -> None:
@@ -32,7 +33,8 @@ async def show(rest: Rest, name: str, switched: Switched | None) -> None:
 async def correct(rest: Rest, directory: Directory, now: Mapping[str, Switched]) -> int:
     """Have every lamp show how its switch is now; how many did not. Raises AsteriskError."""
     wrong = 0
-    for name in sorted({name for name in directory.switch_codes.values() if has_lamp(name)}):
+    turned = {*directory.switch_codes.values(), *secretaries.switches(directory)}
+    for name in sorted(name for name in turned if has_lamp(name)):
         wanted = _state(now.get(name))
         found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", f"Custom:{name}")
         if found.get("state") != wanted:

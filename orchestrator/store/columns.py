@@ -63,6 +63,10 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _WAVE,
         _PERMISSION,
         _FINDABLE,
+        _column("secretary", "Sekretariat", MANY, "Vorzimmer"),
+        _column("direct", "Direkt", MANY, "Kommt direkt durch"),
+        _column("direct_inside", "Intern direkt", YES),
+        _column("joins", "Klingelt mit nach"),
         _column("id", "Kennung"),
         _column("source", "Quelle"),
     ),
@@ -93,6 +97,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _column("kind", "Art"),
         _PERMISSION,
         _column("owner", "Inhaber", NUMBERS),
+        _column("call_waiting", "Anklopfen", YES),
         _column("hot_desk", "Gastarbeitsplatz", YES),
     ),
     "groups": (

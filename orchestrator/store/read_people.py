@@ -26,7 +26,9 @@ from orchestrator.store.read_flows import order, phones_in
 PERSON = (
     *("first", "last", "department", "site", "email", "language", "function", "box", "stand_in", "ring"),
     *("numbers", "phones", "desk", "wave", "permission", "findable", "id", "source"),
+    *("secretary", "direct", "direct_inside", "joins"),
 )
+LISTS = ("numbers", "phones", "secretary", "direct")
 DEPARTMENT = (
     *("name", "site", "number", "schedule", "phones", "box", "parent", "stand_in", "ring"),
     *("order", "queue", "numbers", "answer_within", "permission", "short", "findable"),
@@ -38,7 +40,7 @@ BOX = (
 )
 LONGEST_OVERDUE = 24 * 14
 """Hours."""
-PHONE = ("site", "label", "number", "kind", "permission", "owner", "hot_desk")
+PHONE = ("site", "label", "number", "kind", "permission", "owner", "call_waiting", "hot_desk")
 BOX_NUMBERS = (("limit", 10, 600), ("quota", 1, 9999), ("overdue", 0, LONGEST_OVERDUE), ("keep", 1, KEEP_DAYS))
 Thing = TypeVar("Thing")
 Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
@@ -83,7 +85,7 @@ class People:
 
     def _person(self, number: str, marked: Marked) -> Person:
         fields = marked.fields(PERSON, required=("first", "last", "department"))
-        text = {key: value.text() for key, value in fields.items() if key not in ("numbers", "phones")}
+        text = {key: value.text() for key, value in fields.items() if key not in LISTS}
         desk = (f"tel{number}",) if "desk" not in fields or fields["desk"].yes() else ()
         department = fields["department"].one_of(self._departments, "department") if "department" in fields else ""
         site = (
@@ -111,7 +113,18 @@ class People:
             permission=self._permission(fields),
             source=text.get("source", ""),
             findable=_findable(fields, ""),
+            **self._front(fields),
         )
+
+    def _front(self, fields: Mapping[str, Marked]) -> dict[str, Any]:
+        """What is said of a secretary and of who comes through."""
+        given: dict[str, Any] = {
+            key: tuple(self._id(number) for number in fields[key].values())
+            for key in ("secretary", "direct")
+            if key in fields
+        }
+        given |= {"direct_inside": fields["direct_inside"].yes()} if "direct_inside" in fields else {}
+        return given | ({"joins": fields["joins"].number(5, 60)} if "joins" in fields else {})
 
     def __post_init__(self) -> None:
         self._ids = dict(self._each_id())
@@ -160,6 +173,7 @@ class People:
         given |= {"extension": fields["number"].text()} if "number" in fields else {}
         given |= {"kind": fields["kind"].one_of(SHARED_KINDS, "kind of phone")} if "kind" in fields else {}
         given |= {"site": fields["site"].one_of(self.found.sites, "site")} if "site" in fields else {}
+        given |= {"call_waiting": fields["call_waiting"].yes()} if "call_waiting" in fields else {}
         given |= {"hot_desk": fields["hot_desk"].yes()} if "hot_desk" in fields else {}
         return replace(own[name], **given)
 
@@ -174,6 +188,7 @@ class People:
             extension=fields["number"].text() if "number" in fields else "0",
             kind=fields["kind"].one_of(SHARED_KINDS, "kind of phone") if "kind" in fields else "other",
             permission=self._permission(fields),
+            call_waiting=fields["call_waiting"].yes() if "call_waiting" in fields else True,
             hot_desk=fields["hot_desk"].yes() if "hot_desk" in fields else False,
         )
 

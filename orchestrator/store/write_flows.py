@@ -34,7 +34,7 @@ from orchestrator.domain.flow import (
     When,
     prompts,
 )
-from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, StandIn
+from orchestrator.domain.house import AskPin, GoBack, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.people import ALL_AT_ONCE
 from orchestrator.domain.prompts import Prompt
 from orchestrator.store.read_flows import target
@@ -122,7 +122,7 @@ class Flows:
                 data |= _unless(20, seconds=_whole(step.seconds))
             case HangUp():
                 return Word("hangup")
-            case Dictate() | CallBack() | Listen() | Queue() | Park() | GoBack() | AskPin() | Meet():
+            case Dictate() | CallBack() | Listen() | Queue() | Park() | GoBack() | AskPin() | Meet() | Screen():
                 raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")
             case Promise() | StandIn() | Recall():
                 raise ValueError(f"{flow}.{name}: only derived flows have this step, and they are not written")

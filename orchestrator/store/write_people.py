@@ -18,6 +18,9 @@ NAMES = {
 }
 """Field -> what it is called in a file, where that differs."""
 
+PEOPLE = ("secretary", "direct")
+"""Fields of a person that name several others."""
+
 
 def people(directory: Directory) -> dict[str, Line]:
     """Number -> person, in rising order."""
@@ -29,7 +32,7 @@ def _number(person: Person) -> tuple[str, str]:
 
 
 def _person(directory: Directory, person: Person) -> Line:
-    line = fields(person, NAMES, leave=("id", "extension", "site", "phones", "box", "stand_in", "source"))
+    line = fields(person, NAMES, leave=("id", "extension", "site", "phones", "box", "stand_in", "source", *PEOPLE))
     home = directory.departments.get(person.department)
     if home is None or person.site != home.site:
         line["site"] = person.site
@@ -38,6 +41,9 @@ def _person(directory: Directory, person: Person) -> Line:
     if person.stand_in:
         stand_in = directory.people.get(person.stand_in)
         line["stand_in"] = stand_in.extension if stand_in else person.stand_in
+    for name in PEOPLE:
+        if named := getattr(person, name):
+            line[name] = [directory.people[id_].extension if id_ in directory.people else id_ for id_ in named]
     own = person.phones[:1] == (f"tel{person.extension}",)
     if not own:
         line["desk"] = Word("no")

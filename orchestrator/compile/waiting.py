@@ -1,0 +1,57 @@
+"""Call waiting: which telephones may ring just now. One that takes one call at a time is busy while it has one.
+
+The directory says so of a telephone (context `single`), or a desk has switched it (`single_…` in Asterisk's own
+database). Whether it has a call, Asterisk knows. One context for all places, called by Gosub: only of a telephone that
+has a call something is looked up. Waiting queues never ring who talks (queues.conf).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.compile.escape import IDENTIFIER, fit
+from orchestrator.compile.extensions import Context, Extension, Line
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.switches import SINGLE
+
+NAME = "waiting"
+STATIC = "single"
+"""The context of the telephones that never have a second call."""
+FREE = "${FREE}"
+"""What may ring of what was asked for."""
+NONE = '$["${FREE}" = ""]'
+BUSY_AFTER_ALL = Line('ExecIf($["${ENGAGED}:${DIALSTATUS:0:3}" = "yes:CHA"]?Set(DIALSTATUS=BUSY))')
+"""After Dial(): a busy telephone that did not ring outweighs one that is not registered (CHANUNAVAIL)."""
+_HAS_A_CALL = '$["${DEVICE_STATE(${ONE})}" : "(INUSE|BUSY|RINGING|RINGINUSE|ONHOLD)$"]'
+
+
+def asked(phones: str) -> Line:
+    """Asks for `PJSIP/a&PJSIP/b`: FREE is what may ring; where that is empty, DIALSTATUS is BUSY."""
+    return Line(f"Gosub({NAME},free,1({phones}))")
+
+
+def contexts(directory: Directory) -> Iterator[Context]:
+    """The question, and the telephones of which the directory says it."""
+    yield Context(name=NAME, extensions=(Extension("free", tuple(_free())),))
+    single = sorted(phone.id for phone in directory.phones.values() if not phone.call_waiting)
+    extensions = (Extension(fit(phone, IDENTIFIER), (Line("Return()"),)) for phone in single)
+    yield Context(name=STATIC, extensions=tuple(extensions))
+
+
+def _free() -> Iterator[Line]:
+    yield Line("Set(FREE=)")
+    yield Line("Set(ENGAGED=)")
+    yield Line("Set(LOCAL(LEFT)=${ARG1})")
+    yield Line("Set(LOCAL(ONE)=${SHIFT(LEFT,&)})", label="next")
+    yield Line('GotoIf($["${ONE}" = ""]?done)')
+    yield Line(f"GotoIf({_HAS_A_CALL}?:rings)")
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS({STATIC},${{ONE:6}},1)}}?engaged)")
+    yield Line(f"Gosub(switched,state,1({SINGLE}${{ONE:6}}))")
+    yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?engaged)')
+    yield Line("Set(FREE=${FREE}&${ONE})", label="rings")
+    yield Line("Goto(next)")
+    yield Line("Set(ENGAGED=yes)", label="engaged")
+    yield Line("Goto(next)")
+    yield Line("Set(FREE=${FREE:1})", label="done")
+    yield Line(f"ExecIf({NONE}?Set(DIALSTATUS=BUSY))")
+    yield Line("Return()")
