@@ -152,7 +152,10 @@ def _longer(flow: Flow) -> Flow:
 def _with_phones_and_boxes(draw: Draw, found: Directory) -> Directory:
     own = {phone: own_phone(person, phone) for person in found.people.values() for phone in person.phones}
     differs = st.sampled_from(
-        [{}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}, {"call_waiting": False}]
+        [
+            *({}, {"label": "Tisch"}, {"permission": "sparsam", "kind": "fax"}, {"site": "otto"}),
+            *({"call_waiting": False}, {"hot_desk": True}),
+        ]
     )
     phones = {name: replace(phone, **draw(differs)) for name, phone in own.items()}
     if draw(st.booleans()):
@@ -160,7 +163,8 @@ def _with_phones_and_boxes(draw: Draw, found: Directory) -> Directory:
     for name, extension in (("saal", "95"), ("laptop", "96")):
         if name not in phones:
             kind = draw(st.sampled_from(SHARED_KINDS))
-            phones[name] = Phone(id=name, site="otto", label=draw(TEXTS), extension=extension, kind=kind)
+            phone = Phone(id=name, site="otto", label=draw(TEXTS), extension=extension, kind=kind)
+            phones[name] = replace(phone, hot_desk=draw(st.booleans()))
     boxes = implied_boxes(found.departments.values(), found.people.values())
     people = st.sampled_from(sorted(found.people))
     more = {

@@ -137,6 +137,7 @@ FIELDS: Mapping[str, Value] = {
     "phones.permission": MAY,
     "phones.site": name_in("sites"),
     "phones.call_waiting": of(True, False),
+    "phones.hot_desk": of(True, False),
     "boxes.name": NAME,
     "boxes.quota": of(1, 7, 99),
     "boxes.limit": of(10, 60, 600),

@@ -17,6 +17,7 @@ from orchestrator.compile import codes as compiled
 from orchestrator.domain import codes
 from orchestrator.domain.card import card
 from orchestrator.domain.codes import Code
+from orchestrator.domain.people import Phone
 from orchestrator.domain.queues import WaitingQueue
 from tests.console import console
 from tests.pickup_town import running
@@ -103,7 +104,8 @@ def test_the_card_of_the_example_town_is_the_one_in_the_help_pages(tmp_path: Pat
 def test_the_card_has_every_code_of_the_town_and_no_other() -> None:
     queues = {"amt": WaitingQueue(id="amt", name="Amt", department="buergerbuero", log_in=True)}
     for town in (TOWN, replace(TOWN, mailbox="", lamps="nobody")):
-        text = card(replace(small(), town=town, queues=queues, switch_codes={"1": "night"}))
+        phones = {"gast": Phone(id="gast", site="rathaus", label="Gast", extension="61", hot_desk=True)}
+        text = card(replace(small(), town=town, queues=queues, switch_codes={"1": "night"}, phones=phones))
         assert [code.name for code in codes.CODES if code.card in text] == [code.name for code in codes.codes(town)]
         for number in ("110", "112", "115", *([town.mailbox] if town.mailbox else [])):
             assert f"| `{number}` |" in text

@@ -52,7 +52,7 @@ FORCED = {"deletions", "emergency", "operator"}
 def dealt(seed: int) -> list[list[str]]:
     """The names of the edits of each round: every seed has a part of them all."""
     names = sorted(EDITS)
-    Random(333).shuffle(names)  # one in which each edit can be made when its turn comes
+    Random(406).shuffle(names)  # one in which each edit can be made when its turn comes
     own, rng = names[SEEDS.index(seed) :: len(SEEDS)], Random(seed)
     own.sort(key=lambda name: name.endswith("_gone"))  # others need what is taken out
     cuts = [0, *sorted(rng.sample(range(1, len(own)), ROUNDS - 1)), len(own)]

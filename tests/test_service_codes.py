@@ -215,6 +215,10 @@ def test_an_attendant_tells_the_wish_and_no_more_than_fits() -> None:
         asked(body.replace(b"quiet_on.", b"9" * 200))
 
 
+async def _not_asked(box: str, pin: str, *, known: bool, also: str) -> str:
+    raise AssertionError("no PIN is asked for")
+
+
 @pytest.mark.parametrize(("name", "asker", "then"), [
     ("PJSIP/tel2501-1", "tel2500", "refused"), ("PJSIP/trunk-amt-1", "tel2500", "refused"),
     ("PJSIP/halle-1", "halle", "refused"), ("PJSIP/tel2500-1", "", "refused"),
@@ -224,7 +228,11 @@ async def test_who_came_to_a_code_by_another_telephone_switches_nothing(name: st
     spoken = {f"wish_{name}": Sound(file=f"town/{name}", seconds={"de": 1.0}) for name in ("nobody", "moment")}
     nowhere = State(Path("/nowhere"))
     wishing = ServiceCodes(
-        state=nowhere, directory=lambda: TOWN, sounds=lambda: spoken, ami=Ami(Account(port=1, user="", secret=""))
+        state=nowhere,
+        directory=lambda: TOWN,
+        sounds=lambda: spoken,
+        ami=Ami(Account(port=1, user="", secret="")),
+        knows=_not_asked,
     )
     told = await wishing.answer(
         Asked(channel="1.1", name=name, number="", at=None, came=True, wish="quiet_on.", asker=asker)

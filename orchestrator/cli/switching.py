@@ -1,4 +1,6 @@
-"""`absent`, `back`, `forward`, `switch`, `switched`, `wave`, `waves`, `old-numbers`: what changes without a rollout."""
+"""What changes without a rollout: `absent`, `back`, `forward`, `desk`, `switch`, `switched`, `wave`, `waves`,
+`old-numbers`.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import Announce, Forward, Ring, Switch
 from orchestrator.domain.house import Screen
-from orchestrator.domain.switches import Absence, Forwarding, On, Outside, Switched
+from orchestrator.domain.switches import Absence, Forwarding, Guest, On, Outside, Switched
 from orchestrator.service import directory as directories
-from orchestrator.service import present, switching
+from orchestrator.service import hot_desks, present, switching
 from orchestrator.service import waves as service
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import when
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command()(back)
     app.command()(forward)
     app.command()(quiet)
+    app.command()(desk)
     app.command()(switch)
     app.command()(switched)
     wave = typer.Typer(no_args_is_help=True, help="Move a wave here from the old exchange, or back.")
@@ -92,6 +95,31 @@ def quiet(
     """Do not disturb: calls to a person do not ring, and go on as if nobody had answered."""
     with output.failures():
         _tell(switching.quiet(output.state_of(context), number, to, why=why))
+
+
+def desk(
+    context: typer.Context,
+    name: str = typer.Argument("", help="A telephone where people may log in; without one, all are listed."),
+    to: str = typer.Argument("", help="The number of who is to sit there, or off."),
+    why: str = Why,
+    json: bool = output.Json,
+) -> None:
+    """Hot-desking: who sits where today; have somebody sit at a desk, or log them out."""
+    with output.failures():
+        state = output.state_of(context)
+        if to:
+            _tell(hot_desks.clear(state, name, why=why) if to == "off" else hot_desks.log_in(state, name, to, why=why))
+            return
+        seats = [seat for seat in asyncio.run(hot_desks.seats(state)) if not name or seat.desk == name]
+        if name and not seats:
+            raise ServiceError(f"{name!r} is no desk at which people may log in", todo="see `durchwahl desk`")
+        if json:
+            output.dump([asdict(seat) for seat in seats])
+            return
+        zone = ZoneInfo(asyncio.run(directories.running(state)).town.timezone)
+        for seat in seats:
+            until = f" until {datetime.fromtimestamp(seat.until, zone):%Y-%m-%d %H:%M}" if seat.until else ""
+            output.say(f"{seat.desk:<20} {seat.who + until if seat.who else 'nobody':<44} {seat.label}, {seat.site}")
 
 
 def switch(
@@ -201,6 +229,8 @@ def described(switched: Switched, timezone: str) -> str:
             return f"to {to}"
         case Outside(only=only):
             return f"{only}{switches.times(switched, timezone)}"
+        case Guest(desk=desk):
+            return f"at {desk}{switches.times(switched, timezone)}"
         case _:
             assert_never(switched)
 

@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from orchestrator.compile import hot_desks
 from orchestrator.compile.escape import CIRCLE, DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -48,15 +49,15 @@ NOTHING, REFUSED = "pickup-nothing", "pickup-refused"
 def contexts(directory: Directory) -> Iterator[Context]:
     """What each circle may watch and pick up, and what telephones in several circles subscribe to."""
     circles = Circles(directory)
-    known, each = dict(_circles(circles)), not _many(circles)
+    known, each, guests = dict(_circles(circles)), not _many(circles), hot_desks.numbers(directory)
     for name, lines in known.items():
-        yield from _circle(name, lines, each=each)
+        yield from _circle(name, lines, guests, each=each)
     several = {watched for phone in directory.phones.values() if len(watched := circles.watched(phone)) > 1}
     for names in sorted(several):
         if each:
             yield Context(name=watching(names), includes=tuple(CIRCLE_OF + name for name in names), extensions=())
         else:  # the pattern of the first would take every number
-            asked = "&".join(_asked(name, known[name]) for name in names)
+            asked = "&".join(_asked(name, known[name], guests) for name in names)
             numbers = [number for name in names for number in known[name]]
             yield Context(name=watching(names), includes=(LAMPS,), extensions=_patterns(numbers, asked))
 
@@ -70,20 +71,28 @@ def _many(circles: Circles) -> bool:
     return sum(len(lines) for _, lines in _circles(circles)) > MOST
 
 
-def _circle(name: str, lines: Lines, *, each: bool) -> Iterator[Context]:
-    """The context of one circle; where a pattern has its hints, what may be picked up is apart from it, in parts."""
+def _circle(name: str, lines: Lines, guests: Mapping[str, str], *, each: bool) -> Iterator[Context]:
+    """The context of one circle; where a pattern has its hints, what may be picked up is apart from it, in parts.
+
+    `guests`: number -> the first number of who has it, for those who may log in at a desk elsewhere.
+    """
     context = CIRCLE_OF + name
     if each:
-        known = (_number(number, phones, _devices(name, phones)) for number, phones in lines.items())
+        known = (
+            _number(number, phones, _devices(name, phones, guests.get(number, "")), guests.get(number, ""))
+            for number, phones in lines.items()
+        )
         yield Context(name=context, includes=(LAMPS,), extensions=tuple(known))
         return
     parts: dict[str, list[Extension]] = {}
     for number, phones in lines.items():
         part = number[-2:] if len(lines) > LARGEST else "calls"
-        parts.setdefault(f"{context}-{part}", []).append(_number(number, phones, ""))
+        parts.setdefault(f"{context}-{part}", []).append(_number(number, phones, "", guests.get(number, "")))
     # They take every number: where the circle has none such, the hint is empty, and nothing is ever told. The codes of
     # switches, which begin with no digit, they leave to LAMPS.
-    yield Context(name=context, includes=(LAMPS, *sorted(parts)), extensions=_patterns(lines, _asked(name, lines)))
+    yield Context(
+        name=context, includes=(LAMPS, *sorted(parts)), extensions=_patterns(lines, _asked(name, lines, guests))
+    )
     for part in sorted(parts):
         yield Context(name=part, extensions=tuple(parts[part]))
 
@@ -92,20 +101,24 @@ def _patterns(numbers: Iterable[str], hint: str) -> tuple[Extension, ...]:
     return tuple(Extension("_" + "X" * length, (), hint=hint) for length in sorted({len(number) for number in numbers}))
 
 
-def _number(number: str, phones: Iterable[str], hint: str) -> Extension:
-    """Picking up what rings there, and its hint."""
-    return Extension(fit(number, DIGITS), (Line(f"PickupChan({_telephones(phones)})"), Line("Return()")), hint=hint)
+def _number(number: str, phones: Iterable[str], hint: str, guest: str) -> Extension:
+    """Picking up what rings there, or at the desk elsewhere of who has it; and its hint."""
+    asked = (Line(f"Gosub({hot_desks.NAME},at,1({fit(guest, DIGITS)}))"),) if guest else ()
+    here = "${HERE}" if guest else ""
+    picked = (*asked, Line(f"PickupChan({_telephones(phones)}{here})"), Line("Return()"))
+    return Extension(fit(number, DIGITS), picked, hint=hint)
 
 
-def _asked(circle: str, lines: Lines) -> str:
+def _asked(circle: str, lines: Lines, guests: Mapping[str, str]) -> str:
     """The devices of whatever number is asked for, out of the variable that has it."""
-    digits = _told_apart(circle, lines)
+    digits = _told_apart(circle, lines, guests)
     behind = f"_${{EXTEN:-{digits}}}" if digits else ""
     return f'$["${{NEAR_{circle}{behind}}}" : ".*!${{EXTEN}}=([^!]*)"]'
 
 
-def _devices(circle: str, phones: Iterable[str]) -> str:
-    return f"{DEVICE}{CIRCLE_OF}{circle}&{_telephones(phones)}"
+def _devices(circle: str, phones: Iterable[str], guest: str) -> str:
+    elsewhere = f"&{hot_desks.device(fit(guest, DIGITS))}" if guest else ""
+    return f"{DEVICE}{CIRCLE_OF}{circle}&{_telephones(phones)}{elsewhere}"
 
 
 def _telephones(phones: Iterable[str]) -> str:
@@ -114,17 +127,17 @@ def _telephones(phones: Iterable[str]) -> str:
 
 def variables(directory: Directory) -> Iterator[str]:
     """The lines of `[globals]`, where hints are made when somebody asks."""
-    circles = Circles(directory)
+    circles, guests = Circles(directory), hot_desks.numbers(directory)
     for name, lines in _circles(circles) if _many(circles) else ():
         texts: dict[str, list[str]] = {}
-        for variable, text in _texts(name, lines, _told_apart(name, lines)):
+        for variable, text in _texts(name, lines, guests, _told_apart(name, lines, guests)):
             texts.setdefault(variable, []).append(text)
         yield from (f"{variable}={''.join(parts)}" for variable, parts in texts.items())
 
 
-def _told_apart(circle: str, lines: Lines) -> int:
+def _told_apart(circle: str, lines: Lines, guests: Mapping[str, str]) -> int:
     """By how many of their last digits the numbers of a circle are told apart, so that no variable gets too long."""
-    lengths = {number: len(_text(circle, number, phones)) for number, phones in lines.items()}
+    lengths = {number: len(_text(circle, number, phones, guests)) for number, phones in lines.items()}
     return next((digits for digits in range(6) if _longest(lengths, digits) <= LONGEST), 6)
 
 
@@ -137,15 +150,15 @@ def _longest(lengths: Mapping[str, int], digits: int) -> int:
     return max(sums.values())
 
 
-def _texts(circle: str, lines: Lines, digits: int) -> Iterator[tuple[str, str]]:
+def _texts(circle: str, lines: Lines, guests: Mapping[str, str], digits: int) -> Iterator[tuple[str, str]]:
     """Variable and its part for each number: `!2500=Stasis:circle-d_x&PJSIP/tel2500`."""
     for number, phones in lines.items():
         variable = f"NEAR_{circle}_{number[-digits:]}" if digits else f"NEAR_{circle}"
-        yield variable, _text(circle, number, phones)
+        yield variable, _text(circle, number, phones, guests)
 
 
-def _text(circle: str, number: str, phones: Iterable[str]) -> str:
-    return f"!{fit(number, DIGITS)}={_devices(circle, phones)}"
+def _text(circle: str, number: str, phones: Iterable[str], guests: Mapping[str, str]) -> str:
+    return f"!{fit(number, DIGITS)}={_devices(circle, phones, guests.get(number, ''))}"
 
 
 def turned(changed: Iterable[str]) -> list[str]:

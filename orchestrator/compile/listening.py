@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone
+from orchestrator.compile import by_phone, hot_desks
 from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.codes import MESSAGES
@@ -91,13 +91,15 @@ def contexts(directory: Directory) -> Iterator[Context]:
     """
     if not directory.town.mailbox:
         return
+    hot = bool(directory.hot_desks)
     known = (
         Line("Set(BOX=)"),
         Line("Set(PHONE=)"),
         *by_phone.calling("PHONE", "none"),
         Line(f"GotoIf({by_phone.known(by_phone.PHONES, 'PHONE')}?:none)"),
+        *((Line(f"Gosub({hot_desks.WHOSE_BOX})"), Line('GotoIf($["${GUEST}" != ""]?known)')) if hot else ()),
         Line(f"GotoIf({by_phone.known(DESKS, 'PHONE')}?{by_phone.at(DESKS, 'PHONE')})"),
-        Line("Return()"),
+        Line("Return()", label="known" if hot else ""),
         Line("Return(none)", label="none"),
     )
     yield Context(name="desk", extensions=(Extension("known", known),))
@@ -107,8 +109,8 @@ def contexts(directory: Directory) -> Iterator[Context]:
 
 
 def _desks(directory: Directory) -> Iterator[Context]:
-    desks = Desks(directory)
-    boxes = ((phone.id, desks.opens(phone)) for phone in directory.phones.values())
+    whose = Desks(directory)
+    boxes = ((phone.id, whose.opens(phone)) for phone in directory.phones.values())
     found = ((id_, (Line(f"Set(BOX={fit(box, DIGITS)})"), Line("Return()"))) for id_, box in boxes if box)
     return by_phone.contexts(DESKS, found)
 

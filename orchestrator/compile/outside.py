@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, codes, completion, parking, service_codes
+from orchestrator.compile import by_phone, codes, completion, hot_desks, parking, service_codes
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -243,7 +243,10 @@ def _caller(directory: Directory) -> Context:
         Line("Return()"),
         *as_by,
     )
-    who = (*by, put_through, Line("Goto(own,1)"), *as_by)
+    who: tuple[Line, ...] = (*by, put_through, Line("Goto(own,1)"), *as_by)
+    if directory.hot_desks:  # then who has logged in there, but for emergencies: those stay the place's
+        guest = Line(f"Goto({hot_desks.AS_GUEST})")
+        who = (*by, put_through, Line("Gosub(caller,own,1)"), guest, as_by[0], Line(f"Gosub({phone})"), guest)
     return Context(name="caller", extensions=(Extension("who", who), Extension("own", own)))
 
 

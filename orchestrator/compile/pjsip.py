@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.compile import lamps
+from orchestrator.compile import hot_desks, lamps
 from orchestrator.compile.escape import ACCOUNT, CIRCLE, DIGITS, HOST, IDENTIFIER, SOURCE, caller_name, fit, password
 from orchestrator.compile.exchange import Exchange
 from orchestrator.compile.secrets import Secrets
@@ -33,6 +33,8 @@ class Desk:
     """Those who may pick up what rings here without naming a number."""
     near: str
     """Those whose calls may be picked up from here."""
+    entry: str
+    """The context in which its calls begin, where that is another than everybody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
             lamps=lamps.watching(circles.watched(phone)),
             groups=",".join(fit(circle, CIRCLE) for circle in circles.groups(phone)),
             near=",".join(fit(circle, CIRCLE) for circle in circles.near(phone)),
+            entry=hot_desks.ENTRY if phone.hot_desk else "",
         )
 
 

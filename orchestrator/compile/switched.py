@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, completion, display, parking, waiting
+from orchestrator.compile import by_phone, completion, display, hot_desks, parking, waiting
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -17,10 +17,12 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Sign
 from orchestrator.domain.flow import Forward
 from orchestrator.domain.numbers import e164
+from orchestrator.domain.place import AT_DESK
 from orchestrator.domain.switches import (
     ABSENT,
     AT_HOME,
     BUSY,
+    DESK,
     FAMILY,
     FORWARD,
     KEY,
@@ -65,7 +67,7 @@ def forwarded(name: str, step: Forward, general: str, sign: Sign) -> Iterator[Li
     else:
         quiet = "quiet" if step.quiet else ""
         yield Line(f"Gosub({NAME},forward,1({number},{fit(general, _MAYBE)},{quiet},{shown}))")
-    leaves = ("talked", "off", *(("quiet",) if step.stood_in else ()))
+    leaves = ("talked", "off", *(("quiet", *(AT_DESK if step.desk else ())) if step.stood_in else ()))
     yield from _rung(name, int(step.seconds), number if step.back else "", leaves)
 
 
@@ -96,18 +98,20 @@ def context(directory: Directory) -> Context:
     own = e164(directory.town, "${ARG1}")
     public = sorted((trunk for trunk in directory.trunks.values() if trunk.public), key=lambda t: (t.order, t.id))
     trunks = [fit(trunk.id, IDENTIFIER) for trunk in public]
+    hot = bool(directory.hot_desks)
     return Context(
         name=NAME,
         extensions=(
             Extension("state", tuple(_state())),
             Extension("stopped", tuple(_stopped())),
             Extension("announce", tuple(_announce())),
-            Extension("forward", tuple(_forward())),
+            Extension("forward", tuple(_forward(hot))),
+            *((Extension("desk", tuple(hot_desks.rings(WHY))),) if hot else ()),
             Extension("missed", tuple(_missed())),
-            Extension("to", tuple(_to(own, home, bool(trunks)))),
-            Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home))),
+            Extension("to", tuple(_to(own, home, bool(trunks), hot))),
+            Extension("transfer", tuple(_transfer(e164(directory.town, "0"), home, hot))),
             Extension("trunk", tuple(_trunk(trunks))),
-            Extension("next", tuple(_next())),
+            Extension("next", tuple(_next(hot))),
             Extension("h", (completion.NOTED,)),  # while an announcement is played
         ),
     )
@@ -143,8 +147,10 @@ def _announce() -> Iterator[Line]:
     yield Line("Return()", label="done")
 
 
-def _forward() -> Iterator[Line]:
-    """Absent? Forwarded? Not to be disturbed (asked where ARG3 says so)? GOSUB_RETVAL is `ring` where FORWARD rings."""
+def _forward(hot: bool) -> Iterator[Line]:
+    """Absent? Forwarded? Not to be disturbed, or at another desk (asked where ARG3 says so)? GOSUB_RETVAL is `ring`
+    where FORWARD rings.
+    """
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
     yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
@@ -157,12 +163,15 @@ def _forward() -> Iterator[Line]:
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?to,1)')
     yield Line('GotoIf($["${ARG3}" = ""]?off)')
     yield Line(f"Gosub({NAME},state,1({QUIET}${{ARG1}}))")
-    yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?off)')
+    yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "off"]?{"desk" if hot else "off"})')
     yield Line("Set(DIALSTATUS=NOANSWER)")  # what comes now goes on as if nobody had answered
     yield WHY
     yield Line("Return(quiet)")
     yield WHY._replace(label="nobody")
     yield Line("Return(nobody)")
+    if hot:
+        yield Line(f"Gosub({NAME},state,1({DESK}${{ARG1}}))", label="desk")
+        yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?desk,1)')
     yield Line("Return(off)", label="off")
 
 
@@ -174,9 +183,10 @@ def _missed() -> Iterator[Line]:
     yield Line("Return(off)")
 
 
-def _to(own: str, home: str, outside: bool) -> Iterator[Line]:
+def _to(own: str, home: str, outside: bool, hot: bool) -> Iterator[Line]:
     """Where the entry in SWITCHED leads: the rest of `forward` and `missed`."""
     yield WHY
+    yield from (hot_desks.NOT_THERE,) if hot else ()
     yield Line("Set(FORWARDED=)")
     yield Line("Set(LINE=0)")
     yield Line("Set(FIRST=)")
@@ -199,8 +209,9 @@ def _to(own: str, home: str, outside: bool) -> Iterator[Line]:
     yield Line("Return(failed)", label="stopped")
 
 
-def _transfer(own: str, home: str) -> Iterator[Line]:
+def _transfer(own: str, home: str, hot: bool) -> Iterator[Line]:
     """The number ARG1 by the trunk ARG2 first: the flow is the town's, so the operator's number is shown."""
+    yield from (hot_desks.NOT_THERE,) if hot else ()
     yield display.NOTHING
     yield Line("Set(ENGAGED=)")
     yield Line("Set(TO=${ARG1})")
@@ -249,9 +260,10 @@ def _trunk(trunks: list[str]) -> Iterator[Line]:
     yield Line(f"Return($[${{LINE}} <= {len(trunks)}])")
 
 
-def _next() -> Iterator[Line]:
+def _next(hot: bool) -> Iterator[Line]:
     """After Dial(): `ring` once more by the next trunk, where this one took no call; else the answer."""
     yield waiting.BUSY_AFTER_ALL
+    yield from hot_desks.found() if hot else ()
     for status, answer in (("ANSWER", "talked"), ("BUSY", "busy"), ("NOANSWER", "nobody")):
         yield Line(f'GotoIf($["${{DIALSTATUS}}" = "{status}"]?{answer})')
     yield Line('GotoIf($["${FORWARDED}" = ""]?failed)')

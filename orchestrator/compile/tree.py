@@ -14,6 +14,7 @@ from orchestrator.compile import (
     completion,
     display,
     entries,
+    hot_desks,
     hours,
     lamps,
     listening,
@@ -126,6 +127,7 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from rooms.contexts(directory, sounds)
     yield from secretaries.contexts(directory)
     yield from display.contexts()
+    yield from hot_desks.contexts(directory)
     timed, numbers, signs = ringing.timed(directory), parking.numbers(directory), Signs(directory)
     for name, flow in sorted(directory.flows.items()):
         yield places.context(directory, sounds, flow, spool, timed, signs, numbers.get(name, ""))

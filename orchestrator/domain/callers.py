@@ -6,14 +6,14 @@ Belongs here: what follows from the directory for each phone. Not here: what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
 from orchestrator.domain.people import Department, Person, Phone
-from orchestrator.domain.town import Permission, Site, Trunk
+from orchestrator.domain.town import Permission, Site, Town, Trunk
 
 CLASSES = ("town", "national", "mobile", "abroad", "premium", "satellite")
 """Classes of public numbers. Emergency calls and service numbers are in none: every phone may call them."""
@@ -71,15 +71,31 @@ class Callers:
         """The caller at `phone`."""
         directory, person = self.directory, self._people.get(phone.id)
         department = directory.departments.get(person.department) if person else self._departments.get(phone.id)
-        named = (phone, person, department, directory.town)
+        return self._as(phone, person, department, (phone, person, department, directory.town), phone.extension)
+
+    def at_desk(self, desk: Phone, person: Person) -> Caller:
+        """`person`, who has logged in at `desk`: the place is the desk's, all else as at the own telephone."""
+        directory, department = self.directory, self.directory.departments.get(person.department)
+        own = next((directory.phones[phone] for phone in person.phones if phone in directory.phones), None)
+        return self._as(desk, person, department, (own, person, department, directory.town), person.extension)
+
+    def _as(
+        self,
+        phone: Phone,
+        person: Person | None,
+        department: Department | None,
+        permitted: Sequence[Phone | Person | Department | Town | None],
+        extension: str,
+    ) -> Caller:
+        directory = self.directory
         site = directory.sites.get(phone.site)
         languages = directory.town.languages
         return Caller(
             phone=phone,
             person=person,
             department=department,
-            permission=next((each.permission for each in named if each and each.permission), "internal"),
-            shown=self._shown(phone, department),
+            permission=next((each.permission for each in permitted if each and each.permission), "internal"),
+            shown=self._shown(extension, department),
             site=site,
             trunks=self.order(site),
             language=person.language if person and person.language in languages else languages[0],
@@ -107,10 +123,10 @@ class Callers:
         """Public trunks as they are tried where a site has none of its own."""
         return tuple(trunk.id for trunk in in_order(self.directory) if trunk.public)
 
-    def _shown(self, phone: Phone, department: Department | None) -> str:
+    def _shown(self, own: str, department: Department | None) -> str:
         """Its own number, if who calls it back gets somewhere; else the department's, else the operator's."""
         of_department = department.extension if department else ""
-        for extension in (phone.extension, of_department):
+        for extension in (own, of_department):
             if extension in self.directory.numbers:
                 return e164(self.directory.town, extension)
         return e164(self.directory.town, "0")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from orchestrator.domain.bosses import bosses
 from orchestrator.domain.circles import DEPARTMENT, HOUSE
-from orchestrator.domain.codes import DIGIT, DIRECT, LOG_IN, LOG_OUT, NUMBER, QUEUEING, SWITCH, codes
+from orchestrator.domain.codes import DESK_OFF, DESK_ON, DIGIT, DIRECT, LOG_IN, LOG_OUT, NUMBER, QUEUEING, SWITCH, codes
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import OPERATOR, written
 from orchestrator.domain.outgoing import EMERGENCY, SERVICES
@@ -42,6 +42,7 @@ def _rows(directory: Directory) -> Iterator[tuple[str, str]]:
     useless = {*(() if log_in else (LOG_IN, LOG_OUT)), *(() if directory.queues else QUEUEING)}
     useless |= set() if directory.switch_codes else {SWITCH}
     useless |= set() if any(bosses(directory)) else {DIRECT}
+    useless |= set() if directory.hot_desks else {DESK_ON, DESK_OFF}
     for code in (each for each in codes(town) if each not in useless):
         yield code.head + WRITTEN[code.takes] + "#" * code.dialled.endswith("#"), code.card
 

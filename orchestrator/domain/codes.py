@@ -68,6 +68,8 @@ CALL_WAITING = (
     Code(name="single_on", dialled="#43#", card="Kein Anklopfen: im Gespräch ist besetzt"),
     Code(name="single_ask", dialled="*#43#", card="Anklopfen abfragen"),
 )
+DESK_ON = Code(name="desk_on", dialled="*55", card="Gastarbeitsplatz: anmelden, dann ist dieses Telefon Ihres")
+DESK_OFF = Code(name="desk_off", dialled="#55", card="Gastarbeitsplatz: abmelden")
 SWITCH = Code(name="switch", dialled="*28DIGIT", card="Schalter der Stadt ein und aus, etwa die Nachtschaltung")
 SWITCHING = (
     Code(name="forward_on", dialled="*21*NUMBER#", card="Alle Anrufe umleiten"),
@@ -81,6 +83,8 @@ SWITCHING = (
     Code(name="absent", dialled="*27", card="Abwesend melden; noch einmal: wieder da"),
     DIRECT,
     *CALL_WAITING,
+    DESK_ON,
+    DESK_OFF,
     SWITCH,
 )
 """What domain.service_codes makes a switch of."""

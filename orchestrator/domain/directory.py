@@ -54,6 +54,11 @@ class Directory:
         return f"<Directory {self.town.name}: {len(self.people)} people, {len(self.flows)} flows>"
 
     @cached_property
+    def hot_desks(self) -> tuple[str, ...]:
+        """The telephones at which people may log in (domain.hot_desks)."""
+        return tuple(sorted(phone.id for phone in self.phones.values() if phone.hot_desk))
+
+    @cached_property
     def graph(self) -> Graph:
         """Every step of every flow, by place."""
         return {place: step for flow in self.flows.values() for place, step in flow.places.items()}

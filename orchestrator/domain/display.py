@@ -77,9 +77,9 @@ class Signs:
     @staticmethod
     def text(words: str, name: str) -> str:
         """`words` with `name` in it, made short enough; empty where nothing of the name can be shown."""
-        plain = " ".join(_ELSE.sub(" ", unicodedata.normalize("NFC", name)).split()).lstrip("./+- ")
+        short = plain(name)
         room = LONGEST - len(words.format(""))
-        short = plain if len(plain) <= room else plain[: room - 1].rstrip(" ./+-") + "."
+        short = short if len(short) <= room else short[: room - 1].rstrip(" ./+-") + "."
         return words.format(short) if short else ""
 
     def of(self, place: Place, step: Rings) -> Sign:
@@ -113,3 +113,8 @@ class Signs:
             else:
                 yield visit.place, old if sign.own and old else sign.here
             came = came or sign.onward
+
+
+def plain(name: str) -> str:
+    """What can be shown of a name."""
+    return " ".join(_ELSE.sub(" ", unicodedata.normalize("NFC", name)).split()).lstrip("./+- ")

@@ -15,10 +15,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.findable import Names
 from orchestrator.domain.finding import converse
 from orchestrator.domain.flow import (
-    END,
-    KEYS,
     Announce,
-    Answer,
     CallBack,
     Dictate,
     Do,
@@ -28,7 +25,6 @@ from orchestrator.domain.flow import (
     LeaveMessage,
     Listen,
     Menu,
-    Place,
     Queue,
     Ring,
     Say,
@@ -37,11 +33,12 @@ from orchestrator.domain.flow import (
     Transfer,
     When,
 )
+from orchestrator.domain.hot_desks import FOUND, seat
 from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.listening import turned_away
 from orchestrator.domain.outgoing import may
 from orchestrator.domain.parking import offices
-from orchestrator.domain.place import OPERATORS, TALKED
+from orchestrator.domain.place import AT_DESK, DESK_BUSY, END, KEYS, OPERATORS, TALKED, Answer, Place
 from orchestrator.domain.skills import SKILLS
 from orchestrator.domain.switches import (
     ABSENT,
@@ -135,7 +132,7 @@ def explain(directory: Directory, start: Place, world: World) -> Iterator[Visit]
             answer = predict(directory, place, world, keys, came=answer)
             onward = step.exits[answer]
         yield Visit(place=place, answer=answer)
-        stood_in = isinstance(step, Forward) and step.stood_in and answer == "quiet"
+        stood_in = isinstance(step, Forward) and step.stood_in and answer in ("quiet", *AT_DESK)
         if isinstance(step, Ring | Forward) and step.back and answer != "off" and not stood_in:
             world = replace(world, by="")  # who did it is rung once
         place = onward
@@ -191,7 +188,7 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
         case Switch():
             return "on" if _on(world, step.name) else "off"
         case Forward() if _forwarded(step, world, came) is None:
-            return _at_rest(directory, step, world)
+            return _at_rest(directory, step, world, world.observed.get(place, ""))
         case Queue():
             return _waiting(step, world.observed.get(place, ""), world, keys)
         case Ring() | LeaveMessage() | Transfer() | Forward() | Park() | Promise() if place in world.observed:
@@ -217,11 +214,14 @@ def predict(directory: Directory, place: Place, world: World, keys: list[str], *
             assert_never(step)
 
 
-def _at_rest(directory: Directory, step: Forward, world: World) -> Answer:
-    """Nothing is forwarded: whether the number is not to be disturbed."""
-    if not (step.quiet and _on(world, QUIET + step.number)):
-        return "off"
-    return "quiet" if step.stood_in else _or_back(directory, step, world, "quiet")
+def _at_rest(directory: Directory, step: Forward, world: World, observed: Answer) -> Answer:
+    """Nothing is forwarded: whether the number is not to be disturbed, or its desk is elsewhere."""
+    desk = seat(directory, world.switches, step.number, world.at) if step.desk else ""
+    found = (observed or FOUND[_says(directory, world, desk)]) if desk else "off"
+    if step.quiet and _on(world, QUIET + step.number):
+        desk, found = "", "quiet"
+    kept = step.stood_in or found == "off" or (desk and found == observed)
+    return found if kept else _or_back(directory, step, world, found)
 
 
 def _says(directory: Directory, world: World, phone: str) -> Answer:
@@ -314,7 +314,7 @@ def _forwarded(step: Forward, world: World, came: Answer) -> str | None:
     """The number that is rung instead, empty for none; None if nothing of the kind is set."""
     names: tuple[str, ...] = (ABSENT + step.number, FORWARD + step.number)
     if step.missed:
-        names = ((BUSY if came == "busy" else UNANSWERED) + step.number,)
+        names = ((BUSY if came in ("busy", DESK_BUSY) else UNANSWERED) + step.number,)
     for name in names:
         match world.switches.get(name):
             case Absence() as away if holds(away, world.at):

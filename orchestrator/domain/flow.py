@@ -17,6 +17,7 @@ from orchestrator.domain.finding_texts import FIND
 from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
 from orchestrator.domain.house import Queue as Queue
 from orchestrator.domain.people import ALL_AT_ONCE
+from orchestrator.domain.place import AT_DESK, PutThrough
 from orchestrator.domain.place import END as END
 from orchestrator.domain.place import KEYS as KEYS
 from orchestrator.domain.place import NOBODY as NOBODY
@@ -24,7 +25,6 @@ from orchestrator.domain.place import OPERATORS as OPERATORS
 from orchestrator.domain.place import Answer as Answer
 from orchestrator.domain.place import Exits as Exits
 from orchestrator.domain.place import Place as Place
-from orchestrator.domain.place import PutThrough
 from orchestrator.domain.prompts import Language, Prompt
 
 KEPT = "kept "
@@ -223,8 +223,11 @@ class Forward(PutThrough):
     """For a number that can be absent: what its callers hear if nothing was spoken for this absence."""
     quiet: Place = ""
     """For a number that may not be disturbed: where its callers are led then; empty: that is not asked."""
+    desk: Place = ""
+    """For a number that may log in at a desk elsewhere, which rings then: where its callers are led who talk to nobody
+    there; empty: that is not asked. A desk that is not registered is as none: the answer is `off`."""
     stood_in: bool = False
-    """Whether somebody else is rung after `quiet`, and so before who put the caller through."""
+    """Whether somebody else is rung after `quiet` and `desk`, and so before who put the caller through."""
     missed: bool = False
     """Comes after the phones of the number, which rang in vain: the forwarding on busy is asked, or that on no answer.
     Busy is who came by the answer `busy`."""
@@ -233,6 +236,7 @@ class Forward(PutThrough):
     def exits(self) -> Exits:
         found = {"off": self.off, "busy": self.busy, "nobody": self.nobody, "failed": self.failed}
         found |= {"quiet": self.quiet} if self.quiet else {}
+        found |= dict.fromkeys(AT_DESK, self.desk) if self.desk else {}
         return {"talked": END, **found, **self.returns}
 
 

@@ -101,7 +101,11 @@ class Desks:
 
     def opens(self, phone: Phone) -> str:
         """The box that opens on `phone` without a PIN: the own one, else one that its owner works with; empty: none."""
-        match self.whose(phone):
+        return self.opened_by(self.whose(phone))
+
+    def opened_by(self, owner: Person | Department | None) -> str:
+        """The box that opens without a PIN where `owner` is known to sit; empty: none."""
+        match owner:
             case Person(box=box) if box in self._boxes:
                 return box
             case Person() as person:

@@ -31,6 +31,7 @@ from orchestrator.domain.flow import (
     When,
 )
 from orchestrator.domain.house import AskPin, GoBack, House, Meet, Park, Promise, Recall, Screen, StandIn
+from orchestrator.domain.place import AT_DESK
 from orchestrator.domain.routes import Routes
 
 _PRESSED = {answer: key for key, answer in KEYS.items()}
@@ -94,6 +95,8 @@ def _words(step: Step, answer: Answer) -> str:
             return f"while switch {name} is {answer}"
         case Forward(number=number) if answer == "quiet":
             return f"while {number} is not to be disturbed"
+        case Forward(number=number) if answer in AT_DESK:
+            return f"whose calls to {number} ring at a desk elsewhere: {answer.removeprefix('desk_')}"
         case Forward(number=number):
             return f"whose calls to {number} go elsewhere: {answer}" if answer != "off" else ""
         case FindByName():

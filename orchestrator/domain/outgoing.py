@@ -16,7 +16,7 @@ from orchestrator.domain.callers import CLASSES, PRESETS, Callers, permissions
 from orchestrator.domain.circles import Circles
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.numbers import e164
-from orchestrator.domain.people import OPEN, Phone
+from orchestrator.domain.people import OPEN, Person, Phone
 from orchestrator.domain.problems import Problem
 from orchestrator.domain.taking import takes
 from orchestrator.domain.town import Permission, Town
@@ -86,13 +86,15 @@ class Route:
         return "" if self.kind in ("inside", "code", "refused") else f"{FLOW}.{self.kind}"
 
 
-def route(directory: Directory, phone: Phone, dialled: str, switch: str = "") -> Route:
+def route(directory: Directory, phone: Phone, dialled: str, switch: str = "", guest: Person | None = None) -> Route:
     """Where `dialled` goes from `phone`; spaces and the like in it are as if they were not there.
 
     `switch`: what the kill switch says now, a key of `STOPPED`. Budgets are not asked: they are what was called before.
+    `guest`: who has logged in at `phone`.
     """
     digits = re.sub(r"[\s/()-]", "", dialled.replace("(0)", ""))
-    town, caller = directory.town, Callers(directory).of(phone)
+    town, callers = directory.town, Callers(directory)
+    caller = callers.at_desk(phone, guest) if guest else callers.of(phone)
     if digits.startswith(codes.FIRST):
         return _code(directory, phone, digits)
     if number := dict(short(town)).get(digits):

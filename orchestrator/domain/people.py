@@ -42,6 +42,8 @@ class Phone:
     """What it may call; empty: as its owner, else the department, else the town."""
     call_waiting: bool = True
     """Whether it rings when somebody talks there already; else it is busy then (compile.waiting)."""
+    hot_desk: bool = False
+    """Whether people of the house may log in here, and have their own telephone then (domain.hot_desks)."""
 
     @property
     def flow(self) -> str:

@@ -25,6 +25,8 @@ NOBODY: frozenset[Answer] = frozenset()
 
 KEYS: Mapping[str, Answer] = {**{str(n): f"key_{n}" for n in range(10)}, "*": "key_star", "#": "key_hash"}
 """What a caller can press -> the answer that it is."""
+DESK_BUSY, DESK_NOBODY = AT_DESK = ("desk_busy", "desk_nobody")
+"""What was found at the desk elsewhere at which who is called has logged in (domain.hot_desks)."""
 OPERATORS: Answer = "operators"
 """The answer by which a call goes on to the operators' queue."""
 

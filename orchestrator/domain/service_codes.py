@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.domain import codes, outgoing, secretaries, switches
+from orchestrator.domain import codes, hot_desks, outgoing, secretaries, switches
 from orchestrator.domain.circles import operators
-from orchestrator.domain.codes import SWITCH, Code, find
+from orchestrator.domain.codes import DESK_OFF, DESK_ON, SWITCH, Code, find
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, HangUp, Say, Step
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import OPEN, Department, Person, Phone
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DIRECT, FORWARD, QUIET, SINGLE, UNANSWERED
+from orchestrator.domain.switches import ABSENT, BUSY, CLOSED, DESK, DIRECT, FORWARD, QUIET, SINGLE, UNANSWERED
 from orchestrator.domain.town import CODES
 
 FIRST = f"{CODES}.turn"
@@ -74,7 +74,11 @@ def flow(directory: Directory) -> Flow:
         python_down=f"{CODES}.sorry",
         by_caller=frozenset({"again"}),
         seconds=SECONDS,
-        says=(*PROMPTS.values(), *_named(directory)),
+        says=(
+            *PROMPTS.values(),
+            *(hot_desks.PROMPTS.values() if directory.hot_desks else ()),
+            *_named(directory),
+        ),
     )
     sorry = Say(prompt=PROMPTS["sorry"], then=f"{CODES}.over")
     steps: dict[str, Step] = {"turn": turn, "sorry": sorry, "over": HangUp()}
@@ -124,11 +128,16 @@ class Judge:
         self._directory, self._desks = directory, Desks(directory)
         self._operators = operators(directory)
 
-    def wish(self, phone: Phone, code: Code, given: str) -> Wish:
-        """What `code` (of codes.SWITCHING) with the digits `given` means at `phone`; raises Refused."""
-        owner = self._desks.whose(phone)
+    def wish(self, phone: Phone, code: Code, given: str, guest: Person | None = None) -> Wish:
+        """What `code` (of codes.SWITCHING) with the digits `given` means at `phone`; raises Refused.
+
+        `guest`: who has logged in there.
+        """
+        owner = guest or self._desks.whose(phone)
         if code is SWITCH:
-            return self._town(phone, owner, code.head, given)
+            return self._town(phone, owner, code.head, given, guest)
+        if code in (DESK_ON, DESK_OFF):
+            return self._desk(phone, owner, code)
         if code is codes.DIRECT:
             return self._direct(phone, code, given)
         if code in codes.CALL_WAITING:
@@ -144,7 +153,7 @@ class Judge:
             case "unanswered" | "busy" if to == ON and isinstance(owner, Department) and self._waits(owner):
                 raise Refused("nobody")
             case "forward" | "unanswered" | "busy":
-                target = self._target(phone, owner, given) if to == ON else ""
+                target = self._target(phone, owner, given, guest) if to == ON else ""
                 return Wish(who=who, name=BEGINNINGS[what] + owner.extension, to=to, target=target, dialled=code.head)
             case _:
                 raise Refused("nobody")
@@ -167,20 +176,32 @@ class Judge:
         """Whether its callers wait in a queue, which is all that happens when nobody is free."""
         return office.queue in self._directory.queues
 
-    def _town(self, phone: Phone, owner: Person | Department | None, code: str, digit: str) -> Wish:
+    def _desk(self, phone: Phone, owner: Person | Department | None, code: Code) -> Wish:
+        """Logging in, of which it is not known yet who will; logging out, also from the own telephone."""
+        if code is DESK_ON and phone.hot_desk:
+            return Wish(who=f"{phone.extension} {phone.label}", name=DESK, to=ON, dialled=code.head)
+        if code is DESK_OFF and isinstance(owner, Person):
+            who = f"{owner.extension} {owner.name}"
+            return Wish(who=who, name=DESK + owner.extension, to=OFF, dialled=code.head)
+        raise Refused("nobody")
+
+    def _town(
+        self, phone: Phone, owner: Person | Department | None, code: str, digit: str, guest: Person | None
+    ) -> Wish:
         """A switch of the town: for operators; one that closes a department also for who belongs to it."""
         if not (name := self._directory.switch_codes.get(digit, "")):
             raise Refused("nothing")
         home = owner.id if isinstance(owner, Department) else owner.department if owner else ""
-        if phone.kind in OPEN or (phone.id not in self._operators and (not home or name != CLOSED + home)):
+        anybody = phone.kind in OPEN and not guest
+        if anybody or (phone.id not in self._operators and (not home or name != CLOSED + home)):
             raise Refused("nobody")
         who = f"{owner.extension} {owner.name}" if owner else f"{phone.extension} {phone.label}"
         return Wish(who=who, name=name, to=TOGGLE, dialled=code + digit)
 
-    def _target(self, phone: Phone, owner: Person | Department, given: str) -> str:
+    def _target(self, phone: Phone, owner: Person | Department, given: str, guest: Person | None) -> str:
         """Where `given` would be put through to if `phone` dialled it."""
         directory = self._directory
-        way = outgoing.route(directory, phone, given)
+        way = outgoing.route(directory, phone, given, guest=guest)
         if way.kind == "inside":
             if not (phones := switches.rung(directory, way.number)):
                 raise Refused("forbidden" if way.number in directory.numbers else "unknown")
@@ -202,12 +223,12 @@ def public(directory: Directory, number: str) -> str:
     return f"+{town.country}{town.area}{number}" if outgoing.classify(town, number) == "town" else ""
 
 
-def predicted(directory: Directory, phone: Phone, dialled: str) -> str:
+def predicted(directory: Directory, phone: Phone, dialled: str, guest: Person | None = None) -> str:
     """The answer that the skill gives to what `phone` dials while Python is up, as far as the directory says it."""
     found = find(directory.town, dialled)
     try:
         if found:
-            Judge(directory).wish(phone, found.code, found.given)
+            Judge(directory).wish(phone, found.code, found.given, guest)
     except Refused:
         return "refused"
     return "done"

@@ -34,10 +34,12 @@ SINGLE = "single_"
 """And a telephone: it takes one call at a time."""
 BUSY, UNANSWERED, QUIET = "busy_", "unanswered_", "quiet_"
 """As FORWARD, for calls that find the phones busy, or that nobody answers there; and do not disturb."""
+DESK, GUEST = "desk_", "guest_"
+"""The desk at which who has an extension has logged in; and the same the other way round: a phone, and who is there."""
 FORWARDS: Mapping[str, str] = {"always": FORWARD, "busy": BUSY, "no_answer": UNANSWERED}
 """When calls ring elsewhere -> the beginning of the switch."""
-OURS = (ABSENT, *FORWARDS.values(), QUIET, DIRECT, SINGLE, CLOSED, WAVE)
-PERSONAL = (ABSENT, *FORWARDS.values(), QUIET)
+OURS = (ABSENT, *FORWARDS.values(), QUIET, DESK, GUEST, DIRECT, SINGLE, CLOSED, WAVE)
+PERSONAL = (ABSENT, *FORWARDS.values(), QUIET, DESK)
 """Those that have commands of their own."""
 OUTSIDE = "outside"
 """The kill switch of calls to the outside."""
@@ -51,7 +53,7 @@ LONGEST_ENTRY = 1000
 """Characters of an entry: AMI drops a line of more than 1024, and tells it as if the database could not be reached."""
 _ENTRY = re.compile(
     rf"(?P<begins>[0-9]{{1,12}}):(?P<ends>[0-9]{{1,12}}):(?P<sound>{SOUND.pattern}):"
-    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}):(?P<group>[a-z]+))?)?"
+    rf"(?:(?P<phones>{PHONES.pattern})|(?P<public>{PUBLIC.pattern})(?::(?P<payer>{NAME.pattern}):(?P<group>[a-z]+))?|(?P<number>[0-9]{{1,15}}))?"
 )
 
 
@@ -94,7 +96,17 @@ class Outside:
     """Seconds since the epoch just before which it ends; 0: when it is ended."""
 
 
-Switched = On | Absence | Forwarding | Outside
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """Somebody has logged in at a desk of the house, and is called there."""
+
+    desk: str
+    """Id of the telephone."""
+    ends: int = 0
+    """Seconds since the epoch just before which they are logged out; 0: when they do so."""
+
+
+Switched = On | Absence | Forwarding | Outside | Guest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +118,7 @@ class Entry:
     sound: str = ""
     """As Asterisk plays it; empty: what the step says in general."""
     target: str = ""
-    """What Dial() rings, or a public number; empty for a plain switch."""
+    """What Dial() rings, a public number, or the extension of who is at a desk; empty for a plain switch."""
     payer: str = ""
     """The phone whose permission and budget a call to `target` is; empty where everybody may call it."""
     group: str = ""
@@ -121,7 +133,7 @@ def read(text: str) -> Entry:
     """What `str(Entry)` was; raises ValueError for anything else."""
     if not (found := _ENTRY.fullmatch(text)):
         raise ValueError(f"{text!r} is no entry of ours")
-    target = found["phones"] or found["public"] or ""
+    target = found["phones"] or found["public"] or found["number"] or ""
     begins, ends = int(found["begins"]), int(found["ends"])
     payer, group = found["payer"] or "", found["group"] or ""
     return Entry(begins=begins, ends=ends, sound=found["sound"], target=target, payer=payer, group=group)
@@ -145,11 +157,22 @@ def value(directory: Directory, switched: Switched, sound: str = "", *, number: 
         case Forwarding(to=to):
             payer, group = _payer(directory, number, to) if to.startswith("+") else ("", "")
             written = str(Entry(target=_target(directory, to), payer=payer, group=group))
+        case Guest(desk=desk, ends=ends):
+            if desk not in directory.phones or not directory.phones[desk].hot_desk:
+                raise ValueError(f"{desk} is no desk to log in at")
+            written = str(Entry(ends=ends, target=f"PJSIP/{desk}"))
         case _:
             assert_never(switched)
     if len(written) > LONGEST_ENTRY:
         raise ValueError("more phones would ring than Asterisk can keep in one entry")
     return str(read(written))
+
+
+def mirrored(name: str, switched: Switched | None) -> Iterator[tuple[str, str]]:
+    """What Asterisk's database holds besides `value`: who has logged in at a desk, by the desk."""
+    if isinstance(switched, Guest):
+        entry = Entry(ends=switched.ends, target=name.removeprefix(DESK))
+        yield GUEST + switched.desk, str(read(str(entry)))
 
 
 def _target(directory: Directory, number: str) -> str:
@@ -170,7 +193,8 @@ def asked(step: Forward) -> tuple[str, ...]:
     if step.missed:
         return BUSY + step.number, UNANSWERED + step.number
     away = (ABSENT + step.number,) if step.absent else ()
-    return (*away, FORWARD + step.number, *((QUIET + step.number,) if step.quiet else ()))
+    quiet = (QUIET + step.number,) if step.quiet else ()
+    return (*away, FORWARD + step.number, *quiet, *((DESK + step.number,) if step.desk else ()))
 
 
 def _payer(directory: Directory, number: str, to: str) -> tuple[str, str]:
@@ -227,7 +251,7 @@ def holds(switched: Switched, at: datetime) -> bool:
     match switched:
         case On(begins=begins, ends=ends) | Absence(begins=begins, ends=ends):
             return begins <= at.timestamp() and (not ends or at.timestamp() < ends)
-        case Outside(ends=ends):
+        case Outside(ends=ends) | Guest(ends=ends):
             return not ends or at.timestamp() < ends
         case Forwarding():
             return True
@@ -235,7 +259,7 @@ def holds(switched: Switched, at: datetime) -> bool:
             assert_never(switched)
 
 
-def times(switched: On | Absence | Outside, timezone: str) -> str:
+def times(switched: On | Absence | Outside | Guest, timezone: str) -> str:
     """` from 2026-12-01 00:00 until 2026-12-06 00:00`, in local time; empty without limits."""
     limits = (("from", getattr(switched, "begins", 0)), ("until", switched.ends))
     local = {word: datetime.fromtimestamp(at, ZoneInfo(timezone)) for word, at in limits if at}
@@ -266,6 +290,7 @@ def _about(name: str, number: str) -> str:
         BUSY: f"calls to {number} that find it busy ring elsewhere",
         UNANSWERED: f"calls to {number} that nobody answers ring elsewhere",
         QUIET: f"calls to {number} do not ring: do not disturb",
+        DESK: f"who has {number} has logged in at another desk",
     }.get(name.removesuffix(number), f"who has {number} is away")
 
 

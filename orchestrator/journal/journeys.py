@@ -24,7 +24,9 @@ from orchestrator.domain.place import TALKED
 from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
-ENTRIES = ("from-trunk", "from-phones", "from-test", "numbers", "completed")
+ENTRIES = ("from-trunk", "from-phones", "from-guests", "from-test", "numbers", "completed")
+GUEST = "guest "
+"""What the dialplan notes, with the number, of a call from a desk at which somebody has logged in."""
 OUTCOMES = ("answered", "message", "too_short", "told", "call_back", "served", "gave_up", "unanswered", "failed")
 SENT_OFF = ("gone", "called")
 """Answers after which the exchange may hang up on a caller who heard messages: with a goodbye, or a refused number."""
@@ -257,6 +259,9 @@ def _shown(call: Call, entered: Event) -> str:
     """The number of who calls. By a trunk, it is the one that the dialplan has left: none of who hides theirs."""
     if entered.name.startswith("PJSIP/trunk-"):
         return entered.caller
+    noted = (event for event in call.events if event.kind == "NOTE" and event.mark.startswith(GUEST))
+    if guest := next((event.mark.removeprefix(GUEST) for event in noted if event.channel == entered.channel), ""):
+        return guest
     return call.events[0].caller or next((event.caller for event in call.events if event.caller), "")
 
 

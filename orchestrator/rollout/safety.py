@@ -11,7 +11,9 @@ from orchestrator.domain.losses import too_many
 from orchestrator.domain.problems import Problem
 from orchestrator.rollout.plan import NUMBERS, Thing, Things, Tree, count, counted, kind_of
 
-EMERGENCY = re.compile(r"(?:from-phones \+?[0-9]*11[02]|emergency \S+|trunks(?:-\S+)? 11[02]|caller who)")
+EMERGENCY = re.compile(
+    r"(?:from-(?:phones|guests) \+?[0-9]*11[02]|emergency \S+|trunks(?:-\S+)? 11[02]|caller (?:own|who))"
+)
 """Extensions that an emergency call goes through: as dialled, written down, and tried on one trunk after the other."""
 OPERATOR = ("extension", f"{NUMBERS}1 0")
 OPERATORS_FLOW = re.compile(r"\nexten => 0,1,Goto\((flow-\w+),")

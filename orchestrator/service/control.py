@@ -32,7 +32,7 @@ from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
-from orchestrator.service import completions, history, logs, present, queues, signals, wiring
+from orchestrator.service import completions, history, hot_desks, logs, present, queues, signals, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
@@ -84,7 +84,11 @@ class Control:
         self.metrics.now.set_function(lambda: len(self.recorder.calls))
         self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.service_codes = ServiceCodes(
-            state=self.state, directory=lambda: self.directory, sounds=lambda: self.sounds, ami=self.ami
+            state=self.state,
+            directory=lambda: self.directory,
+            sounds=lambda: self.sounds,
+            ami=self.ami,
+            knows=lambda box, pin, *, known, also: self.mailroom.dialogues.knows(box, pin, known=known, also=also),
         )
         self.mailroom = Mailroom(
             state=self.state,
@@ -109,6 +113,7 @@ class Control:
             sounds=lambda: self.sounds,
             ami=self.ami,
             spool=self.state.spool,
+            guest=lambda phone: hot_desks.guest_at(self.state, self.directory, phone),
         )
 
     async def ask(self, asked: dialogue.Asked) -> Mapping[str, Any]:
@@ -220,7 +225,8 @@ class Control:
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
-        return (self._reread, self._switch, *messages, self._strays, self._forget, self.promises.forget, self._rotate)
+        forget = (self._forget, self.promises.forget, self._night)
+        return (self._reread, self._switch, *messages, self._strays, *forget, self._rotate)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -236,7 +242,9 @@ class Control:
         if self.ami.up:
             connection = self.ami.connections
             self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
-            await signals.correct(Rest(wiring.ari(self.state)), self.directory, await present.now(self.state))
+            rest, now = Rest(wiring.ari(self.state)), await present.now(self.state)
+            await signals.correct(rest, self.directory, now)
+            await signals.rest_desks(rest, self.directory, now)
             self.pushed = connection
 
     async def _look(self) -> None:
@@ -270,6 +278,9 @@ class Control:
         if self.ami.up:
             await self.service_codes.sweep(self.living)
             await completions.sweep(self.ami, now)
+
+    async def _night(self) -> None:
+        await hot_desks.at_night(self.state)
 
     async def _rotate(self) -> None:
         await asyncio.to_thread(logs.rotate, self.state.log)

@@ -12,7 +12,7 @@ import contextlib
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,11 @@ _CHANNEL = re.compile(r"[A-Za-z0-9.-]+")
 _NAME = re.compile(r"PJSIP/(?P<endpoint>.+)-[0-9a-f]+")
 
 
+async def _nobody(phone: str) -> str:
+    """Nobody has logged in at a telephone of somebody else."""
+    return ""
+
+
 @dataclass
 class Visitor:
     """One caller of the mailbox."""
@@ -46,6 +51,8 @@ class Visitor:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     turn: Turn = field(default_factory=Turn)
     """The last turn."""
+    guest: str = ""
+    """Who has logged in there, as they came."""
     dictated: int = 0
     """Recordings of which the dialogue knows, or which are none of its."""
 
@@ -61,15 +68,22 @@ class Line:
         sounds: Callable[[], Sounds],
         ami: Ami,
         spool: Path,
+        guest: Callable[[str], Awaitable[str]] = _nobody,
     ) -> None:
+        self._guest = guest
         self._dialogue, self._directory, self._sounds, self._ami = dialogue, directory, sounds, ami
         self._spool = spool
         self._visitors: OrderedDict[str, Visitor] = OrderedDict()
 
     async def answer(self, asked: Asked) -> Mapping[str, Any]:
         """What an attendant does next with its caller. Raises NoAnswer."""
+        new = asked.channel not in self._visitors
         visitor = self._visitor(asked)
-        caller = Caller(channel=asked.channel, phone=visitor.phone, number=asked.number, at=asked.at)
+        if new and visitor.phone:
+            visitor.guest = await self._guest(visitor.phone)
+        caller = Caller(
+            channel=asked.channel, phone=visitor.phone, number=asked.number, at=asked.at, guest=visitor.guest
+        )
         async with visitor.lock:
             turn = await self._dialogue.turn(caller, self._heard(asked, visitor))
             try:

@@ -20,7 +20,19 @@ from orchestrator.compile.message import FAMILY as GREETINGS
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import ANNOUNCEMENT, FAMILY, Absence, On, Switched, forwarder, known, value
+from orchestrator.domain.switches import (
+    ANNOUNCEMENT,
+    DESK,
+    FAMILY,
+    Absence,
+    Guest,
+    On,
+    Switched,
+    forwarder,
+    known,
+    mirrored,
+    value,
+)
 from orchestrator.messages import greetings
 from orchestrator.messages.mailbox import Spool
 from orchestrator.service import directory as directories
@@ -82,25 +94,46 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
         raise ServiceError(
             f"{row.name}: {bad}", todo="name a number that has a phone, and not a crowd of them"
         ) from bad
+    before = await _make_room(state, row)
     async with opened(state) as engine:
         change = await store.put(engine, row, what)
-    return Turned(change=change, how=await _push(state, row.name, entry, row.switched))
+    return Turned(change=change, how=await _push(state, row.name, entry, row.switched, before))
+
+
+async def _make_room(state: State, row: store.Row) -> Switched | None:
+    """What `row` was until now; whoever else is at the desk at which somebody logs in is logged out."""
+    present, guest = await now(state), row.switched
+    desk = guest.desk if isinstance(guest, Guest) else None
+    for name, other in present.items():
+        if isinstance(other, Guest) and other.desk == desk and name != row.name:
+            told = f"{name.removeprefix(DESK)}: logged out at {desk}, as {row.name.removeprefix(DESK)} logs in"
+            await remove(state, name, what=told, who=row.who, why=row.why)
+    return present.get(row.name)
 
 
 async def remove(state: State, name: str, *, what: str, who: str = "", why: str) -> Turned:
     """Switch it off, here and in a running Asterisk."""
     directories.demand(state, why)
+    before = (await now(state)).get(name)
     async with opened(state) as engine:
         change = await store.remove(engine, name, at=time.time(), who=who or directories.who(), what=what, why=why)
-    return Turned(change=change, how=await _push(state, name, "", None))
+    return Turned(change=change, how=await _push(state, name, "", None, before))
 
 
-async def _push(state: State, name: str, entry: str, switched: Switched | None) -> str:
-    """Bring one entry into a running Asterisk (empty: out of it), and read it back; its lamps show it."""
+async def _push(state: State, name: str, entry: str, switched: Switched | None, before: Switched | None) -> str:
+    """Bring one entry into a running Asterisk (empty: out of it), and read it back; its lamps show it.
+
+    `before`: what it was until now; what follows from it goes, too.
+    """
+    follows = dict(mirrored(name, switched))
     try:
         async with connected(state) as running:
             if running is None:
                 return LATER
+            for gone in dict(mirrored(name, before)).keys() - follows.keys():
+                await database.remove(running.ami, FAMILY, gone)
+            for key, value in follows.items():
+                await database.put(running.ami, FAMILY, key, value)
             if entry:
                 await database.put(running.ami, FAMILY, name, entry)
             else:
@@ -147,6 +180,7 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
             try:
                 said = speak(state, directory, row.name, row.switched)
                 found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
+                found |= mirrored(row.name, row.switched)
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found

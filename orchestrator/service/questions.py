@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from orchestrator.domain import hot_desks
 from orchestrator.domain.codes import SWITCHING
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
@@ -19,7 +20,7 @@ from orchestrator.domain.people import OPEN, Phone
 from orchestrator.domain.queues import members
 from orchestrator.domain.service_codes import predicted
 from orchestrator.domain.spelling import parse
-from orchestrator.domain.switches import ABSENT, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known, rung
+from orchestrator.domain.switches import ABSENT, DESK, FORWARDS, OUTSIDE, On, Outside, Switched, holds, known, rung
 from orchestrator.domain.town import CODES
 from orchestrator.service.errors import ServiceError
 
@@ -78,9 +79,10 @@ def ask(directory: Directory, question: Question) -> Explanation:
             raise _no_number(question.number)
         phone, turned = _phone(directory, question.caller), question.switches.get(OUTSIDE)
         stopped = turned.only if isinstance(turned, Outside) and holds(turned, world.at) else ""
-        way = route(directory, phone, question.number, stopped)
+        guest = hot_desks.guest(directory, question.switches, phone.id, world.at)
+        way = route(directory, phone, question.number, stopped, guest)
         if way.kind == "code" and way.group in SWITCHING_CODES:
-            world = replace(world, skills={**world.skills, "switching": predicted(directory, phone, way.number)})
+            world = replace(world, skills={**world.skills, "switching": predicted(directory, phone, way.number, guest)})
             visits = tuple(explain(directory, directory.first(CODES), world))
             return Explanation(extension=way.number, at=world.at, visits=visits, ending=ending(visits), route=way)
         if way.kind != "inside":
@@ -172,7 +174,7 @@ def turned(directory: Directory, present: Mapping[str, Switched], wished: Iterab
             raise ServiceError(f"{wish!r} is no switch", todo="write --switch night=on or --switch night=off")
         if to == "off" or name == OUTSIDE:
             found.pop(name, None)
-        elif not name.startswith((ABSENT, *FORWARDS.values())):
+        elif not name.startswith((ABSENT, *FORWARDS.values(), DESK)):
             found[name] = On()
         elif name not in found:
             raise ServiceError(f"{wish!r} does not say to whom", todo="set it, or leave it out of the question")

@@ -25,12 +25,15 @@ from orchestrator.asterisk import database
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain import outgoing, switches
-from orchestrator.domain.codes import SWITCHING
+from orchestrator.domain.codes import DESK_ON, SWITCHING
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.hot_desks import DIGITS, guest
+from orchestrator.domain.hot_desks import PROMPTS as DESK_PROMPTS
+from orchestrator.domain.people import Person, Phone
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.service_codes import ASK, OFF, ON, PROMPTS, TOGGLE, Judge, Refused, Wish
-from orchestrator.domain.switches import ABSENT, DIRECT, FORWARDS, QUIET, SINGLE, Absence, Forwarding, On
-from orchestrator.service import present, switching
+from orchestrator.domain.switches import ABSENT, DESK, DIRECT, FORWARDS, QUIET, SINGLE, Absence, Forwarding, On
+from orchestrator.service import hot_desks, present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.web.dialogue import Asked, NoAnswer
@@ -62,6 +65,7 @@ class Said:
     """The answer of the step; empty: to be asked again."""
 
 
+SPOKEN = {**PROMPTS, **DESK_PROMPTS}
 MOMENT = Said(prompt=PROMPTS["moment"].name, then="")
 
 
@@ -69,8 +73,15 @@ class ServiceCodes:
     """Answers attendants. `directory` and `sounds` give those that are applied now."""
 
     def __init__(
-        self, *, state: State, directory: Callable[[], Directory], sounds: Callable[[], Sounds], ami: Ami
+        self,
+        *,
+        state: State,
+        directory: Callable[[], Directory],
+        sounds: Callable[[], Sounds],
+        ami: Ami,
+        knows: hot_desks.Knows,
     ) -> None:
+        self._logging_in = hot_desks.LoggingIn(state=state, directory=directory, knows=knows)
         self._state, self._directory, self._sounds, self._ami = state, directory, sounds, ami
         self._tasks: OrderedDict[tuple[str, str], asyncio.Task[Said]] = OrderedDict()
         self._one = asyncio.Lock()
@@ -82,6 +93,8 @@ class ServiceCodes:
             raise NoAnswer(f"{asked.channel!r} is no channel")
         if MOMENT.prompt not in self._sounds():  # nothing is switched of which nothing could be said
             raise NoAnswer("control has just begun, or the codes are not spoken: `durchwahl apply` does that")
+        if asked.wish.partition(".")[0] == DESK_ON.name:
+            return await self._logs_in(asked)
         key = (asked.channel, asked.wish)
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._fulfilled(asked))
@@ -95,10 +108,38 @@ class ServiceCodes:
             del self._tasks[key]  # who asks again may have more luck
         return self._turn(task.result())
 
+    async def _logs_in(self, asked: Asked) -> Mapping[str, Any]:
+        """Somebody logs in at the telephone: asked for number and PIN."""
+        try:
+            phone = self._phone(asked)
+            if not phone.hot_desk:
+                raise Refused("nobody")
+            turn = await self._logging_in.turn(asked, phone, PATIENCE)
+        except Refused as why:
+            return self._turn(Said(prompt=PROMPTS[str(why)].name, then="refused"))
+        except (ServiceError, AsteriskError, SQLAlchemyError, OSError) as bad:
+            log.error("nobody can log in", desk=asked.asker, why=str(bad))
+            raise NoAnswer(f"nobody can log in: {bad}") from bad
+        if turn is None:
+            return self._turn(MOMENT)
+        play = [self._sound(DESK_PROMPTS[each].name) for each in turn.said] + ["sound:silence/1"] * bool(turn.then)
+        most = 1 if turn.then else DIGITS
+        return {
+            "play": play,
+            "most": most,
+            "wait": hot_desks.WAITS,
+            "during": {},
+            "then": turn.then,
+            "turn": turn.number,
+        }
+
+    def _sound(self, prompt: str) -> str:
+        if (sound := self._sounds().get(prompt)) is None:
+            raise NoAnswer(f"{prompt!r} is not spoken: `durchwahl apply` makes what is missing")
+        return f"sound:{sound.file}"
+
     def _turn(self, said: Said) -> Mapping[str, Any]:
-        if (sound := self._sounds().get(said.prompt)) is None:
-            raise NoAnswer(f"{said.prompt!r} is not spoken: `durchwahl apply` makes what is missing")
-        play = [f"sound:{sound.file}", *([f"digits:{said.digits}"] if said.digits else [])]
+        play = [self._sound(said.prompt), *([f"digits:{said.digits}"] if said.digits else [])]
         play += ["sound:silence/1"] if said.then else []  # before it is hung up: what is on its way is heard
         return {"play": play, "most": 1, "wait": 0.1, "during": {}, "then": said.then, "turn": 1}
 
@@ -114,7 +155,8 @@ class ServiceCodes:
             raise NoAnswer(f"a code could not be fulfilled: {bad}") from bad
 
     async def _fulfil(self, asked: Asked) -> Said:
-        wish = self._wish(asked)
+        phone = self._phone(asked)
+        wish = self._wish(asked, phone, await self._guest(phone))
         now = await present.now(self._state)
         if wish.to == ASK:
             is_on = wish.name in now and switches.holds(now[wish.name], datetime.now(UTC))
@@ -126,19 +168,30 @@ class ServiceCodes:
             digits = outgoing.canonical(number) if number.startswith("+") else number
             return Said(prompt=PROMPTS[f"{_word(wish.name)}_on"].name, digits=digits)
         word = _word(wish.name)
-        return Said(prompt=PROMPTS[f"{word}_{to}"].name if word else f"wish_{wish.name}_{to}")
+        return Said(prompt=SPOKEN[f"{word}_{to}"].name if word else f"wish_{wish.name}_{to}")
 
-    def _wish(self, asked: Asked) -> Wish:
-        """What is wished; raises Refused, also where another telephone is on the line than the one that dialled."""
+    def _phone(self, asked: Asked) -> Phone:
+        """The telephone that dialled; raises Refused, also where another one is on the line now."""
+        found = _NAME.fullmatch(asked.name)
+        phone = self._directory().phones.get(asked.asker) if found and found["endpoint"] == asked.asker else None
+        if phone is None:
+            raise Refused("nobody")
+        return phone
+
+    async def _guest(self, phone: Phone) -> Person | None:
+        """Who has logged in at `phone`."""
+        now = await present.now(self._state) if phone.hot_desk else {}
+        return guest(self._directory(), now, phone.id, datetime.now(UTC))
+
+    def _wish(self, asked: Asked, phone: Phone, guest: Person | None) -> Wish:
+        """What is wished; raises Refused."""
         directory = self._directory()
         name, _, given = asked.wish.partition(".")
-        found = _NAME.fullmatch(asked.name)
-        phone = directory.phones.get(asked.asker) if found and found["endpoint"] == asked.asker else None
-        if phone is None or name not in CODES:
+        if name not in CODES:
             raise Refused("nobody")
         if self._judge is None or self._judge[0] is not directory:
             self._judge = directory, Judge(directory)
-        return self._judge[1].wish(phone, CODES[name], given)
+        return self._judge[1].wish(phone, CODES[name], given, guest)
 
     async def _decided(self, channel: str, wish: Wish, now: Mapping[str, switches.Switched]) -> str:
         """To what it is turned in this call. Raises AsteriskError, Refused."""
@@ -166,6 +219,7 @@ def _word(name: str) -> str:
         **{each: each.removesuffix("_") for each in FORWARDS.values()},
         QUIET: "quiet",
         ABSENT: "absent",
+        DESK: "desk",
         DIRECT: "direct",
         SINGLE: "single",
     }
@@ -193,6 +247,8 @@ async def _switch(state: State, wish: Wish, to: str, now: Mapping[str, switches.
             raise Refused("forbidden") from bad
     elif beginning == QUIET:
         await switching.quiet(state, number, to, who=who, why=why)
+    elif beginning == DESK:
+        await hot_desks.log_out(state, number, who=who, why=why)
     elif beginning == ABSENT and to == ON:
         period = switching.Period()
         await switching.absent(state, number, period, stand_in=None, text="", who=who, why=why, instead=True)

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from orchestrator.asterisk.rest import Rest
+from orchestrator.compile import hot_desks
 from orchestrator.domain import secretaries
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.hot_desks import seats
 from orchestrator.domain.switches import OUTSIDE, PERSONAL, SINGLE, WAVE, Switched, holds
 
 LIT, DARK = "INUSE", "NOT_INUSE"
@@ -37,6 +39,21 @@ async def correct(rest: Rest, directory: Directory, now: Mapping[str, Switched])
         found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", f"Custom:{name}")
         if found.get("state") != wanted:
             await asyncio.to_thread(_set, rest, name, wanted)
+            wrong += 1
+    return wrong
+
+
+async def rest_desks(rest: Rest, directory: Directory, now: Mapping[str, Switched]) -> int:
+    """Have nobody's lamp say that they talk at a desk elsewhere where no call is left of one that Asterisk died in;
+    how many did. Raises AsteriskError.
+    """
+    wrong = 0
+    for person, guest in seats(directory, now, datetime.now(UTC)):
+        lamp = hot_desks.device(person.extension)
+        found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", lamp)
+        desk = await asyncio.to_thread(rest.ask, "GET", "endpoints", f"PJSIP/{guest.desk}")
+        if found.get("state") in (LIT, "RINGING") and not desk.get("channel_ids"):
+            await asyncio.to_thread(_set, rest, lamp.removeprefix("Custom:"), DARK)
             wrong += 1
     return wrong
 

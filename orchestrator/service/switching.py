@@ -31,6 +31,7 @@ from orchestrator.domain.switches import (
     WAVE,
     Absence,
     Forwarding,
+    Guest,
     On,
     Outside,
     Switched,
@@ -92,7 +93,7 @@ async def absent(
     `instead`: even of an absence that is not over and has no day in common with this one.
     """
     directory = await directories.running(state)
-    person = _person(directory, number)
+    person = person_of(directory, number)
     if stand_in is None:
         named = directory.people.get(person.stand_in)
         stand_in = named.extension if named else ""
@@ -106,7 +107,7 @@ async def absent(
     warnings = [*_instead(directory, now, person, away, instead), *_warnings(now, stand_in, begins, ends)]
     until = f" until {period.last}" if period.last else ""
     told = f"{person.extension} {person.name}: absent{until}, {stand_in or 'nobody'} stands in"
-    how = await present.put(state, directory, _row(ABSENT + person.extension, away, why, who), told)
+    how = await present.put(state, directory, as_row(ABSENT + person.extension, away, why, who), told)
     return [f"{told}; {how}", *warnings]
 
 
@@ -130,22 +131,24 @@ def _instead(
 async def restore(state: State, name: str, before: Mapping[str, Any] | None, *, what: str, why: str) -> present.Turned:
     """Switch `name` to what the record says that it was; None: off. Raises ServiceError for what cannot be any more."""
     if before is None:
-        return await present.remove(state, name, what=what, why=_plain(why))
+        return await present.remove(state, name, what=what, why=plain(why))
     directory = await directories.running(state)
     if name not in switches.known(directory):
         raise ServiceError(f"the directory knows no switch {name} any more", todo="see `durchwahl switch`")
     switched = read(before)
+    if isinstance(switched, Guest) and not switches.holds(switched, datetime.now(ZoneInfo(directory.town.timezone))):
+        raise ServiceError(f"that was over when the night came: {name}", todo="they log in again at a desk")
     if isinstance(switched, Forwarding) and name.startswith(FORWARD) and not switched.to.startswith("+"):
         _goes_on(directory, await present.now(state), switches.forwarder(name), switched.to)
-    return await present.put(state, directory, _row(name, switched, why), what)
+    return await present.put(state, directory, as_row(name, switched, why), what)
 
 
 async def back(state: State, number: str, *, who: str = "", why: str) -> list[str]:
     """Who was absent is back; raises ServiceError if nobody was."""
-    person = _person(await directories.running(state), number)
-    await _must_be(state, ABSENT + person.extension, f"{person.extension} {person.name} is not absent")
+    person = person_of(await directories.running(state), number)
+    await must_be(state, ABSENT + person.extension, f"{person.extension} {person.name} is not absent")
     told = f"{person.extension} {person.name}: back"
-    how = await present.remove(state, ABSENT + person.extension, what=told, who=who, why=_plain(why))
+    how = await present.remove(state, ABSENT + person.extension, what=told, who=who, why=plain(why))
     return [f"{told}; {how}"]
 
 
@@ -161,16 +164,16 @@ async def forward(state: State, number: str, to: str, *, when: str = "always", w
     if name not in switches.known(directory):
         raise ServiceError(f"calls to {extension} cannot be forwarded", todo="name a person or a department")
     if to == "off":
-        await _must_be(state, name, f"{extension} is not forwarded{case}")
+        await must_be(state, name, f"{extension} is not forwarded{case}")
         told = f"{extension}: no longer forwarded{case}"
-        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=plain(why))}"]
     target = inside(directory, to) or _outside(directory, extension, to)
     now = await present.now(state)
     _elsewhere(directory, extension, target)
     if when == "always":  # in the other cases its own phones ring first: two may take each other's calls
         _goes_on(directory, now, extension, target)
     told = f"{extension}: forwarded to {target}{case}"
-    how = await present.put(state, directory, _row(name, Forwarding(to=target), why, who), told)
+    how = await present.put(state, directory, as_row(name, Forwarding(to=target), why, who), told)
     return [f"{told}; {how}", *_empty(directory, now, target)]
 
 
@@ -179,13 +182,13 @@ async def quiet(state: State, number: str, to: str, *, who: str = "", why: str) 
     if to not in ("on", "off"):
         raise ServiceError(f"do not disturb cannot be {to!r}", todo="use on or off")
     directory = await directories.running(state)
-    person = _person(directory, number)
+    person = person_of(directory, number)
     name = QUIET + person.extension
     told = f"{person.extension} {person.name}: {'not to be disturbed' if to == 'on' else 'may be disturbed again'}"
     if to == "off":
-        await _must_be(state, name, f"{person.extension} {person.name} may be disturbed")
-        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
-    return [f"{told}; {await present.put(state, directory, _row(name, On(), why, who), told)}"]
+        await must_be(state, name, f"{person.extension} {person.name} may be disturbed")
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=plain(why))}"]
+    return [f"{told}; {await present.put(state, directory, as_row(name, On(), why, who), told)}"]
 
 
 def _elsewhere(directory: Directory, extension: str, target: str) -> None:
@@ -226,13 +229,13 @@ async def switch(state: State, name: str, to: str, period: Period, *, text: str,
     _have_effect(directory, name, "" if ended else to, period, text)
     told = f"switch {name}: {to}{f' until {period.last}' if period.last else ''}"
     if ended:
-        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=_plain(why))}"]
+        return [f"{told}; {await present.remove(state, name, what=told, who=who, why=plain(why))}"]
     begins, ends = period.seconds(ZoneInfo(directory.town.timezone))
     spoken = {directory.town.languages[0]: text} if text else {}
     turned: Switched = On(begins=begins, ends=ends, texts=_texts(directory, text, spoken))
     if name == OUTSIDE:
         turned = Outside(only=to, ends=ends)
-    return [f"{told}; {await present.put(state, directory, _row(name, turned, why, who), told)}"]
+    return [f"{told}; {await present.put(state, directory, as_row(name, turned, why, who), told)}"]
 
 
 def must_exist(directory: Directory, name: str) -> None:
@@ -268,25 +271,26 @@ async def move(state: State, wave: str, *, moved: bool, why: str) -> list[str]:
         where = "here already" if moved else f"on {directory.waves[wave].trunk}"
         raise ServiceError(f"wave {wave} ({directory.waves[wave].name}) is {where}", todo="see `durchwahl waves`")
     if moved:
-        return [f"{told}; {await present.put(state, directory, _row(name, On(), why), told)}"]
-    return [f"{told}; {await present.remove(state, name, what=told, why=_plain(why))}"]
+        return [f"{told}; {await present.put(state, directory, as_row(name, On(), why), told)}"]
+    return [f"{told}; {await present.remove(state, name, what=told, why=plain(why))}"]
 
 
-def _row(name: str, switched: Switched, why: str, who: str = "") -> Row:
-    return Row(name=name, switched=switched, at=time.time(), who=who or directories.who(), why=_plain(why))
+def as_row(name: str, switched: Switched, why: str, who: str = "") -> Row:
+    """What is switched from now on, and by whom."""
+    return Row(name=name, switched=switched, at=time.time(), who=who or directories.who(), why=plain(why))
 
 
-def _plain(why: str) -> str:
+def plain(why: str) -> str:
     """A reason as one line."""
     return "".join(each for each in " ".join(why.split()) if each.isprintable())
 
 
-async def _must_be(state: State, name: str, otherwise: str) -> None:
+async def must_be(state: State, name: str, otherwise: str) -> None:
     if name not in await present.now(state):
         raise ServiceError(otherwise, todo="see `durchwahl switched`")
 
 
-def _person(directory: Directory, number: str) -> Person:
+def person_of(directory: Directory, number: str) -> Person:
     extension = spelling.extension(directory, number)
     for person in directory.people.values():
         if extension in (person.extension, *person.numbers):

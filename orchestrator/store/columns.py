@@ -98,6 +98,7 @@ TABLES: Mapping[str, Sequence[Column]] = {
         _PERMISSION,
         _column("owner", "Inhaber", NUMBERS),
         _column("call_waiting", "Anklopfen", YES),
+        _column("hot_desk", "Gastarbeitsplatz", YES),
     ),
     "groups": (
         _column("key", "Gruppe"),

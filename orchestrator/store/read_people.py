@@ -40,7 +40,7 @@ BOX = (
 )
 LONGEST_OVERDUE = 24 * 14
 """Hours."""
-PHONE = ("site", "label", "number", "kind", "permission", "owner", "call_waiting")
+PHONE = ("site", "label", "number", "kind", "permission", "owner", "call_waiting", "hot_desk")
 BOX_NUMBERS = (("limit", 10, 600), ("quota", 1, 9999), ("overdue", 0, LONGEST_OVERDUE), ("keep", 1, KEEP_DAYS))
 Thing = TypeVar("Thing")
 Each = Callable[[str, Callable[[str, Marked], Thing]], dict[str, Thing]]
@@ -174,6 +174,7 @@ class People:
         given |= {"kind": fields["kind"].one_of(SHARED_KINDS, "kind of phone")} if "kind" in fields else {}
         given |= {"site": fields["site"].one_of(self.found.sites, "site")} if "site" in fields else {}
         given |= {"call_waiting": fields["call_waiting"].yes()} if "call_waiting" in fields else {}
+        given |= {"hot_desk": fields["hot_desk"].yes()} if "hot_desk" in fields else {}
         return replace(own[name], **given)
 
     def _shared(self, name: str, marked: Marked, own: Mapping[str, Phone]) -> Phone:
@@ -188,6 +189,7 @@ class People:
             kind=fields["kind"].one_of(SHARED_KINDS, "kind of phone") if "kind" in fields else "other",
             permission=self._permission(fields),
             call_waiting=fields["call_waiting"].yes() if "call_waiting" in fields else True,
+            hot_desk=fields["hot_desk"].yes() if "hot_desk" in fields else False,
         )
 
     def _department(self, name: str, marked: Marked) -> Department:

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.domain.switches import Absence, Forwarding, On, Outside, Switched
+from orchestrator.domain.switches import Absence, Forwarding, Guest, On, Outside, Switched
 from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.database import alone
 from orchestrator.store.difference import SWITCHED
 from orchestrator.store.tables import changes, edits, switched
 
-KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (On, Absence, Forwarding, Outside)}
+KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (On, Absence, Forwarding, Outside, Guest)}
 
 
 @dataclass(frozen=True, kw_only=True)

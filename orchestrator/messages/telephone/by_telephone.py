@@ -338,24 +338,34 @@ class Dialogues:
         async with asyncio.timeout_at(line.ends):
             await self._guessing.acquire()
         try:
-            return await self._within(line, self._guess(action))
+            known = action.box in self.messages.directory().boxes
+            return await self._within(line, self._guess((action.box,), action.pin, known))
         finally:
             self._guessing.release()
 
-    async def _guess(self, action: words.Enter) -> str:
-        """A box that there is not is locked as any other: nobody finds out which there are."""
-        now = self.messages.clock()
+    async def knows(self, box: str, pin: str, *, known: bool, also: str) -> str:
+        """As in `_guess`, for who does not come to hear messages: `also` is locked with the box, where that is not
+        `known` as for one. Raises OSError, SQLAlchemyError.
+        """
+        async with self._guessing:
+            return await self._guess((box, also), pin, known)
+
+    async def _guess(self, locks: tuple[str, ...], pin: str, known: bool) -> str:
+        """Whether `pin` is that of the first of `locks`. One that there is not is locked as any other: nobody finds out
+        which there are.
+        """
+        now, box = self.messages.clock(), locks[0]
         async with self.messages.engine.connect() as connection:
-            if await ledger.locked_until(connection, action.box, now) > now:
+            if any([await ledger.locked_until(connection, each, now) > now for each in locks]):
                 return "locked"
-        known = action.box in self.messages.directory().boxes
-        if known and await asyncio.to_thread(self.pins.right, action.box, action.pin):
+        if known and await asyncio.to_thread(self.pins.right, box, pin):
             async with self.messages.engine.begin() as connection:
-                await ledger.guessed_right(connection, action.box)
-            return "right" if await asyncio.to_thread(self.pins.chosen, action.box) else "change"
+                for each in locks:
+                    await ledger.guessed_right(connection, each)
+            return "right" if await asyncio.to_thread(self.pins.chosen, box) else "change"
         async with self.messages.engine.begin() as connection:
-            until = await ledger.guessed_wrong(connection, action.box, now)
-        return "locked" if until else "wrong"
+            until = [await ledger.guessed_wrong(connection, each, now) for each in locks]
+        return "locked" if any(until) else "wrong"
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.messages.directory().town.timezone)

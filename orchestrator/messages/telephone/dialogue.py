@@ -23,6 +23,8 @@ class Caller:
     """Caller id, digits."""
     at: float | None = None
     """The call's own time (test calls), seconds since the epoch; None: now."""
+    guest: str = ""
+    """The person who has logged in at that telephone (domain.hot_desks); empty: nobody has."""
 
 
 @dataclass(frozen=True, kw_only=True)

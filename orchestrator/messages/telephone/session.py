@@ -232,10 +232,10 @@ Came = tuple[Session, Action | None]
 def begin(caller: Caller, directory: Directory) -> Session:
     """Somebody comes: at their own telephone straight to their box, from anywhere else with number and PIN."""
     phone, desks = directory.phones.get(caller.phone), Desks(directory)
-    box = desks.opens(phone) if phone else ""
+    whose = directory.people.get(caller.guest) or (desks.whose(phone) if phone else None)
+    box = desks.opened_by(whose)
     if not (phone and box):
         return Session(caller=caller)
-    whose = desks.whose(phone)
     who = asker(directory, whose.id) if isinstance(whose, Person) else owner(box)
     return Session(caller=caller, asker=who, box=box, at="main")
 

@@ -1,0 +1,149 @@
+"""Hot-desking as the directory says it: who is where, what explain tells of it, what is written for Asterisk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.callers import Callers
+from orchestrator.domain.card import card
+from orchestrator.domain.codes import find
+from orchestrator.domain.derive import derive
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import World, explain
+from orchestrator.domain.hot_desks import guest, night, pin_of, seats
+from orchestrator.domain.proof import prove
+from orchestrator.domain.service_codes import Judge, Refused
+from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
+from orchestrator.messages.telephone.dialogue import Caller
+from orchestrator.messages.telephone.session import begin
+from orchestrator.service.questions import Question, ask
+from tests.hot_desk_town import ELSEWHERE, hot_desk_town
+from tests.test_compile import compiled
+from tests.towns import BERLIN, MONDAY_10, TODAY, small
+
+TOWN = derive(hot_desk_town())
+ENDS = int((MONDAY_10 + timedelta(hours=17)).timestamp())
+AT_GAST: dict[str, Switched] = {"desk_2500": Guest(desk="gast", ends=ENDS)}
+
+
+def way(number: str, directory: Directory = TOWN, **world: Any) -> list[str]:
+    given = {"at": MONDAY_10, "switches": AT_GAST, **world}
+    visits = explain(directory, directory.first(directory.numbers[number]), World(**given))
+    return [f"{visit.place}={visit.answer}" for visit in visits]
+
+
+def test_nothing_is_wrong_with_such_a_town() -> None:
+    assert not prove(TOWN, {}, TODAY).problems
+
+
+@pytest.mark.parametrize(("does", "answers"), [
+    ("talked", ["n_2500.diverted=talked"]),
+    ("busy", ["n_2500.diverted=desk_busy", "n_2500.missed=off", "n_2500.stand_in=talked"]),
+    ("nobody", ["n_2500.diverted=desk_nobody", "n_2500.missed=off", "n_2500.stand_in=talked"]),
+    ("unreachable", ["n_2500.diverted=off", "n_2500.ring=talked"]),
+])  # fmt: skip
+def test_the_desk_rings_instead_of_the_own_telephones(does: str, answers: list[str]) -> None:
+    assert way("2500", phones={"gast": does}) == answers
+
+
+def test_what_else_is_switched_comes_first() -> None:
+    for name, switched in (("absent", Absence(stand_in="3501")), ("forward", Forwarding(to="3501"))):
+        assert way("2500", phones={"gast": "busy"}, switches={**AT_GAST, f"{name}_2500": switched}) == [
+            "n_2500.diverted=talked"
+        ]
+    assert way("2500", switches={**AT_GAST, "quiet_2500": On()})[0] == "n_2500.diverted=quiet"
+    busy = {**AT_GAST, "busy_2500": Forwarding(to="40")}
+    assert way("2500", phones={"gast": "busy"}, switches=busy)[-1] == "n_2500.missed=talked"
+    assert "n_2500.missed=off" in way("2500", phones={"gast": "nobody"}, switches=busy)
+
+
+def test_the_night_ends_it_and_so_does_the_desk_that_is_none_any_more() -> None:
+    assert way("2500", at=MONDAY_10 + timedelta(hours=17))[0] == "n_2500.diverted=off"
+    plain = replace(TOWN.phones["gast"], hot_desk=False)
+    assert way("2500", derive(replace(hot_desk_town(), phones={**TOWN.phones, "gast": plain})))[0].endswith("=off")
+
+
+@pytest.mark.parametrize(("at", "ends"), [
+    (datetime(2026, 11, 30, 10, tzinfo=BERLIN), datetime(2026, 12, 1, 3, tzinfo=BERLIN)),
+    (datetime(2026, 11, 30, 2, 59, tzinfo=BERLIN), datetime(2026, 11, 30, 3, tzinfo=BERLIN)),
+    (datetime(2027, 3, 27, 22, tzinfo=BERLIN), datetime(2027, 3, 28, 3, tzinfo=BERLIN)),
+])  # fmt: skip
+def test_everybody_is_logged_out_at_night(at: datetime, ends: datetime) -> None:
+    assert night(at, "Europe/Berlin") == ends.timestamp()
+
+
+def test_what_asterisk_holds_can_be_read_back() -> None:
+    seat = Guest(desk="gast", ends=ENDS)
+    assert value(TOWN, seat) == f"0:{ENDS}::PJSIP/gast"
+    assert dict(mirrored("desk_2500", seat)) == {"guest_gast": f"0:{ENDS}::2500"}
+    assert read(f"0:{ENDS}::2500") == Entry(ends=ENDS, target="2500")
+    with pytest.raises(ValueError, match="no desk"):
+        value(TOWN, Guest(desk="tel10"))
+    assert "desk_2500" in known(TOWN)
+    assert not any(name.startswith("desk_") for name in known(derive(small())))
+
+
+def test_who_is_where() -> None:
+    anna = TOWN.people["p2500"]
+    assert list(seats(TOWN, AT_GAST, MONDAY_10)) == [(anna, AT_GAST["desk_2500"])]
+    assert guest(TOWN, AT_GAST, "gast", MONDAY_10) == anna
+    assert guest(TOWN, AT_GAST, "halle", MONDAY_10) is None
+    assert guest(TOWN, {"desk_9999": Guest(desk="gast")}, "gast", MONDAY_10) is None
+    assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
+
+
+def test_a_guest_calls_as_at_home_and_in_an_emergency_from_the_place() -> None:
+    def goes(number: str, switches: dict[str, Switched]) -> Any:
+        return ask(TOWN, Question(number=number, caller="61", at="2026-11-30 10:00", switches=switches)).route
+
+    assert goes("000331234567", {}).kind == "refused"
+    abroad = goes("000331234567", AT_GAST)
+    assert (abroad.kind, abroad.shown) == ("outside", "+496205212500")
+    for switches in ({}, AT_GAST):
+        emergency = goes("112", switches)
+        assert (emergency.kind, emergency.shown) == ("emergency", ELSEWHERE)
+    caller = Callers(TOWN).at_desk(TOWN.phones["gast"], TOWN.people["p3501"])
+    assert (caller.permission, caller.shown, caller.emergency) == ("mobile", "+496205213501", ELSEWHERE)
+
+
+def test_codes_are_those_of_the_guest() -> None:
+    judge = Judge(TOWN)
+
+    def wish(phone: str, dialled: str, who: str = "") -> Any:
+        found = find(TOWN.town, dialled)
+        assert found
+        return judge.wish(TOWN.phones[phone], found.code, found.given, TOWN.people.get(who))
+
+    assert wish("gast", "*55").dialled == "*55"
+    assert wish("gast", "*26#", "p2500").name == "quiet_2500"
+    assert wish("halle", "*21*000331234567#", "p2500").target == "+331234567"
+    assert wish("gast", "#55", "p2500").name == wish("tel2500", "#55").name == "desk_2500"
+    for phone, dialled in (("tel10", "*55"), ("tel2500", "*55"), ("gast", "*26#"), ("gast", "#55"), ("halle", "*281")):
+        with pytest.raises(Refused, match=r"^nobody$"):
+            wish(phone, dialled)
+
+
+def test_the_mailbox_opens_for_the_guest() -> None:
+    def opened(phone: str, guest: str = "") -> tuple[str, str]:
+        session = begin(Caller(channel="1.1", phone=phone, number="61", guest=guest), TOWN)
+        return session.at, session.box
+
+    assert opened("gast", "p2500") == opened("tel2500") == ("main", "2500")
+    assert opened("gast", "p40") == opened("tel40")
+    assert opened("gast") == ("box", "")
+    assert opened("halle", "p3501") == ("main", "3501")
+
+
+def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:
+    text = compiled(small())
+    assert "guest" not in text["asterisk/pjsip.conf"]
+    assert text["asterisk/extensions.conf"].count("guest") == 1
+    assert "[from-guests]\ninclude => from-phones\n" in text["asterisk/extensions.conf"]
+    assert "Gastarbeitsplatz" in card(TOWN)
+    assert "Gastarbeitsplatz" not in card(derive(small()))
+    written = compiled(TOWN)
+    assert written["asterisk/pjsip.conf"].count("context = from-guests") == 2
