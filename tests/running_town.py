@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
+from orchestrator.domain.flow import LeaveMessage
 from orchestrator.domain.prompts import Sounds
 from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Journey
@@ -131,11 +132,18 @@ class Town:
         return _Staff([self.desk(phone, does) for phone, does in phones.items()])
 
     async def test_call(
-        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0, again: bool = False
+        self,
+        world: World,
+        *,
+        number: str = "210",
+        says: bool = True,
+        leaves: bool = False,
+        hangup_after: float = 0.0,
+        again: bool = False,
     ) -> tuple[Journey, str]:
         """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says.
 
-        A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
+        `leaves`: the caller hangs up when a mailbox listens, without a word. A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
         """
         self.used += 1  # a second of its own tells parallel calls apart
         dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
@@ -144,11 +152,13 @@ class Town:
         wish = self._wish(number, world, says, hangup_after)
         try:
             async with Telephone(wiring.program("baresip"), line) as telephone:
-                return await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
+                return await self._call(telephone, dialled, world, wish, testcall.tested(dialled), leaves)
         except NotStarted:
             if again:
                 raise
-        return await self.test_call(world, number=number, says=says, hangup_after=hangup_after, again=True)
+        return await self.test_call(
+            world, number=number, says=says, leaves=leaves, hangup_after=hangup_after, again=True
+        )
 
     async def listening_call(
         self, world: World, seconds: float, *, number: str = "210"
@@ -200,12 +210,49 @@ class Town:
         return testcall.Wish(number=number, press=press, says=words, settle=0.6, hangup_after=hangup_after)
 
     async def _call(
-        self, telephone: Telephone, dialled: str, world: World, wish: testcall.Wish, is_ours: Any
+        self,
+        telephone: Telephone,
+        dialled: str,
+        world: World,
+        wish: testcall.Wish,
+        is_ours: Callable[[Event], bool],
+        leaves: bool = False,
     ) -> tuple[Journey, str]:
         follower = testcall.Follower(self.state.journal, is_ours, lambda: life(self.state))
+        if leaves:
+            follower = Leaving(self.state.journal, is_ours, lambda: life(self.state))
+            follower.leaves(telephone, self)
         made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
         first = start(self.directory, testcall.directory_number(self.directory, wish.number))
         return made, testcall.difference(made, tuple(explain(self.directory, first, world)))
+
+
+class Leaving(testcall.Follower):
+    """Follows a call whose caller hangs up, without a word, as soon as Asterisk records them at a mailbox."""
+
+    def leaves(self, telephone: Telephone, town: Town) -> None:
+        """Whose call it is, and where. To be said before it begins."""
+        self._telephone, self._town = telephone, town
+
+    async def events(self, *, within: float) -> AsyncIterator[Event]:
+        hanging: asyncio.Task[None] | None = None
+        try:
+            async for event in super().events(within=within):
+                step = self._town.directory.graph.get(event.mark) if event.kind == "PLACE" else None
+                if isinstance(step, LeaveMessage) and hanging is None:
+                    hanging = asyncio.create_task(self._hang_up(event.call))
+                yield event
+        finally:
+            if hanging:
+                hanging.cancel()
+                await asyncio.gather(hanging, return_exceptions=True)
+
+    async def _hang_up(self, call: str) -> None:
+        while not list((self._town.state.spool / "recording").glob(f"*-{call}-*.wav")):
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
+        if self._telephone.calls[-1].ended is None:
+            await self._telephone.calls[-1].hang_up()
 
 
 class _Staff(AsyncExitStack):
@@ -242,12 +289,18 @@ def performed_by(town: Town, mode: str) -> Iterator[Town]:
 
 
 def until(true: Any, limit: float) -> None:
-    """Wait for something to be so; TimeoutError if it is not within `limit` seconds."""
+    """Wait for something to be so; TimeoutError if it is not within `limit` seconds.
+
+    What is dear to look at is looked at less often: others need the machine meanwhile.
+    """
     deadline = time.monotonic() + limit
-    while not true():
+    while True:
+        began = time.monotonic()
+        if true():
+            return
         if time.monotonic() > deadline:
             raise TimeoutError(f"{true.__qualname__} was not so within {limit:.0f} s")
-        time.sleep(0.05)
+        time.sleep(min(1.0, max(0.05, 3 * (time.monotonic() - began))))
 
 
 @contextmanager
