@@ -17,9 +17,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import speech
@@ -38,15 +40,19 @@ from orchestrator.service import history, rollout, testcall, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
+from orchestrator.service.settings import Settings
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry, ports
 from tests.leash import leashed
+from tests.spoken import remembered
 
 CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
 WORDS = "Guten Tag, ich hätte gern einen Termin."
+STARTS = 60
+"""Seconds that one of them may take to start while others use the machine."""
 HABITS = {"talked": Answers(after=0.7), "busy": Refuses(), "nobody": LetsItRing()}
 
 
@@ -61,12 +67,27 @@ class Town:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     used: int = 0
 
+    @cached_property
+    def _settings(self) -> Settings:
+        """As they were when the town began: what is asked again and again does not read the file each time."""
+        return self.state.settings()
+
+    @cached_property
+    def _ari(self) -> Address:
+        return wiring.ari(self.state)
+
     @property
     def exchange(self) -> str:
-        return f"127.0.0.1:{self.state.settings().sip_port}"
+        return f"127.0.0.1:{self._settings.sip_port}"
 
-    def begin(self, name: str) -> None:
-        """Start `asterisk`, `control` or `attend`, and wait until it is there."""
+    def begin(self, *names: str) -> None:
+        """Start `asterisk`, `control` or `attend`, or several of them together, and wait until all are there."""
+        for name in names:
+            self._start(name)
+        for name in names:
+            until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], STARTS)
+
+    def _start(self, name: str) -> None:
         if name == "asterisk":
             program = wiring.program("asterisk")
             argv = (*program.argv, "-f", "-C", str(self.state.current / "asterisk" / "asterisk.conf"))
@@ -76,7 +97,6 @@ class Town:
             self.processes[name] = subprocess.Popen(
                 leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         """End one of them and wait for it."""
@@ -91,7 +111,7 @@ class Town:
     def answers(self) -> bool:
         """Whether ARI answers."""
         try:
-            return bool(Rest(wiring.ari(self.state)).ask("GET", "asterisk", "ping"))
+            return bool(Rest(self._ari).ask("GET", "asterisk", "ping"))
         except AsteriskError:
             return False
 
@@ -103,7 +123,7 @@ class Town:
 
     def page(self, path: str, port: int = 0) -> str:
         """A page of control, or of who listens on `port`."""
-        port = port or self.state.settings().web_port
+        port = port or self._settings.web_port
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 
@@ -118,7 +138,7 @@ class Town:
 
     def left(self) -> list[Any]:
         """Channels and bridges that exist now."""
-        rest = Rest(wiring.ari(self.state))
+        rest = Rest(self._ari)
         return [*rest.ask("GET", "channels"), *rest.ask("GET", "bridges")]
 
     def desk(self, phone: str, does: str) -> Desk:
@@ -143,7 +163,9 @@ class Town:
     ) -> tuple[Journey, str]:
         """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says.
 
-        `leaves`: the caller hangs up when a mailbox listens, without a word. A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
+        `leaves`: the caller hangs up when a mailbox listens, without a word.
+
+        A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
         """
         self.used += 1  # a second of its own tells parallel calls apart
         dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
@@ -318,8 +340,8 @@ def running_town(
     hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
     town = Town(state, directory, spoken, words)
     try:
-        for name in ("asterisk", "control", "attend"):
-            town.begin(name)
+        town.begin("asterisk")
+        town.begin("control", "attend")
         yield town
     finally:
         for name in ("attend", "control", "asterisk"):
@@ -335,8 +357,9 @@ def prepared(
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     furnish(state)
-    hurry.record_derived(written, wiring.voice(state), state.recorded)
-    directory, spoken = asyncio.run(_prepare(state, written))
+    with remembered():
+        hurry.record_derived(written, wiring.voice(state), state.recorded)
+        directory, spoken = asyncio.run(_prepare(state, written))
     return state, directory, spoken
 
 
