@@ -163,7 +163,7 @@ async def test_members_log_in_pause_and_log_out(staffed: Town) -> None:
                 boxes={"10": "too_short"},
                 queues={"amt": "nobody"} if expected == "nobody" else {},
             )
-            made, different = await staffed.test_call(described, number=NUMBER, says=False)
+            made, different = await staffed.test_call(described, number=NUMBER, says=False, leaves=True)
             assert different == "", code
             assert answer(made) == expected, code
     await dials(staffed, "tel10", "*45", "waiting-no-member")
