@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +31,10 @@ _new: list[bytes] = []
 """A SQLite file of this version in which nothing is, once one was made."""
 
 
+def _is_new(url: URL, path: Path) -> bool:
+    return url.drivername == "sqlite+aiosqlite" and not path.exists()
+
+
 def _keep(path: Path) -> None:
     assert not [*path.parent.glob(f"{path.name}-*")], "there is more than one file"
     _new.append(path.read_bytes())
@@ -41,7 +44,7 @@ def _keep(path: Path) -> None:
 async def database(url: URL) -> AsyncIterator[AsyncEngine]:
     """The database at `url`, of this version."""
     path = Path(url.database or "")
-    new = url.drivername == "sqlite+aiosqlite" and not os.path.exists(path)
+    new = _is_new(url, path)
     if new and _new:
         await asyncio.to_thread(path.write_bytes, _new[0])
     else:
