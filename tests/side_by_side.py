@@ -6,31 +6,36 @@ Own ports (tests/ports.py) and own folders keep them apart. Belongs here: what g
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 IN_TOWN = {"test_town", "test_entries", "test_rollout", "test_ami", "test_drift", "test_apply_killed"}
-"""Files whose tests call into the running town, which each process has: they are shared out one by one."""
+"""Files whose tests call into the running town: they are shared out to as many towns as there are below."""
+TOWNS = 3
 ALONE = {"test_random_rollouts"}
 """Files whose every test has a town to itself: they are shared out one by one too."""
 
 FIRST = (
-    *("kill_every_second", "caller_box", "switching", "voicemail_survives", "random_rollouts", "mailbox_line"),
-    *("mailbox_by_telephone", "ringing", "town", "shift", "attend", "contract", "hangup"),
-    *("call_back", "queues", "by_name", "rooms", "putting_through", "attacks", "taking", "display", "lamps"),
-    *("switching_by_code", "queue_of_47", "pickup", "dialogue", "outcomes"),
-    *("cli", "phone", "trunks", "dial_matrix", "agreement", "entries", "rollout", "apply_killed"),
-    *("plan_shown", "drift", "up", "bench", "exchange", "export", "injections", "promises", "audit", "journal"),
+    *("caller_box", "switching", "town", "call_back", "queues", "ringing", "mailbox_by_telephone", "mailbox_line"),
+    *("kill_every_second", "by_name", "rooms", "putting_through", "attacks", "lamps", "pickup", "switching_by_code"),
+    *("taking", "display", "trunks", "queue_of_47", "mailbox_natively", "voicemail_whole", "phone", "shift", "attend"),
+    *("contract", "hangup", "dial_matrix", "agreement", "entries", "rollout", "apply_killed", "drift", "exchange"),
+    *("voicemail_survives", "random_rollouts", "up", "mail_killed", "mailbox", "mailroom", "cli", "plan_shown"),
+    *("mail_command", "bench", "ldap", "export", "injections", "promises", "audit", "journal"),
 )
-"""What is begun first. What takes long, so that no process is left alone with it at the end; and what measures time,
-while the others wait for calls. What only computes has the end for itself.
+"""What is begun first: what waits for calls, the longest before the rest, so that no process is left alone with it at
+the end. What measures time begins when the first towns are up. What needs the whole machine, or only computes, comes
+when few listen to calls any more: a busy machine loses sound.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process a file, for a file sets things up once for its tests; but those of the town one by one."""
+    """Gives each process a file, for a file sets things up once for its tests; the town's tests are one file for each
+    of some towns.
+    """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
@@ -38,4 +43,7 @@ class SideBySide(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, _ = nodeid.partition("::")
-        return nodeid if path.rpartition("/")[2].removesuffix(".py") in IN_TOWN | ALONE else path
+        name = path.rpartition("/")[2].removesuffix(".py")
+        if name in IN_TOWN:
+            return f"town {crc32(nodeid.encode()) % TOWNS}"
+        return nodeid if name in ALONE else path
