@@ -18,15 +18,16 @@ ALONE = {"test_random_rollouts"}
 """Files whose every test has a town to itself: they are shared out one by one too."""
 
 FIRST = (
-    *("caller_box", "switching", "town", "call_back", "queues", "ringing", "mailbox_by_telephone", "mailbox_line"),
-    *("kill_every_second", "by_name", "rooms", "putting_through", "attacks", "lamps", "pickup", "switching_by_code"),
-    *("taking", "display", "trunks", "queue_of_47", "mailbox_natively", "voicemail_whole", "phone", "shift", "attend"),
-    *("contract", "hangup", "dial_matrix", "agreement", "entries", "rollout", "apply_killed", "drift", "exchange"),
+    *("caller_box", "contract", "switching", "attend", "town", "shift", "call_back", "queues", "ringing"),
+    *("mailbox_by_telephone", "mailbox_line", "switching_by_code", "kill_every_second", "by_name", "rooms"),
+    *("putting_through", "attacks", "lamps", "pickup", "taking", "display", "trunks", "queue_of_47"),
+    *("mailbox_natively", "voicemail_whole", "phone", "hangup", "dial_matrix", "agreement", "entries", "rollout"),
+    *("apply_killed", "drift", "exchange"),
     *("voicemail_survives", "random_rollouts", "up", "mail_killed", "mailbox", "mailroom", "cli", "plan_shown"),
     *("mail_command", "bench", "ldap", "export", "injections", "promises", "audit", "journal"),
 )
 """What is begun first: what waits for calls, the longest before the rest, so that no process is left alone with it at
-the end. What measures time begins when the first towns are up. What needs the whole machine, or only computes, comes
+the end, and not all of it with a town to set up. What measures time begins when the first towns are up. What needs the whole machine, or only computes, comes
 when few listen to calls any more: a busy machine loses sound.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
