@@ -27,8 +27,8 @@ FIRST = (
     *("mail_command", "bench", "ldap", "export", "injections", "promises", "audit", "journal"),
 )
 """What is begun first: what waits for calls, the longest before the rest, so that no process is left alone with it at
-the end, and not all of it with a town to set up. What measures time begins when the first towns are up. What needs the whole machine, or only computes, comes
-when few listen to calls any more: a busy machine loses sound.
+the end; and not all of it with a town to set up. What measures time begins when the first towns are up. What needs the
+whole machine, or only computes, comes when few listen to calls any more: a busy machine loses sound.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
 
