@@ -15,10 +15,12 @@ IN_TOWN = {"test_town", "test_entries", "test_rollout", "test_ami", "test_drift"
 """Files whose tests call into the running town: they are shared out to as many towns as there are below."""
 TOWNS = 3
 ALONE = {"test_random_rollouts"}
-"""Files whose every test has a town to itself: they are shared out one by one too."""
+"""Files whose every test has a town to itself: they are shared out one by one."""
+BY_MODE = {"test_caller_box"}
+"""Long files whose tests run with attendants and with none: each mode is a file of its own."""
 
 FIRST = (
-    *("caller_box", "contract", "switching", "attend", "town", "shift", "call_back", "queues", "ringing"),
+    *("caller_box", "contract", "attend", "shift", "town", "switching", "call_back", "queues", "ringing"),
     *("mailbox_by_telephone", "mailbox_line", "switching_by_code", "kill_every_second", "by_name", "rooms"),
     *("putting_through", "attacks", "lamps", "pickup", "taking", "display", "trunks", "queue_of_47"),
     *("mailbox_natively", "voicemail_whole", "phone", "hangup", "dial_matrix", "agreement", "entries", "rollout"),
@@ -47,4 +49,6 @@ class SideBySide(LoadScopeScheduling):
         name = path.rpartition("/")[2].removesuffix(".py")
         if name in IN_TOWN:
             return f"town {crc32(nodeid.encode()) % TOWNS}"
+        if name in BY_MODE:
+            return f"{path} {'native' if 'native' in nodeid else 'python'}"
         return nodeid if name in ALONE else path
