@@ -11,9 +11,11 @@ from zlib import crc32
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-IN_TOWN = {"test_town", "test_entries", "test_rollout", "test_ami", "test_drift", "test_apply_killed"}
+IN_TOWN = {"test_town", "test_entries", "test_ami"}
 """Files whose tests call into the running town: they are shared out to as many towns as there are below."""
-TOWNS = 3
+TOWNS = 2
+CHANGING = {"test_rollout", "test_drift", "test_apply_killed"}
+"""Files that change the running town, with much to compute: they have one for them all."""
 ALONE = {"test_random_rollouts"}
 """Files whose every test has a town to itself: they are shared out one by one."""
 BY_MODE = {"test_caller_box"}
@@ -23,10 +25,10 @@ FIRST = (
     *("caller_box", "contract", "attend", "shift", "town", "switching", "call_back", "queues", "ringing"),
     *("mailbox_by_telephone", "mailbox_line", "switching_by_code", "kill_every_second", "by_name", "rooms"),
     *("putting_through", "attacks", "lamps", "pickup", "taking", "display", "trunks", "queue_of_47"),
-    *("mailbox_natively", "voicemail_whole", "phone", "hangup", "dial_matrix", "agreement", "entries", "rollout"),
-    *("apply_killed", "drift", "exchange"),
-    *("voicemail_survives", "random_rollouts", "up", "mail_killed", "mailbox", "mailroom", "cli", "plan_shown"),
-    *("mail_command", "bench", "ldap", "export", "injections", "promises", "audit", "journal"),
+    *("mailbox_natively", "voicemail_whole", "phone", "hangup", "dial_matrix", "agreement", "entries", "exchange"),
+    *("voicemail_survives", "random_rollouts", "rollout", "apply_killed", "drift", "up", "mail_killed", "mailbox"),
+    *("mailroom", "cli", "plan_shown", "mail_command", "bench", "ldap", "export", "injections", "promises"),
+    *("audit", "journal"),
 )
 """What is begun first: what waits for calls, the longest before the rest, so that no process is left alone with it at
 the end; and not all of it with a town to set up. What measures time begins when the first towns are up. What needs the
@@ -49,6 +51,8 @@ class SideBySide(LoadScopeScheduling):
         name = path.rpartition("/")[2].removesuffix(".py")
         if name in IN_TOWN:
             return f"town {crc32(nodeid.encode()) % TOWNS}"
+        if name in CHANGING:
+            return "town that is changed"
         if name in BY_MODE:
             return f"{path} {'native' if 'native' in nodeid else 'python'}"
         return nodeid if name in ALONE else path
