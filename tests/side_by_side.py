@@ -6,14 +6,12 @@ Own ports (tests/ports.py) and own folders keep them apart. Belongs here: what g
 from __future__ import annotations
 
 from typing import Any
-from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 IN_TOWN = {"test_town", "test_entries", "test_ami"}
-"""Files whose tests call into the running town: they are shared out to as many towns as there are below."""
-TOWNS = 2
+"""Files whose tests call into the running town: they have one for those with no attendants, and one for the rest."""
 CHANGING = {"test_rollout", "test_drift", "test_apply_killed"}
 """Files that change the running town, with much to compute: they have one for them all."""
 ALONE = {"test_random_rollouts"}
@@ -38,8 +36,8 @@ ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process a file, for a file sets things up once for its tests; the town's tests are one file for each
-    of some towns.
+    """Gives each process a file, for a file sets things up once for its tests; the tests of the running town share
+    three of them.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
@@ -49,10 +47,8 @@ class SideBySide(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, _ = nodeid.partition("::")
         name = path.rpartition("/")[2].removesuffix(".py")
-        if name in IN_TOWN:
-            return f"town {crc32(nodeid.encode()) % TOWNS}"
         if name in CHANGING:
             return "town that is changed"
-        if name in BY_MODE:
-            return f"{path} {'native' if 'native' in nodeid else 'python'}"
+        if name in IN_TOWN | BY_MODE:
+            return f"{'town' if name in IN_TOWN else path} {'native' if '[native' in nodeid else 'python'}"
         return nodeid if name in ALONE else path
