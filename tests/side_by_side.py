@@ -20,8 +20,8 @@ BY_MODE = {"test_caller_box"}
 """Long files whose tests run with attendants and with none: each mode is a file of its own."""
 
 FIRST = (
-    *("caller_box", "contract", "attend", "shift", "town", "switching", "call_back", "queues", "ringing"),
-    *("mailbox_by_telephone", "mailbox_line", "switching_by_code", "kill_every_second", "by_name", "rooms"),
+    *("caller_box", "contract", "attend", "shift", "town", "switching", "switching_by_code", "call_back"),
+    *("queues", "mailbox_by_telephone", "mailbox_line", "ringing", "kill_every_second", "by_name", "rooms"),
     *("putting_through", "attacks", "lamps", "pickup", "taking", "display", "trunks", "queue_of_47"),
     *("mailbox_natively", "voicemail_whole", "phone", "hangup", "dial_matrix", "agreement", "entries", "exchange"),
     *("voicemail_survives", "random_rollouts", "rollout", "apply_killed", "drift", "up", "mail_killed", "mailbox"),
