@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -23,14 +22,13 @@ from tests.test_queues import NOON, NUMBER, WAIT, waiting, waiting_town
 
 CALLERS = 47
 DESKS = ("tel10", "tel2500", "tel2501")
-LONGEST = 30
+LONGEST = 40
 BOX = ("d_buergerbuero.box", "d_buergerbuero.thanks", "d_buergerbuero.goodbye")
 
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     written = waiting_town(phones=DESKS, most=60, longest=LONGEST, announce=20)
-    written = replace(written, boxes={id_: replace(box, limit=8) for id_, box in written.boxes.items()})
     with running_town(tmp_path_factory.mktemp("q"), written) as running:
         yield running
 
