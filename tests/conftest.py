@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
+from orchestrator.asterisk.archive import cache
 from tests.databases import sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
 from tests.side_by_side import ORDER, SideBySide
+
+# Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
+# wanted beside the sources.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache() / "tests-bytecode"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,10 +27,30 @@ def use(state: State, url: URL) -> None:
     state.password.write_text(f"{url.password}\n")
 
 
+_new: list[bytes] = []
+"""A SQLite file of this version in which nothing is, once one was made."""
+
+
+def _is_new(url: URL, path: Path) -> bool:
+    return url.drivername == "sqlite+aiosqlite" and not path.exists()
+
+
+def _keep(path: Path) -> None:
+    assert not [*path.parent.glob(f"{path.name}-*")], "there is more than one file"
+    _new.append(path.read_bytes())
+
+
 @asynccontextmanager
 async def database(url: URL) -> AsyncIterator[AsyncEngine]:
     """The database at `url`, of this version."""
-    await migrate(url)
+    path = Path(url.database or "")
+    new = _is_new(url, path)
+    if new and _new:
+        await asyncio.to_thread(path.write_bytes, _new[0])
+    else:
+        await migrate(url)
+    if new and not _new:
+        _keep(path)
     engine = open_database(url)
     try:
         yield engine

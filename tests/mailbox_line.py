@@ -11,12 +11,13 @@ import math
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box
@@ -57,19 +58,12 @@ def staircase() -> Sound:
 
 def stairs(heard: Sound) -> list[int]:
     """Which step was heard in each tenth of a second; -1: silence."""
-    size, found = 800, []
-    for at in range(0, len(heard.samples) - size + 1, size):
-        part = heard.samples[at : at + size]
-        powers = [_power(part, pitch(step)) for step in range(STEPS)]
-        best = max(range(STEPS), key=powers.__getitem__)
-        found.append(best if powers[best] > 1000.0 else -1)
-    return found
-
-
-def _power(samples: Any, hertz: float) -> float:
-    real = sum(sample * math.cos(2 * math.pi * hertz * n / 8000) for n, sample in enumerate(samples))
-    imaginary = sum(sample * math.sin(2 * math.pi * hertz * n / 8000) for n, sample in enumerate(samples))
-    return math.hypot(real, imaginary) / len(samples)
+    size = 800
+    tenths = np.asarray(heard.samples[: len(heard.samples) // size * size], np.float64).reshape(-1, size)
+    hertz = np.array([pitch(step) for step in range(STEPS)])
+    tones = np.exp(2j * np.pi * hertz[:, None] * np.arange(size) / 8000)
+    powers = np.abs(tenths @ tones.T) / size
+    return [int(each.argmax()) if each.max() > 1000.0 else -1 for each in powers]
 
 
 @dataclass
@@ -171,11 +165,7 @@ async def visiting(mailbox: Mailbox, telephone: Telephone, number: str) -> Any:
 
 async def becomes(true: Callable[[], Any], limit: float) -> None:
     """Wait for something to be so."""
-    deadline = time.monotonic() + limit
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"was not so within {limit:.0f} s")
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(until, true, limit)
 
 
 @contextmanager

@@ -27,10 +27,13 @@ def whole(spool: Spool, box: str) -> dict[str, dict[str, float]]:
         listed = Spool(spool.root).box(box).messages(folder.name)
         wanted = {f"msg{n:04d}.{suffix}" for n in range(len(listed)) for suffix in ("wav", "txt")}
         assert names == wanted, f"{folder}: {sorted(names ^ wanted)}"
-        found[folder.name] = {each.id: judge(_audio(folder, each.id))[0] for each in listed}
+        audio = _audio(folder)
+        assert len(audio) == len(names) // 2, f"{folder}: two messages with one id"
+        found[folder.name] = {each.id: judge(audio[each.id])[0] for each in listed}
     return {folder: messages for folder, messages in found.items() if messages}
 
 
-def _audio(folder: Path, id: str) -> Path:
-    (text,) = (path for path in folder.glob("msg*.txt") if f"msg_id={id}\n" in path.read_text())
-    return text.with_suffix(".wav")
+def _audio(folder: Path) -> dict[str, Path]:
+    """Id -> its audio, as it stands in the texts."""
+    texts = ((path, path.read_text()) for path in folder.glob("msg*.txt"))
+    return {text.partition("msg_id=")[2].partition("\n")[0]: path.with_suffix(".wav") for path, text in texts}

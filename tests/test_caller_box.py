@@ -59,11 +59,18 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield running
 
 
-@pytest.fixture(params=MODES)
-def town(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
-    """Once with attendants, once with none."""
+@pytest.fixture(scope="module", params=MODES)
+def performed(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
+    """First with attendants, then with none."""
     with performed_by(exchange, request.param) as town:
         yield town
+
+
+@pytest.fixture
+def town(performed: Town) -> Iterator[Town]:
+    """Once with attendants, once with none; nothing may be left in it afterwards."""
+    yield performed
+    until(lambda: not performed.left(), 10)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -257,12 +258,14 @@ async def test_a_message_that_somebody_else_deleted(at: Town) -> None:
 async def test_what_could_not_be_played_was_not_heard(at: Town) -> None:
     three(at)
     line = await desk(at)
+    line.dialogues = replace(at.dialogues, acts=2.0)  # else each look at the locked folder takes half a minute
     with locked(at.spool.box("40").path / NEW):
         await line.press("1")
         assert line.words == "Das ging gerade nicht. Bitte versuchen Sie es noch einmal."
         await line.press("3")
         assert line.words.startswith("Das ging gerade nicht."), "nothing is said to be deleted that is not"
         await line.press("1")
+    line.dialogues = at.dialogues
     await line.press("")
     assert whole(at.spool, "40")[NEW] == {"a": 2.0, "b": 3.0}
     await line.press("1")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from array import array
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ from tests.killed import killer
 
 def recording(path: Path, seconds: float, level: float = 0.1) -> Path:
     """A WAV as Asterisk records it, with a tone in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(recorded(seconds, level))
+    return path
+
+
+@cache
+def recorded(seconds: float, level: float) -> bytes:
+    """What is in it: thousands of tests want the same few."""
     samples = array("h", (int(32767 * level * math.sin(n * 0.3)) for n in range(int(seconds * 8000))))
     data = samples.tobytes()
     header = (
@@ -32,9 +41,7 @@ def recording(path: Path, seconds: float, level: float = 0.1) -> Path:
         + b"WAVEfmt "
         + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(header + b"data" + struct.pack("<I", len(data)) + data)
-    return path
+    return header + b"data" + struct.pack("<I", len(data)) + data
 
 
 def file(spool: Path, channel: str, *, caller: str = "", at: float = 1.0) -> list[Taken]:

@@ -247,12 +247,11 @@ def towns(draw: Any) -> Directory:
 def test_a_plan_leads_from_any_directory_to_any_other_and_back(one: Directory, two: Directory) -> None:
     old, new = compiled(one), compiled(two)
     change = plan(new, old)
+    was, becomes = dict(things(old)), dict(things(new))
     assert {(each.kind, each.name) for each in change.changes} == {
-        thing
-        for thing in dict(things(old)).keys() | dict(things(new))
-        if dict(things(old)).get(thing) != dict(things(new)).get(thing)
+        thing for thing in was.keys() | becomes if was.get(thing) != becomes.get(thing)
     }
-    assert change.before == len(dict(things(old)))
+    assert change.before == len(was)
     assert change.empty == (old == new)
     back = plan(old, new)
     flipped = {"create": "delete", "delete": "create", "update": "update"}
