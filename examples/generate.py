@@ -217,6 +217,10 @@ OFFICES = (
 )  # fmt: skip
 
 
+SECRETARIES = {"ob": ', secretary: ["2001", "2002"], direct: ["2010"]'}
+"""Who answers for the first of an office, and who comes through besides."""
+
+
 def people(random_: random.Random) -> Iterator[str]:
     """people.yaml: a line each, unique names."""
     names = [(first, last) for first in FIRST for last in LAST]
@@ -230,6 +234,7 @@ def people(random_: random.Random) -> Iterator[str]:
             rest = f", function: {function}"
             if at == 0:
                 rest += " (Leitung), box: yes"
+                rest += SECRETARIES.get(office, "")
             elif at % 4 == 3:
                 rest += f', box: yes, stand_in: "{base + at - 1}"'
             yield f'  "{base + at}": {{first: {first}, last: {last}, department: {office}, email: {mail}{rest}}}'

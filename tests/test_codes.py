@@ -22,7 +22,7 @@ from orchestrator.domain.queues import WaitingQueue
 from tests.console import console
 from tests.pickup_town import running
 from tests.running_town import Town
-from tests.towns import small
+from tests.towns import person, small
 
 TOWN = small().town
 CARD = Path("docs/help/tastenkarte.md")
@@ -105,12 +105,15 @@ def test_the_card_has_every_code_of_the_town_and_no_other() -> None:
     queues = {"amt": WaitingQueue(id="amt", name="Amt", department="buergerbuero", log_in=True)}
     for town in (TOWN, replace(TOWN, mailbox="", lamps="nobody")):
         phones = {"gast": Phone(id="gast", site="rathaus", label="Gast", extension="61", hot_desk=True)}
-        text = card(replace(small(), town=town, queues=queues, switch_codes={"1": "night"}, phones=phones))
+        boss, secretary = person("2500", secretary=("p2600",)), person("2600")
+        people = {each.id: each for each in (boss, secretary)}
+        house = replace(small(), town=town, queues=queues, switch_codes={"1": "night"}, phones=phones, people=people)
+        text = card(house)
         assert [code.name for code in codes.CODES if code.card in text] == [code.name for code in codes.codes(town)]
         for number in ("110", "112", "115", *([town.mailbox] if town.mailbox else [])):
             assert f"| `{number}` |" in text
         assert ("Lampen" in text) == (town.lamps == "department")
-    nothing = (codes.SWITCH, *codes.QUEUEING)
+    nothing = (codes.SWITCH, codes.DIRECT, codes.DESK_ON, codes.DESK_OFF, *codes.QUEUEING)
     assert not [code.name for code in nothing if code.card in card(small())]
 
 
