@@ -22,6 +22,8 @@ from orchestrator.service.state import State
 Yes = typer.Option(False, "--yes", help="Do not ask.")
 Why = typer.Option("", help="Why, for the record.")
 Force = typer.Option("", "--force", help="`deletions`: even if more than 30 % of a section would be gone.")
+MOST_OPENED = 20
+"""How often a text is given back to an editor, which may be a program that writes the same again."""
 COMMENT = "#! "
 """Begins the lines that `edit` puts on top of a file, and takes away again."""
 
@@ -183,7 +185,7 @@ def _until_right(state: State, scope: importing.Scope, path: Path, text: str) ->
     """Open `text` in the editor until it is right; None if it was left as it is, mistakes and all if it stays wrong."""
     before, planned = text, None
     path.write_text(text, encoding="utf-8")
-    while True:
+    for _ in range(MOST_OPENED):
         _open(path)
         after = _without_comments(path.read_text(encoding="utf-8"))
         if after == before:
@@ -198,6 +200,7 @@ def _until_right(state: State, scope: importing.Scope, path: Path, text: str) ->
             path.write_text(told + after, encoding="utf-8")
             planned = asyncio.run(importing.edited(state, path, scope))
         before = after
+    return planned
 
 
 def _without_comments(text: str) -> str:

@@ -45,6 +45,8 @@ def _rows(directory: Directory) -> Iterator[tuple[str, str]]:
     useless |= set() if directory.hot_desks else {DESK_ON, DESK_OFF}
     for code in (each for each in codes(town) if each not in useless):
         yield code.head + WRITTEN[code.takes] + "#" * code.dialled.endswith("#"), code.card
+    for digit, name in sorted(directory.switch_codes.items()):
+        yield SWITCH.head + digit, f"Schalter: {directory.switches.get(name, name)}"
 
 
 def _notes(directory: Directory) -> Iterator[str]:

@@ -108,10 +108,9 @@ class Signs:
             if not isinstance(step, Rings) or (isinstance(step, Forward) and visit.answer == "off"):
                 continue
             sign = self.of(visit.place, step)
-            if came and came != sign.onward:
-                yield visit.place, came
-            else:
-                yield visit.place, old if sign.own and old else sign.here
+            shows = old if sign.own and old else sign.here
+            if not isinstance(step, Forward) or visit.answer != "quiet":
+                yield visit.place, came if came and came != sign.onward else shows
             came = came or sign.onward
 
 

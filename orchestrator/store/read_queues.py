@@ -27,7 +27,7 @@ MAILBOX = "mailbox"
 """What the mailbox of the queue's department is called where a queue says where it leads."""
 CALL_BACK = "call_back"
 """What a key means by which callers are called back."""
-TARGETS = "name a department, a number, a flow, `flow.step` or `mailbox`"
+TARGETS = "name a department, a number, a flow, `flow.step` or `mailbox`; a key may also be `call_back`"
 """What may stand there."""
 Target = Callable[[Marked], Place]
 

@@ -32,7 +32,7 @@ IN_GERMAN = {
     "too_short": "keine Nachricht gesprochen",
     "told": "Ansage gehört",
     "call_back": "wird zurückgerufen",
-    "served": "Nachrichten abgehört",
+    "served": "Dienst genutzt",
     "gave_up": "aufgelegt",
     "unanswered": "nicht angenommen",
     "failed": "fehlgeschlagen",
