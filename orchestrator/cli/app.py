@@ -18,6 +18,7 @@ from orchestrator.cli import (
     rollout,
     running,
     switching,
+    telephones,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ queues.register(app)
 rollout.register(app)
 running.register(app)
 switching.register(app)
+telephones.register(app)
 messages.register(app)
 
 

@@ -15,6 +15,9 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.town import Trunk
 
+CODECS = ("g722", "alaw")
+"""What telephones may speak, the better one first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
@@ -62,7 +65,7 @@ def desks(directory: Directory, secrets: Secrets) -> Iterator[Desk]:
         box = desks.lamp(phone)
         yield Desk(
             id=fit(phone.id, IDENTIFIER),
-            password=secrets.of(f"sip:{phone.id}"),
+            password=secrets.telephone(phone.id),
             name=caller_name(caller.name),
             extension=fit(phone.extension, DIGITS),
             language=fit(caller.language, IDENTIFIER),

@@ -20,6 +20,10 @@ class Secrets:
         """32 letters and digits (160 bits) for `sip:tel2500`, `ari`, `ami:control`."""
         return b32encode(self._digest(purpose)[:20]).decode().lower()
 
+    def telephone(self, phone: str) -> str:
+        """The password of a telephone, with which it registers and calls; its user is its id."""
+        return self.of(f"sip:{phone}")
+
     def pin(self, box: str) -> str:
         """The first PIN of a mailbox: six digits, never the mailbox number itself."""
         for attempt in range(100):

@@ -69,6 +69,7 @@ def compile_tree(
         "pjsip.conf": templates.render(
             "pjsip.conf.j2",
             exchange=exchange,
+            codecs=",".join(pjsip.CODECS),
             desks=tuple(pjsip.desks(directory, secrets)),
             lines=tuple(pjsip.lines(directory, secrets, exchange)),
             testcall=secrets.of("sip:testcall"),

@@ -138,7 +138,7 @@ def desk(state: State, phone: str, does: str) -> Desk:
     line = Line(
         number=phone,
         exchange=f"{state.settings().bind}:{state.settings().sip_port}",
-        password=wiring.secrets(state).of(f"sip:{phone}"),
+        password=wiring.secrets(state).telephone(phone),
         registers=True,
     )
     habit = Answers(after=2.0) if does == "talked" else LetsItRing()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.compile import speech
+from orchestrator.domain.codes import FIRST
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
 from orchestrator.domain.findable import Names
@@ -126,7 +127,11 @@ async def place(state: State, directory: Directory, sounds: Sounds, wish: Wish) 
         raise ServiceError(
             f"{wish.hangup_after} is not a time to hang up after", todo=f"name 0 to {LONGEST:.0f} seconds"
         )
-    digits(directory, wish.number)
+    if digits(directory, wish.number).startswith(FIRST):
+        raise ServiceError(
+            f"{wish.number} is a code for desks, and no number: the test call would lead nowhere",
+            todo=f"ask with `explain --from EXTENSION '{wish.number}'` what becomes of it at a desk",
+        )
     if not life(state):
         raise ServiceError(f"Asterisk of {state.root} does not run", todo="run `durchwahl up`")
     line = Line(

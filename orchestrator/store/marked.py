@@ -166,10 +166,10 @@ class Marked:
         return Marked(node, self.file, self.mistakes)
 
 
-def suggest(wrong: str, known: Iterable[str]) -> str:
-    """`did you mean …?` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
+def suggest(wrong: str, known: Iterable[str], most: int = 1) -> str:
+    """`did you mean …?` for the nearest known names, `most` of them, or nothing."""
+    near = difflib.get_close_matches(wrong, list(known), n=most, cutoff=0.6)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def read(path: Path, mistakes: Mistakes) -> Marked | None:
