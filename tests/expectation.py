@@ -32,7 +32,7 @@ from tests.console import Believed
 
 Wanted = dict[str, dict[str, tuple[str, ...]]]
 """Context -> extension -> what must stand in its lines."""
-EXACT = re.compile(r"(?:flow|hours|permission|phones|numbers|trunks|direct)-\w+|trunks|single")
+EXACT = re.compile(r"(?:flow|hours|permission|phones|numbers|trunks|direct|single)-\w+|trunks")
 """Contexts of which there must be no more than are wanted, nor more in them."""
 SHOWN = 250
 """Characters of a line that the console shows for certain."""
@@ -174,9 +174,10 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
 
 def _through(directory: Directory) -> Wanted:
     """Who comes through to a boss, and the telephones that take one call at a time."""
-    wanted: Wanted = {
-        "single": {phone.id: ("Return()",) for phone in directory.phones.values() if not phone.call_waiting}
-    }
+    wanted: Wanted = {}
+    for phone in directory.phones.values():
+        if not phone.call_waiting:
+            wanted.setdefault(f"single-{phone.id[-2:]}", {})[phone.id] = ("Return()",)
     people = directory.people
     for boss in people.values():
         if any(id_ in people and id_ != boss.id for id_ in boss.secretary):

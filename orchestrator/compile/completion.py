@@ -2,15 +2,16 @@
 
 Native from end to end. Asterisk's own (CCSS) offers nothing for calls to PJSIP telephones (docs/decisions/0029). Whom a
 desk dialled last and did not talk to lies in the family `unreached` of Asterisk's database. One wish for each desk lies
-in `completing`, as `number:since:own number`; a channel that nobody hears waits for it, looks every two seconds at the
-state of the number's telephones, and ends as soon as the wish is another or none. A restart of Asterisk ends it too.
+in `completing`, as `number:since:own number:guest`; a channel that nobody hears waits for it, looks every two seconds
+at the state of the number's telephones, and ends as soon as the wish is another or none. A restart of Asterisk ends it
+too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone
+from orchestrator.compile import by_phone, hot_desks
 from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.lamps import CIRCLE_OF
@@ -48,7 +49,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     shown = SHOWN.get(directory.town.languages[0], SHOWN["en"])
     extensions = {"note": _note(), "talked": _talked(), "_X!": _waits(shown), "over": _over()}
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
-    yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes())),))
+    yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes(bool(directory.hot_desks)))),))
     many = {each.extension for each in directory.departments.values()}
     many |= {each.extension for each in directory.groups.values()}
     many |= {each.extension for each in directory.queues.values()}
@@ -61,7 +62,7 @@ def _note() -> Iterator[Line]:
     yield from by_phone.calling("PHONE", "done")
     yield Line('GotoIf($["${CALLERID(dnid)}" = "" | "${BLINDTRANSFER}" != ""]?done)')
     yield Line(f"GotoIf(${{DIALPLAN_EXISTS({_LINES},${{CALLERID(dnid)}},1)}}?:done)")
-    yield Line(f"Set(DB({UNREACHED}/${{PHONE}})=${{CALLERID(dnid)}}:${{EPOCH}})")
+    yield Line(f"Set(DB({UNREACHED}/${{PHONE}})=${{CALLERID(dnid)}}:${{EPOCH}}:${{GUEST}})")
     yield Line("Return()", label="done")
 
 
@@ -79,12 +80,13 @@ def codes() -> Iterator[Context]:
         Line(f"GotoIf({by_phone.known(by_phone.SHARED, 'PHONE')}?none)"),
         Line(f"Set(LAST=${{DB({UNREACHED}/${{PHONE}})}})"),
         Line(f"GotoIf($[0${{CUT(LAST,:,2)}} + {KNOWN} < ${{EPOCH}}]?none)"),
+        Line('GotoIf($["${CUT(LAST,:,3)}" = "${GUEST}"]?:none)'),  # who was there before is not asked for
         Line("Set(TARGET=${FILTER(0-9,${CUT(LAST,:,1)})})"),
         Line('GotoIf($["${TARGET}" = "" | "${BLINDTRANSFER}" != ""]?none)'),
         Line(f"GotoIf(${{DIALPLAN_EXISTS({MANY},${{TARGET}},1)}}?none)"),
         Line(f"GotoIf(${{DIALPLAN_EXISTS({_LINES},${{TARGET}},1)}}?:none)"),
         *_rings_there(),
-        Line(f"Set(DB({WISHES}/${{PHONE}})=${{TARGET}}:${{EPOCH}}:${{FILTER(0-9,${{CALLERID(num)}})}})"),
+        Line(f"Set(DB({WISHES}/${{PHONE}})=${{TARGET}}:${{EPOCH}}:${{FILTER(0-9,${{CALLERID(num)}})}}:${{GUEST}})"),
         Line(f"Set(DB({NAMES}/${{PHONE}})=${{CALLERID(name)}})"),
         Line(f"Originate(Local/${{TARGET}}*${{PHONE}}@{NAME},exten,{NAME},over,1,{WAITS},a)"),
         *sentence(SET, then=(Line("SayDigits(${TARGET})"),)),
@@ -136,7 +138,7 @@ def _over() -> Iterator[Line]:
     yield Line("Hangup()", label="kept")
 
 
-def _goes() -> Iterator[Line]:
+def _goes(guests: bool) -> Iterator[Line]:
     """The desk has picked up, and calls as if it had dialled the number: with its own name, number and permission.
 
     Dial() leads who waited for it to the first priority, and the desk to the second.
@@ -144,9 +146,12 @@ def _goes() -> Iterator[Line]:
     yield Line(f"Goto({NAME},over,1)")
     # Who picks that ring up elsewhere is somebody else, and has dialled nothing.
     yield Line('GotoIf($["${CHANNEL(endpoint)}" = "${PHONE}"]?:over)')
+    if guests:
+        yield Line(f"Gosub({hot_desks.NAME},who,1(${{PHONE}}))")
+        yield Line('GotoIf($["${GUEST}" = "${CUT(WISH,:,4)}"]?:over)')  # who wished it is still there
     yield Line("Set(CALLERID(num)=${FILTER(0-9,${CUT(WISH,:,3)})})")
     yield Line(f"Set(CALLERID(name)=${{DB({NAMES}/${{PHONE}})}})")
     yield Line("Set(CALLERID(dnid)=${EXTEN})")
     yield Line("CELGenUserEvent(NOTE,completed)")  # so that the journal knows what was dialled
-    yield Line("Goto(from-phones,${EXTEN},1)")
+    yield Line(f"Goto({hot_desks.ENTRY if guests else 'from-phones'},${{EXTEN}},1)")
     yield Line("Hangup()", label="over")

@@ -39,8 +39,10 @@ NOT_THERE = Line("Set(ATDESK=)")
 """What is rung next is no such desk."""
 _WHOSE = f"{GUESTS}-${{GUEST:-2}},${{GUEST}},1"
 _OVER = Line("Return()", label="over")
+_NOT_REGISTERED = '$["${DEVICE_STATE(${FORWARD})}" : "(UNAVAILABLE|INVALID)$"]'
+"""Such a desk is as none: the own telephones ring."""
 _PLAIN = "${FILTER(0-9a-zA-Z_+*#,${EXTEN})}"
-_NUMBER = re.compile(r"[0-9]{2,15}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def device(number: str) -> str:
@@ -63,21 +65,21 @@ def rings(why: Line) -> Iterator[Line]:
     yield Line("Set(FIRST=)")
     yield Line("Set(ATDESK=yes)")
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
+    yield Line(f"GotoIf({_NOT_REGISTERED}?away)")
     yield waiting.asked("${FORWARD}")
     yield Line(f"GotoIf({waiting.NONE}?engaged)")
     yield Line(f"Set(SHOWS=b({NAME}^rings^1(${{ARG1}}^${{WHY}}))U({TALKS}^${{ARG1}}))")
     yield Line("Return(ring)")
     yield Line(f"Return({DESK_BUSY})", label="engaged")
+    yield Line("Return(off)", label="away")
 
 
 def found() -> Iterator[Line]:
-    """After such a desk rang: the answer. One that is not registered is as none: the own telephones ring."""
+    """After such a desk rang: the answer. Who declines there does not send the call to their empty office."""
     yield Line('GotoIf($["${ATDESK}" = "" | "${DIALSTATUS}" = "ANSWER"]?elsewhere)')
     yield Line(f'GotoIf($["${{DIALSTATUS}}" = "BUSY"]?{DESK_BUSY})')
-    yield Line(f'GotoIf($["${{DIALSTATUS}}" = "NOANSWER"]?{DESK_NOBODY})')
-    yield Line("Return(off)")
+    yield Line(f"Return({DESK_NOBODY})")
     yield Line(f"Return({DESK_BUSY})", label=DESK_BUSY)
-    yield Line(f"Return({DESK_NOBODY})", label=DESK_NOBODY)
     yield Line("NoOp()", label="elsewhere")
 
 
