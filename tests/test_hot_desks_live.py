@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.domain.switches import Guest
+from orchestrator.phone.errors import NothingHappened
 from orchestrator.service import changes, hot_desks, present
 from orchestrator.service.questions import Question, ask
 from tests.console import console
@@ -126,6 +127,34 @@ async def test_the_lamp_of_the_guest_shows_what_is_at_the_desk_and_colleagues_pi
             lamp.becomes("confirmed", within=2)
             await call.hang_up()
             lamp.becomes("terminated", within=2)
+
+
+async def test_whom_a_guest_did_not_reach_is_nothing_for_the_next_one(town: Town) -> None:
+    """Call completion: the wish ends with the guest, whose call it would be; who is still there calls as the guest."""
+    async with at(town, "gast", registers=True) as desk, at(town, "tel2501", registers=True) as other:
+        for stays in (False, True):
+            await hot_desks.log_in(town.state, "gast", "2500", why="")
+            call = await desk.dial("3501")
+            await other.incoming(within=5)
+            await call.hang_up()
+            await (await desk.dial("*37#")).ends(within=SOON)
+            if not stays:
+                await hot_desks.log_out(town.state, "2500", why="")
+            talks = await other.dial("61")
+            rings = await desk.incoming(within=5)
+            await rings.answer()
+            await asyncio.sleep(2.5)
+            await talks.hang_up()
+            await rings.ends(within=5)
+            if not stays:
+                with pytest.raises(NothingHappened):
+                    await desk.incoming(within=5)
+                continue
+            back = await desk.incoming(within=6)
+            await back.answer()
+            seen = await other.incoming(within=5)
+            assert (seen.number, seen.name) == ("2500", "Anna Grün")
+            await back.hang_up()
 
 
 async def test_the_codes_of_the_desk_are_those_of_the_guest(town: Town) -> None:

@@ -46,10 +46,10 @@ TALKED = Line(f"Gosub({NAME},talked,1)")
 
 def contexts(directory: Directory) -> Iterator[Context]:
     """Waiting for a number to be free, and calling it."""
-    shown = SHOWN.get(directory.town.languages[0], SHOWN["en"])
-    extensions = {"note": _note(), "talked": _talked(), "_X!": _waits(shown), "over": _over()}
+    shown, guests = SHOWN.get(directory.town.languages[0], SHOWN["en"]), bool(directory.hot_desks)
+    extensions = {"note": _note(), "talked": _talked(), "_X!": _waits(shown, guests), "over": _over()}
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
-    yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes(bool(directory.hot_desks)))),))
+    yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes(guests))),))
     many = {each.extension for each in directory.departments.values()}
     many |= {each.extension for each in directory.groups.values()}
     many |= {each.extension for each in directory.queues.values()}
@@ -110,7 +110,7 @@ def _rings_there() -> Iterator[Line]:
         yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?none)')
 
 
-def _waits(shown: str) -> Iterator[Line]:
+def _waits(shown: str, guests: bool) -> Iterator[Line]:
     """`2600*tel2500`: until 2600 has talked and is free, and so is tel2500. Then that one rings, and knows its wish."""
     yield Line("Set(TARGET=${FILTER(0-9,${CUT(EXTEN,*,1)})})")
     yield Line("Set(_PHONE=${FILTER(a-z0-9_,${CUT(EXTEN,*,2)})})")
@@ -124,6 +124,9 @@ def _waits(shown: str) -> Iterator[Line]:
     yield Line(f"ExecIf({_TALKS}?Set(TALKED=yes))")
     yield Line('GotoIf($["${TALKED}:${STATE}" = "yes:NOT_INUSE"]?:look)')
     yield Line('GotoIf($["${DEVICE_STATE(PJSIP/${PHONE})}" = "NOT_INUSE"]?:look)')
+    if guests:
+        yield Line(f"Gosub({hot_desks.NAME},who,1(${{PHONE}}))")
+        yield Line('GotoIf($["${GUEST}" = "${CUT(WISH,:,4)}"]?:over)')  # who wished it is still there
     yield Line("Set(CALLERID(num)=${TARGET})")
     yield Line(f"Set(CALLERID(name)={shown})")
     # Not Originate(), which would follow where a telephone says 302, and ask for no permission.
@@ -146,9 +149,6 @@ def _goes(guests: bool) -> Iterator[Line]:
     yield Line(f"Goto({NAME},over,1)")
     # Who picks that ring up elsewhere is somebody else, and has dialled nothing.
     yield Line('GotoIf($["${CHANNEL(endpoint)}" = "${PHONE}"]?:over)')
-    if guests:
-        yield Line(f"Gosub({hot_desks.NAME},who,1(${{PHONE}}))")
-        yield Line('GotoIf($["${GUEST}" = "${CUT(WISH,:,4)}"]?:over)')  # who wished it is still there
     yield Line("Set(CALLERID(num)=${FILTER(0-9,${CUT(WISH,:,3)})})")
     yield Line(f"Set(CALLERID(name)=${{DB({NAMES}/${{PHONE}})}})")
     yield Line("Set(CALLERID(dnid)=${EXTEN})")
