@@ -120,7 +120,11 @@ def test_codes_are_those_of_the_guest() -> None:
 
     assert wish("gast", "*55").dialled == "*55"
     assert wish("gast", "*26#", "p2500").name == "quiet_2500"
-    assert wish("halle", "*21*000331234567#", "p2500").target == "+331234567"
+    assert wish("gast", "*21*000331234567#", "p2500").target == "+331234567"
+    assert wish("halle", "*21*3501#", "p2500").target == "3501"
+    for dialled in ("*21*000331234567#", "*61*000331234567#", "*67*000331234567#"):
+        with pytest.raises(Refused, match=r"^forbidden$"):  # by whoever comes along the hall
+            wish("halle", dialled, "p2500")
     assert wish("gast", "#55", "p2500").name == wish("tel2500", "#55").name == "desk_2500"
     for phone, dialled in (("tel10", "*55"), ("tel2500", "*55"), ("gast", "*26#"), ("gast", "#55"), ("halle", "*281")):
         with pytest.raises(Refused, match=r"^nobody$"):
