@@ -14,7 +14,8 @@ from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.hot_desks import guest, night, pin_of, seats
+from orchestrator.domain.hot_desks import guest, named, night, pin_of, seats
+from orchestrator.domain.people import Box, Person
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
@@ -94,6 +95,24 @@ def test_who_is_where() -> None:
     assert guest(TOWN, AT_GAST, "halle", MONDAY_10) is None
     assert guest(TOWN, {"desk_9999": Guest(desk="gast")}, "gast", MONDAY_10) is None
     assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
+
+
+def test_the_pin_is_ones_own_and_not_that_of_a_mailbox_of_several() -> None:
+    def pins(*people: Person, **boxes: Box) -> list[str]:
+        there = {**TOWN.people, **{each.id: each for each in people}}
+        town = replace(TOWN, people=there, boxes={**TOWN.boxes, **{box.id: box for box in boxes.values()}})
+        return [pin_of(town, each) for each in people]
+
+    anna, clara, otto = (TOWN.people[each] for each in ("p2500", "p40", "p3501"))
+    assert pins(replace(clara, box="10")) == ["40"], "the department's, which all of it know"
+    assert pins(replace(anna, box="10")) == [""], "2500 is a mailbox, and not hers"
+    assert pins(replace(clara, box="77"), replace(otto, box="77"), box=Box(id="77", name="Tandem")) == ["40", ""]
+    left = Box(id="77", name="Früher", department="buergerbuero")
+    assert pins(replace(clara, box="77"), box=left) == ["40"], "kept by the department"
+    assert pins(replace(clara, box="77"), box=Box(id="77", name="Rot")) == ["77"]
+    moved = replace(TOWN, people={**TOWN.people, "p40": replace(clara, box="10", numbers=("41",))})
+    asked = {number: named(moved, number) for number in ("2500", "10", "40", "41", "9999")}
+    assert asked == {"2500": "2500", "10": "10", "40": "40", "41": "40", "9999": ""}, "`durchwahl pin`"
 
 
 def test_a_guest_calls_as_at_home_and_in_an_emergency_from_the_place() -> None:
