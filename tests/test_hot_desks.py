@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
 from orchestrator.domain.callers import Callers
 from orchestrator.domain.card import card
@@ -19,10 +22,15 @@ from orchestrator.domain.people import Box, Person
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
+from orchestrator.messages import ledger
 from orchestrator.messages.telephone.dialogue import Caller
 from orchestrator.messages.telephone.session import begin
+from orchestrator.service.hot_desks import LoggingIn
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.state import State
+from orchestrator.web.dialogue import Asked
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
+from tests.on_the_line import Town, town
 from tests.test_compile import compiled
 from tests.towns import BERLIN, MONDAY_10, TODAY, small
 
@@ -170,3 +178,45 @@ def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:
     assert "Gastarbeitsplatz" not in card(derive(small()))
     written = compiled(TOWN)
     assert written["asterisk/pjsip.conf"].count("context = from-guests") == 2
+
+
+@pytest.fixture
+async def line(url: URL, tmp_path: Path) -> AsyncIterator[Town]:
+    async with town(url, tmp_path) as there:
+        yield there
+
+
+async def test_a_success_does_not_unlock_the_desk_for_guesses_at_others(line: Town) -> None:
+    """Else who works here tries four PINs of others, logs in, and so on."""
+    line.pins.change("40", "271828")
+
+    async def tries(box: str, pin: str, *, desk: str = "gast") -> str:
+        return await line.dialogues.knows(box, pin, known=True, also=f"desk {desk}")
+
+    assert [await tries("3501", "314159") for _ in range(3)] == ["wrong"] * 3
+    assert await tries("40", "161803") == "wrong"
+    assert await tries("40", "271828") == "right"
+    assert await tries("10", "314159") == "locked", "the fifth one at this desk"
+    assert await tries("40", "271828", desk="halle") == "right"
+    line.clock.now += 16 * 60
+    assert await tries("40", "271828") == "right"
+    line.clock.now += 2 * 86400
+    assert [await tries("10", "314159") for _ in range(3)] == ["wrong"] * 3, "a day later they are forgotten"
+    assert await tries("10", "314159") == "locked", "which those of a mailbox are not"
+
+
+async def test_the_number_of_a_mailbox_typed_at_a_desk_does_not_lock_it(line: Town) -> None:
+    logging_in = LoggingIn(state=State(Path("/nowhere")), directory=lambda: TOWN, knows=line.dialogues.knows)
+    said = []
+    for call in range(6):
+        asked = Asked(channel=f"1.{call}", name="PJSIP/gast-1", number="61", at=None, came=True)
+        turn = await logging_in.turn(asked, TOWN.phones["gast"], 9.0)
+        for keys in ("10", "314159"):
+            assert turn
+            asked = replace(asked, came=False, turn=turn.number, keys=keys)
+            turn = await logging_in.turn(asked, TOWN.phones["gast"], 9.0)
+        assert turn
+        said.append(turn.said[0])
+    assert said == ["desk_wrong"] * 4 + ["desk_locked"] * 2
+    async with line.messages.engine.connect() as connection:
+        assert set(await ledger.locks(connection, line.clock.now)) == {"nobody 10", "desk gast"}
