@@ -66,9 +66,10 @@ class Town:
     def spool(self) -> Spool:
         return self.messages.spool
 
-    def line(self, phone: str = "", channel: str = "1.1") -> OnTheLine:
-        """Somebody who calls from `phone`, or from outside."""
-        return OnTheLine(dialogues=self.dialogues, caller=Caller(channel=channel, phone=phone, number="0171"))
+    def line(self, phone: str = "", channel: str = "1.1", guest: str = "") -> OnTheLine:
+        """Somebody who calls from `phone`, where `guest` has logged in, or from outside."""
+        caller = Caller(channel=channel, phone=phone, number="0171", guest=guest)
+        return OnTheLine(dialogues=self.dialogues, caller=caller)
 
     def spoken(self, seconds: float = 2.0, name: str = "said") -> str:
         """What the dialplan recorded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -163,3 +164,29 @@ def test_who_can_be_called_back(number: str, expected: str) -> None:
 def test_without_a_digit_for_outside_a_number_is_dialled_as_it_is() -> None:
     town = small()
     assert dialled(replace(town, town=replace(town.town, outside="")), "017112345") == "017112345"
+
+
+async def test_a_question_that_nobody_waited_for_leaves_no_guest_unknown(tmp_path: Path) -> None:
+    """Control was slow, and the attendant died: the next one must not open the box of whose telephone it is."""
+    slow, asked_for = asyncio.Event(), list[str]()
+
+    async def guest(phone: str) -> str:
+        asked_for.append(phone)
+        await slow.wait()
+        return "p3501"
+
+    scripted = Scripted(Turn(play=("sound:a",)))
+    ami = Ami(Account(port=1, user="control", secret="s"))
+    made = Line(dialogue=scripted, directory=small, sounds=dict, ami=ami, spool=tmp_path, guest=guest)
+    question = dialogue.Asked(channel="1.1", name="PJSIP/tel2500-1", number="2500", at=None, came=True)
+    first = asyncio.create_task(made.answer(question))
+    while not asked_for:
+        await asyncio.sleep(0)
+    first.cancel()
+    second = asyncio.create_task(made.answer(question))
+    await asyncio.sleep(0.01)
+    slow.set()
+    await second
+    await made.answer(question)
+    assert [caller.guest for caller, _ in scripted.told] == ["p3501", "p3501"]
+    assert len(asked_for) == 2, "asked once, as they came"

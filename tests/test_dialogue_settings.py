@@ -92,6 +92,29 @@ async def test_the_first_pin_is_changed_before_anything_else(at: Town) -> None:
     assert at.pins.right("40", "271828")
 
 
+async def test_a_guest_changes_no_pin_without_the_present_one(at: Town) -> None:
+    """Whoever passes by at a desk where somebody has logged in hears messages, but does not become them."""
+    at.pins.change("40", "271828")
+    line = at.line("tel2500", guest="p40")
+    await line.comes()
+    await line.press("9", "2")
+    assert line.words == "Bitte geben Sie Ihre Geheimzahl ein, dann die Raute."
+    await line.press("161803", "161803")
+    assert line.words.startswith("Postfach oder Geheimzahl stimmen nicht.")
+    await line.press("161803")
+    assert "settings_pin" in str(line.offered), "three attempts"
+    await line.press("2", "161803", "161803")
+    assert line.words.startswith("Dieses Postfach ist nach mehreren falschen Eingaben gesperrt.")
+    assert line.last.then == "done", "counted as those of who comes in"
+    assert at.pins.right("40", "271828")
+    at.clock.now += 16 * 60
+    line = at.line("tel2500", "2.2", guest="p40")
+    await line.comes()
+    await line.press("9", "2", "*", "2", "271828", "161803", "161803")
+    assert line.words == "Ihre neue Geheimzahl gilt ab sofort."
+    assert at.pins.right("40", "161803")
+
+
 @pytest.mark.parametrize(("pin", "why"), [
     ("1234", "Sie muss sechs bis zwölf"), ("111111", "Gleiche"), ("121212", "Zwei verschiedene"),
     ("904017", "Das ist die Geheimzahl vom Anfang"), ("400000", "Zwei verschiedene"), ("27*182", "Eine Geheimzahl"),

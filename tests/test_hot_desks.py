@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
 from orchestrator.domain.callers import Callers
 from orchestrator.domain.card import card
@@ -14,14 +17,20 @@ from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.hot_desks import guest, night, pin_of, seats
+from orchestrator.domain.hot_desks import guest, named, night, pin_of, seats
+from orchestrator.domain.people import Box, Person
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
+from orchestrator.messages import ledger
 from orchestrator.messages.telephone.dialogue import Caller
 from orchestrator.messages.telephone.session import begin
+from orchestrator.service.hot_desks import LoggingIn
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.state import State
+from orchestrator.web.dialogue import Asked
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
+from tests.on_the_line import Town, town
 from tests.test_compile import compiled
 from tests.towns import BERLIN, MONDAY_10, TODAY, small
 
@@ -96,6 +105,24 @@ def test_who_is_where() -> None:
     assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
 
 
+def test_the_pin_is_ones_own_and_not_that_of_a_mailbox_of_several() -> None:
+    def pins(*people: Person, **boxes: Box) -> list[str]:
+        there = {**TOWN.people, **{each.id: each for each in people}}
+        town = replace(TOWN, people=there, boxes={**TOWN.boxes, **{box.id: box for box in boxes.values()}})
+        return [pin_of(town, each) for each in people]
+
+    anna, clara, otto = (TOWN.people[each] for each in ("p2500", "p40", "p3501"))
+    assert pins(replace(clara, box="10")) == ["40"], "the department's, which all of it know"
+    assert pins(replace(anna, box="10")) == [""], "2500 is a mailbox, and not hers"
+    assert pins(replace(clara, box="77"), replace(otto, box="77"), box=Box(id="77", name="Tandem")) == ["40", ""]
+    left = Box(id="77", name="Früher", department="buergerbuero")
+    assert pins(replace(clara, box="77"), box=left) == ["40"], "kept by the department"
+    assert pins(replace(clara, box="77"), box=Box(id="77", name="Rot")) == ["77"]
+    moved = replace(TOWN, people={**TOWN.people, "p40": replace(clara, box="10", numbers=("41",))})
+    asked = {number: named(moved, number) for number in ("2500", "10", "40", "41", "9999")}
+    assert asked == {"2500": "2500", "10": "10", "40": "40", "41": "40", "9999": ""}, "`durchwahl pin`"
+
+
 def test_a_guest_calls_as_at_home_and_in_an_emergency_from_the_place() -> None:
     def goes(number: str, switches: dict[str, Switched]) -> Any:
         return ask(TOWN, Question(number=number, caller="61", at="2026-11-30 10:00", switches=switches)).route
@@ -120,7 +147,11 @@ def test_codes_are_those_of_the_guest() -> None:
 
     assert wish("gast", "*55").dialled == "*55"
     assert wish("gast", "*26#", "p2500").name == "quiet_2500"
-    assert wish("halle", "*21*000331234567#", "p2500").target == "+331234567"
+    assert wish("gast", "*21*000331234567#", "p2500").target == "+331234567"
+    assert wish("halle", "*21*3501#", "p2500").target == "3501"
+    for dialled in ("*21*000331234567#", "*61*000331234567#", "*67*000331234567#"):
+        with pytest.raises(Refused, match=r"^forbidden$"):  # by whoever comes along the hall
+            wish("halle", dialled, "p2500")
     assert wish("gast", "#55", "p2500").name == wish("tel2500", "#55").name == "desk_2500"
     for phone, dialled in (("tel10", "*55"), ("tel2500", "*55"), ("gast", "*26#"), ("gast", "#55"), ("halle", "*281")):
         with pytest.raises(Refused, match=r"^nobody$"):
@@ -147,3 +178,45 @@ def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:
     assert "Gastarbeitsplatz" not in card(derive(small()))
     written = compiled(TOWN)
     assert written["asterisk/pjsip.conf"].count("context = from-guests") == 2
+
+
+@pytest.fixture
+async def line(url: URL, tmp_path: Path) -> AsyncIterator[Town]:
+    async with town(url, tmp_path) as there:
+        yield there
+
+
+async def test_a_success_does_not_unlock_the_desk_for_guesses_at_others(line: Town) -> None:
+    """Else who works here tries four PINs of others, logs in, and so on."""
+    line.pins.change("40", "271828")
+
+    async def tries(box: str, pin: str, *, desk: str = "gast") -> str:
+        return await line.dialogues.knows(box, pin, known=True, also=f"desk {desk}")
+
+    assert [await tries("3501", "314159") for _ in range(3)] == ["wrong"] * 3
+    assert await tries("40", "161803") == "wrong"
+    assert await tries("40", "271828") == "right"
+    assert await tries("10", "314159") == "locked", "the fifth one at this desk"
+    assert await tries("40", "271828", desk="halle") == "right"
+    line.clock.now += 16 * 60
+    assert await tries("40", "271828") == "right"
+    line.clock.now += 2 * 86400
+    assert [await tries("10", "314159") for _ in range(3)] == ["wrong"] * 3, "a day later they are forgotten"
+    assert await tries("10", "314159") == "locked", "which those of a mailbox are not"
+
+
+async def test_the_number_of_a_mailbox_typed_at_a_desk_does_not_lock_it(line: Town) -> None:
+    logging_in = LoggingIn(state=State(Path("/nowhere")), directory=lambda: TOWN, knows=line.dialogues.knows)
+    said = []
+    for call in range(6):
+        asked = Asked(channel=f"1.{call}", name="PJSIP/gast-1", number="61", at=None, came=True)
+        turn = await logging_in.turn(asked, TOWN.phones["gast"], 9.0)
+        for keys in ("10", "314159"):
+            assert turn
+            asked = replace(asked, came=False, turn=turn.number, keys=keys)
+            turn = await logging_in.turn(asked, TOWN.phones["gast"], 9.0)
+        assert turn
+        said.append(turn.said[0])
+    assert said == ["desk_wrong"] * 4 + ["desk_locked"] * 2
+    async with line.messages.engine.connect() as connection:
+        assert set(await ledger.locks(connection, line.clock.now)) == {"nobody 10", "desk gast"}

@@ -144,7 +144,7 @@ async def test_it_outlives_restarts_and_works_without_python(town: Town) -> None
         assert await outside(desk, "000331234567", far) == ("00331234567", HOME)
         call = await desk.dial("*98")
         await call.answered(within=SOON)
-        assert "!VoiceMailMain!2500@town,s!" in console(town, "core show channels concise")
+        assert "!VoiceMailMain!2500@town!" in console(town, "core show channels concise")
         await call.hang_up()
         for code in ("*55", "#55"):
             call = await desk.dial(code)

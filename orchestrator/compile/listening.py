@@ -57,7 +57,7 @@ def lines(name: str, step: Native, spool: str) -> Iterator[Line]:
             yield KNOWN
             yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "none"]?{name}=refused,1)')
             yield Line('GotoIf($["${BOX}" = ""]?ask)')
-            yield Line("VoiceMailMain(${BOX}@town,s)")
+            yield Line('ExecIf($["${GUEST}" != ""]?VoiceMailMain(${BOX}@town):VoiceMailMain(${BOX}@town,s))')
             yield Line(f"Goto({name}=served,1)")
             yield Line("VoiceMailMain(@town)", label="ask")
             yield Line(f"Goto({name}=served,1)")

@@ -17,6 +17,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Person
 from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY, Answer
 from orchestrator.domain.prompts import Prompt
+from orchestrator.domain.rights import shared
 from orchestrator.domain.switches import DESK, Guest, Switched, holds
 
 NIGHT = time(3)
@@ -82,5 +83,18 @@ def night(at: datetime, timezone: str) -> int:
 
 
 def pin_of(directory: Directory, person: Person) -> str:
-    """The mailbox whose PIN is that of `person`; without an own one, what it would be called."""
-    return person.box or ("" if person.extension in directory.boxes else person.extension)
+    """The mailbox whose PIN is that of `person` alone; without one, what it would be called.
+
+    Empty: it would be called like a mailbox of others, who know its PIN.
+    """
+    box = person.box
+    several = sum(each.box == box for each in directory.people.values()) > 1 or box in shared(directory)
+    return box if box and not several else "" if person.extension in directory.boxes else person.extension
+
+
+def named(directory: Directory, number: str) -> str:
+    """Whose PIN an admin means by `number`: that of a mailbox, else of who has the number; empty: of nobody."""
+    if number in directory.boxes:
+        return number
+    people = (each for each in directory.people.values() if number in (each.extension, *each.numbers))
+    return next((pin_of(directory, each) for each in people), "")

@@ -208,7 +208,8 @@ class Judge:
             if set(phones) == set(owner.phones):
                 raise Refused("round")
             return way.number
-        if way.kind != "outside" or not (number := public(directory, way.number)):
+        shared = guest and phone.kind in OPEN  # whoever comes by: it would stay when the guest has logged out
+        if shared or way.kind != "outside" or not (number := public(directory, way.number)):
             raise Refused("forbidden")
         return number
 

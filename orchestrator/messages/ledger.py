@@ -28,6 +28,8 @@ GUESSES = 5
 """Wrong PINs in a row after which a box is locked."""
 FIRST_LOCK, LONGEST_LOCK = 15 * 60.0, 24 * 3600.0
 """Seconds that it is locked: doubled with each further wrong PIN."""
+LAPSES = 24 * 3600.0
+"""Seconds after which wrong PINs are forgotten that no right one takes back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,13 +154,19 @@ async def locks(connection: AsyncConnection, now: float) -> Mapping[str, float]:
     return {row.box: row.until for row in rows if row.until <= now + LONGEST_LOCK}
 
 
-async def guessed_wrong(connection: AsyncConnection, box: str, now: float) -> float:
-    """Count a wrong PIN; until when the box is locked for it, 0 if it is not."""
-    found = (await connection.execute(select(lockouts.c.failed).where(lockouts.c.box == box))).scalar_one_or_none()
-    failed = (found or 0) + 1
+async def guessed_wrong(connection: AsyncConnection, box: str, now: float, *, lapses: bool = False) -> float:
+    """Count a wrong PIN; until when the box is locked for it, 0 if it is not.
+
+    `lapses`: they are forgotten a day after the last one, or after the end of its lock.
+    """
+    found = (await connection.execute(select(lockouts).where(lockouts.c.box == box))).one_or_none()
+    counts = found is not None and not (lapses and found.until < now - LAPSES)
+    failed = (found.failed if found and counts else 0) + 1
     until = now + min(FIRST_LOCK * 2 ** (failed - GUESSES), LONGEST_LOCK) if failed >= GUESSES else 0.0
     await connection.execute(delete(lockouts).where(lockouts.c.box == box))
-    await connection.execute(insert(lockouts), [{"box": box, "failed": failed, "until": until}])
+    await connection.execute(
+        insert(lockouts), [{"box": box, "failed": failed, "until": until or (now if lapses else 0.0)}]
+    )
     return until
 
 

@@ -20,8 +20,8 @@ from sqlalchemy import desc, select
 
 from orchestrator.asterisk import voicemail
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.domain import hot_desks
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.hot_desks import pin_of
 from orchestrator.domain.outgoing import masked
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, BoxBusy, MessageError, Messages, NotYours
@@ -217,14 +217,14 @@ async def _repinned(state: State) -> None:
 async def first_pin(state: State, box: str, *, forget: bool) -> str:
     """The PIN that a box has until its owner chooses one; empty if they have, unless that is forgotten now.
 
-    Forgetting unlocks the box, too. Who has no box has a PIN all the same, to log in at a desk (service.hot_desks): it
-    is that of their number. Raises ServiceError.
+    Forgetting unlocks the box, too. Who has no box has a PIN all the same, to log in at a desk (service.hot_desks):
+    that of their number. Raises ServiceError.
     """
     secrets = wiring.secrets(state)
     async with desk(state) as at:
-        people = (person for person in at.directory.people.values() if person.extension == box)
-        if not any(pin_of(at.directory, person) == box for person in people):
+        if not (named := hot_desks.named(at.directory, box)):
             await at.messages.usage(at.asker, box)
+        box = named
         pins = Pins(at.messages.spool, secrets.pin)
         if forget:
             await asyncio.to_thread(pins.forget, box)

@@ -121,7 +121,9 @@ class LoggingIn:
         return session.turn
 
     async def _checked(self, session: Session, pin: str, phone: Phone, number: int) -> Turn:
-        """A number that nobody has is judged as any other: nobody finds out which there are."""
+        """A number that nobody has is judged as any other, so that nobody finds out which there are. It is none of a
+        mailbox, and locks none.
+        """
         async with asyncio.timeout(LONGEST):
             return await self._judged(session, pin, phone, number)
 
@@ -129,7 +131,7 @@ class LoggingIn:
         directory, typed = self._directory(), session.typed
         person = owner(directory, typed)
         box = hot_desks.pin_of(directory, person) if person else ""
-        said = await self._knows(box or typed, pin, known=bool(box), also=f"desk {phone.id}")
+        said = await self._knows(box or f"nobody {typed}", pin, known=bool(box), also=f"desk {phone.id}")
         session.typed, session.tries = "", session.tries + 1
         if person and said in ("right", "change"):
             return Turn(said=(await self._in(directory, person, phone),), then="done", number=number)

@@ -51,8 +51,8 @@ class Visitor:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     turn: Turn = field(default_factory=Turn)
     """The last turn."""
-    guest: str = ""
-    """Who has logged in there, as they came."""
+    guest: str | None = None
+    """Who has logged in there, as they came; None: not asked yet."""
     dictated: int = 0
     """Recordings of which the dialogue knows, or which are none of its."""
 
@@ -77,14 +77,13 @@ class Line:
 
     async def answer(self, asked: Asked) -> Mapping[str, Any]:
         """What an attendant does next with its caller. Raises NoAnswer."""
-        new = asked.channel not in self._visitors
         visitor = self._visitor(asked)
-        if new and visitor.phone:
-            visitor.guest = await self._guest(visitor.phone)
-        caller = Caller(
-            channel=asked.channel, phone=visitor.phone, number=asked.number, at=asked.at, guest=visitor.guest
-        )
         async with visitor.lock:
+            if visitor.guest is None:
+                visitor.guest = await self._guest(visitor.phone) if visitor.phone else ""
+            caller = Caller(
+                channel=asked.channel, phone=visitor.phone, number=asked.number, at=asked.at, guest=visitor.guest
+            )
             turn = await self._dialogue.turn(caller, self._heard(asked, visitor))
             try:
                 played = [self._media(each) for each in turn.play]

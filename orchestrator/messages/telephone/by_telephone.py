@@ -345,7 +345,7 @@ class Dialogues:
 
     async def knows(self, box: str, pin: str, *, known: bool, also: str) -> str:
         """As in `_guess`, for who does not come to hear messages: `also` is locked with the box, where that is not
-        `known` as for one. Raises OSError, SQLAlchemyError.
+        `known` as for one; no right PIN unlocks it, but a day does. Raises OSError, SQLAlchemyError.
         """
         async with self._guessing:
             return await self._guess((box, also), pin, known)
@@ -360,11 +360,10 @@ class Dialogues:
                 return "locked"
         if known and await asyncio.to_thread(self.pins.right, box, pin):
             async with self.messages.engine.begin() as connection:
-                for each in locks:
-                    await ledger.guessed_right(connection, each)
+                await ledger.guessed_right(connection, box)
             return "right" if await asyncio.to_thread(self.pins.chosen, box) else "change"
         async with self.messages.engine.begin() as connection:
-            until = [await ledger.guessed_wrong(connection, each, now) for each in locks]
+            until = [await ledger.guessed_wrong(connection, each, now, lapses=each != box) for each in locks]
         return "locked" if any(until) else "wrong"
 
     def _zone(self) -> ZoneInfo:

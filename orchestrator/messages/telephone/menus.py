@@ -70,6 +70,8 @@ def answered(session: Session, action: words.Action, answer: str) -> Session:
     if answer in ("gone", "full", "busy"):
         return _failed(session, action, answer)
     match action:
+        case Enter() if session.at == "old_pin":
+            return settings.known(session, answer)
         case Enter():
             return _entered(session, action, answer)
         case Mark() | Drop():
@@ -89,6 +91,8 @@ def answered(session: Session, action: words.Action, answer: str) -> Session:
 def _failed(session: Session, action: words.Action, answer: str) -> Session:
     """It could not be done: said, and the caller is where they can do something else."""
     match action:
+        case Enter() if session.at == "old_pin":
+            return settings.known(session, answer)
         case Enter():
             return session.go("box", prompt(answer))
         case Mark() | Drop():

@@ -34,7 +34,7 @@ def speak(session: Session, facts: Facts) -> Turn:
     number = session.turn
     play = (*session.said, *_PLAYED[session.at](session, facts))
     match session.at:
-        case "box" | "pin" | "to" | "new_pin" | "pin_again" | "until":
+        case "box" | "pin" | "to" | "old_pin" | "new_pin" | "pin_again" | "until":
             most = {"until": DAY, "new_pin": LONGEST, "pin_again": LONGEST}.get(session.at, NUMBER)
             return Turn(play=play, most=most, turn=number)
         case "comment" | "greet":
@@ -187,6 +187,7 @@ _PLAYED: Mapping[At, Callable[[Session, Facts], tuple[str, ...]]] = {
     "greet": _text("say_greeting"),
     "recording": _offered,
     "until": _text("ask_until"),
+    "old_pin": _text("ask_pin"),
     "new_pin": _text("ask_new_pin"),
     "pin_again": _text("again"),
     "call": _text("connecting"),

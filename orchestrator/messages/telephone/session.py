@@ -26,7 +26,8 @@ from orchestrator.messages.telephone.dialogue import Caller
 
 At = Literal[
     "box", "pin", "main", "message", "options", "deleted", "case", "to", "forward", "comment", "settings",
-    "greetings", "greeting", "greet", "recording", "until", "new_pin", "pin_again", "call", "over",
+    "greetings", "greeting", "greet", "recording", "until", "old_pin", "new_pin", "pin_again", "call",
+    "over",
 ]  # fmt: skip
 """Where a caller can be: asked for something, in a menu, hearing a message (`message`) or done with it (`options`)."""
 MENUS: Mapping[At, Menu] = {

@@ -12,7 +12,18 @@ from datetime import date
 from orchestrator.domain.mailbox_texts import prompt
 from orchestrator.messages.greetings import GREETINGS
 from orchestrator.messages.telephone.dialogue import Heard
-from orchestrator.messages.telephone.session import At, Came, ChangePin, Drop, Facts, Keep, Remove, Session, Until
+from orchestrator.messages.telephone.session import (
+    At,
+    Came,
+    ChangePin,
+    Drop,
+    Enter,
+    Facts,
+    Keep,
+    Remove,
+    Session,
+    Until,
+)
 
 ATTEMPTS = 3
 """At a new PIN, or at something that must be entered or spoken, after which the caller is back where they were."""
@@ -23,12 +34,33 @@ def _settings(session: Session, what: str, facts: Facts) -> Came:
         case "greetings":
             return session.go("greetings"), None
         case "pin":
-            return replace(session.go("new_pin"), tries=0), None
+            # Anybody may come by at the desk of a guest, and log in everywhere with a PIN that they chose.
+            return replace(session.go("old_pin" if session.caller.guest else "new_pin"), tries=0), None
         case _:
             return session.go("main"), None
 
 
 # PIN
+
+
+def _old_pin(session: Session, heard: Heard, facts: Facts) -> Came:
+    """The present PIN comes before a new one."""
+    if heard.keys == "*":
+        return session.go("settings"), None
+    if not heard.keys.isdecimal():
+        return _attempt(session, "still_there" if not heard.keys else "weak_digits", "old_pin"), None
+    return replace(session, silent=0), Enter(box=session.box, pin=heard.keys)
+
+
+def known(session: Session, answer: str) -> Session:
+    """What came of the present PIN: wrong ones are counted as those of who comes in."""
+    match answer:
+        case "right" | "change":
+            return replace(session.go("new_pin"), tries=0)
+        case "wrong":
+            return _attempt(session, "wrong", "old_pin")
+        case _:
+            return session.go("over" if answer == "locked" else "settings", prompt(answer))
 
 
 def _new_pin(session: Session, heard: Heard, facts: Facts) -> Came:
@@ -45,11 +77,11 @@ def _pin_again(session: Session, heard: Heard, facts: Facts) -> Came:
     return replace(session, typed="", silent=0), ChangePin(pin=heard.keys)
 
 
-def _attempt(session: Session, why: str) -> Session:
-    """Another attempt at a new PIN, or none any more; whoever has to choose one does not come in without."""
+def _attempt(session: Session, why: str, at: At = "new_pin") -> Session:
+    """Another attempt at a PIN, or none any more; whoever has to choose one does not come in without."""
     tries = session.tries + 1
     if tries < ATTEMPTS:
-        return replace(session.go("new_pin", prompt(why)), tries=tries, typed="")
+        return replace(session.go(at, prompt(why)), tries=tries, typed="")
     return replace(session.go("over" if session.forced else "settings", prompt(why)), tries=0, typed="")
 
 
@@ -145,6 +177,7 @@ def answered(session: Session, action: ChangePin | Keep | Remove | Until, answer
 
 
 ENTERED: Mapping[At, Callable[[Session, Heard, Facts], Came]] = {
+    "old_pin": _old_pin,
     "new_pin": _new_pin,
     "pin_again": _pin_again,
     "greet": _greet,
