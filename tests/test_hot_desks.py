@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +15,16 @@ from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.hot_desks import guest, night, pin_of, seats
+from orchestrator.domain.hot_desks import guest, night, pin_of, seat, seats
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
 from orchestrator.messages.telephone.dialogue import Caller
 from orchestrator.messages.telephone.session import begin
+from orchestrator.service import present
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.state import State
+from orchestrator.store.switched import Row
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.test_compile import compiled
 from tests.towns import BERLIN, MONDAY_10, TODAY, small
@@ -77,9 +81,9 @@ def test_everybody_is_logged_out_at_night(at: datetime, ends: datetime) -> None:
 
 
 def test_what_asterisk_holds_can_be_read_back() -> None:
-    seat = Guest(desk="gast", ends=ENDS)
-    assert value(TOWN, seat) == f"0:{ENDS}::PJSIP/gast"
-    assert dict(mirrored("desk_2500", seat)) == {"guest_gast": f"0:{ENDS}::2500"}
+    there = Guest(desk="gast", ends=ENDS)
+    assert value(TOWN, there) == f"0:{ENDS}::PJSIP/gast"
+    assert dict(mirrored("desk_2500", there)) == {"guest_gast": f"0:{ENDS}::2500"}
     assert read(f"0:{ENDS}::2500") == Entry(ends=ENDS, target="2500")
     with pytest.raises(ValueError, match="no desk"):
         value(TOWN, Guest(desk="tel10"))
@@ -94,6 +98,21 @@ def test_who_is_where() -> None:
     assert guest(TOWN, AT_GAST, "halle", MONDAY_10) is None
     assert guest(TOWN, {"desk_9999": Guest(desk="gast")}, "gast", MONDAY_10) is None
     assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
+
+
+def test_whoever_gets_the_number_of_a_guest_does_not_get_their_seat(tmp_path: Path) -> None:
+    """Anna logged in as 2500, and the next apply swaps her number and Beate's."""
+    row = Row(name="desk_2500", switched=Guest(desk="gast", ends=ENDS, person="p2500"), at=0.0, who="", why="")
+    now = {row.name: row.switched}
+    assert guest(TOWN, now, "gast", MONDAY_10) == TOWN.people["p2500"]
+    assert present.entries(State(tmp_path), TOWN, [row]).keys() == {"desk_2500", "guest_gast"}
+    anna, beate = TOWN.people["p2500"], TOWN.people["p3501"]
+    swapped = {**TOWN.people, "p2500": replace(anna, extension="3501"), "p3501": replace(beate, extension="2500")}
+    after = replace(TOWN, people=swapped)
+    assert guest(after, now, "gast", MONDAY_10) is None
+    assert {seat(after, now, number, MONDAY_10) for number in ("2500", "3501")} == {""}
+    assert present.entries(State(tmp_path), after, [row]) == {}
+    assert guest(after, AT_GAST, "gast", MONDAY_10) == swapped["p3501"], "an older row goes by the number"
 
 
 def test_a_guest_calls_as_at_home_and_in_an_emergency_from_the_place() -> None:

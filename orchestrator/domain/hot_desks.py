@@ -53,20 +53,27 @@ def is_desk(directory: Directory, phone: str) -> bool:
     return phone in directory.phones and directory.phones[phone].hot_desk
 
 
+def sits(directory: Directory, name: str, guest: Guest) -> bool:
+    """Whether who has logged in still has the number of the switch `name`."""
+    person = directory.people.get(guest.person)
+    return not guest.person or (person is not None and DESK + person.extension == name)
+
+
 def seats(directory: Directory, now: Mapping[str, Switched], at: datetime) -> Iterator[tuple[Person, Guest]]:
     """Who has logged in where at `at`."""
     found = {name: each for name, each in now.items() if isinstance(each, Guest) and holds(each, at)}
     people = {DESK + person.extension: person for person in directory.people.values()} if found else {}
     for name, guest in sorted(found.items()):
-        if name in people and is_desk(directory, guest.desk):
+        if name in people and sits(directory, name, guest) and is_desk(directory, guest.desk):
             yield people[name], guest
 
 
 def seat(directory: Directory, now: Mapping[str, Switched], number: str, at: datetime) -> str:
     """The desk at which who has `number` has logged in; empty: none."""
-    guest = now.get(DESK + number)
-    there = isinstance(guest, Guest) and holds(guest, at) and is_desk(directory, guest.desk)
-    return guest.desk if isinstance(guest, Guest) and there else ""
+    guest = now.get(name := DESK + number)
+    if not isinstance(guest, Guest) or not holds(guest, at) or not sits(directory, name, guest):
+        return ""
+    return guest.desk if is_desk(directory, guest.desk) else ""
 
 
 def guest(directory: Directory, now: Mapping[str, Switched], phone: str, at: datetime) -> Person | None:

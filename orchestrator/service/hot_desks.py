@@ -174,7 +174,7 @@ async def log_in(state: State, desk: str, number: str, *, who: str = "", why: st
     if phone.id in person.phones:
         raise ServiceError(f"{phone.id} is {person.name}'s own telephone", todo="log out elsewhere, or name another")
     before = await present.now(state)
-    guest = Guest(desk=phone.id, ends=hot_desks.night(now(), directory.town.timezone))
+    guest = Guest(desk=phone.id, ends=hot_desks.night(now(), directory.town.timezone), person=person.id)
     told = f"{person.extension} {person.name}: logged in at {phone.id} ({phone.label})"
     row = switching.as_row(DESK + person.extension, guest, why, who)
     how = await present.put(state, directory, row, told)

@@ -19,6 +19,7 @@ from orchestrator.compile import sounds
 from orchestrator.compile.message import FAMILY as GREETINGS
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.hot_desks import sits
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import (
     ANNOUNCEMENT,
@@ -176,7 +177,8 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
     """What Asterisk should hold; without what the directory does not know any more. Blocking."""
     asked, found = known(directory), {}
     for row in switched:
-        if row.name in asked:
+        gone = isinstance(row.switched, Guest) and not sits(directory, row.name, row.switched)
+        if row.name in asked and not gone:
             try:
                 said = speak(state, directory, row.name, row.switched)
                 found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
