@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
 from orchestrator.domain.callers import Callers
 from orchestrator.domain.card import card
@@ -24,6 +26,9 @@ from orchestrator.messages.telephone.session import begin
 from orchestrator.service import present
 from orchestrator.service.questions import Question, ask
 from orchestrator.service.state import State
+from orchestrator.store import switched as store
+from orchestrator.store.changes import recorded
+from orchestrator.store.database import migrate, open_database
 from orchestrator.store.switched import Row
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.test_compile import compiled
@@ -98,6 +103,43 @@ def test_who_is_where() -> None:
     assert guest(TOWN, AT_GAST, "halle", MONDAY_10) is None
     assert guest(TOWN, {"desk_9999": Guest(desk="gast")}, "gast", MONDAY_10) is None
     assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
+
+
+async def test_a_desk_has_one_guest_also_after_a_race(url: URL) -> None:
+    """Of two who log in at once, each may have looked before the other one was there."""
+    await migrate(url)
+    engine = open_database(url)
+    row = Row(name="desk_2500", switched=Guest(desk="gast", ends=ENDS), at=1.0, who="a", why="")
+    away = replace(row, name="desk_40", switched=Guest(desk="halle", ends=ENDS))
+    numbers = ("2500", "3501", "10", "30")
+    try:
+        await store.put(engine, away, "another desk")
+        racing = (replace(row, name=f"desk_{number}") for number in numbers)
+        done = await asyncio.gather(*(store.put(engine, each, "in") for each in racing))
+        left = [each.name for each in await store.rows(engine)]
+        assert len(left) == 2
+        assert "desk_40" in left
+        gone = sorted(name for each in done for name in each.gone)
+        assert sorted([*gone, *left]) == sorted(["desk_40", *(f"desk_{number}" for number in numbers)])
+        found = await recorded(engine, kinds=("switched",), limit=20)
+        assert len(found) == 8, "who was logged out is written down by itself, so that it can be taken back"
+        assert all(len(each.edits) == 1 for each in found)
+        told = sorted(each.what for each in found if "logged out" in each.what)
+        assert [each.split(":")[0] for each in told] == [name.removeprefix("desk_") for name in gone]
+    finally:
+        await engine.dispose()
+
+
+def test_two_at_one_desk_are_the_same_one_everywhere(tmp_path: Path) -> None:
+    """What a race of an older version has left."""
+    rows = [
+        Row(name=f"desk_{number}", switched=Guest(desk="gast", ends=ENDS), at=0.0, who="", why="")
+        for number in ("2500", "3501")
+    ]
+    there = guest(TOWN, {row.name: row.switched for row in rows}, "gast", MONDAY_10)
+    entries = present.entries(State(tmp_path), TOWN, rows)
+    assert there
+    assert read(entries["guest_gast"]).target == there.extension
 
 
 def test_whoever_gets_the_number_of_a_guest_does_not_get_their_seat(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from orchestrator.domain.hot_desks import sits
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import (
     ANNOUNCEMENT,
-    DESK,
     FAMILY,
     Absence,
     Guest,
@@ -95,21 +94,11 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
         raise ServiceError(
             f"{row.name}: {bad}", todo="name a number that has a phone, and not a crowd of them"
         ) from bad
-    before = await _make_room(state, row)
     async with opened(state) as engine:
-        change = await store.put(engine, row, what)
-    return Turned(change=change, how=await _push(state, row.name, entry, row.switched, before))
-
-
-async def _make_room(state: State, row: store.Row) -> Switched | None:
-    """What `row` was until now; whoever else is at the desk at which somebody logs in is logged out."""
-    present, guest = await now(state), row.switched
-    desk = guest.desk if isinstance(guest, Guest) else None
-    for name, other in present.items():
-        if isinstance(other, Guest) and other.desk == desk and name != row.name:
-            told = f"{name.removeprefix(DESK)}: logged out at {desk}, as {row.name.removeprefix(DESK)} logs in"
-            await remove(state, name, what=told, who=row.who, why=row.why)
-    return present.get(row.name)
+        done = await store.put(engine, row, what)
+    for name, guest in done.gone.items():
+        await _push(state, name, "", None, guest)
+    return Turned(change=done.change, how=await _push(state, row.name, entry, row.switched, done.before))
 
 
 async def remove(state: State, name: str, *, what: str, who: str = "", why: str) -> Turned:
@@ -182,7 +171,10 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
             try:
                 said = speak(state, directory, row.name, row.switched)
                 found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
-                found |= mirrored(row.name, row.switched)
+                found = {
+                    **dict(mirrored(row.name, row.switched)),
+                    **found,
+                }  # one desk, one guest: the first, as `guest`
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found
