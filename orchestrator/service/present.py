@@ -171,10 +171,8 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
             try:
                 said = speak(state, directory, row.name, row.switched)
                 found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
-                found = {
-                    **dict(mirrored(row.name, row.switched)),
-                    **found,
-                }  # one desk, one guest: the first, as `guest`
+                for key, entry in mirrored(row.name, row.switched):
+                    found.setdefault(key, entry)  # of two at one desk the first, as `hot_desks.guest` says
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found
