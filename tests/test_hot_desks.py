@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -197,6 +198,18 @@ def test_the_mailbox_opens_for_the_guest() -> None:
     assert opened("gast", "p40") == opened("tel40")
     assert opened("gast") == ("box", "")
     assert opened("halle", "p3501") == ("main", "3501")
+
+
+def test_only_such_a_desk_has_a_guest_whatever_asterisk_holds() -> None:
+    plain = replace(TOWN.phones["halle"], hot_desk=False)
+    less = derive(replace(hot_desk_town(), phones={**TOWN.phones, "halle": plain}))
+    for directory, places in ((TOWN, {"gast", "halle"}), (less, {"gast"})):
+        text = compiled(directory)["asterisk/extensions.conf"]
+        found = re.findall(r"^\[guest-places-(..)\]\nexten => (\w+),1,Return\(\)$", text, re.MULTILINE)
+        assert {phone for _, phone in found} == places
+        assert all(phone.endswith(last) for last, phone in found)
+        who = text.partition("exten => who,1,Set(GUEST=)\n")[2].partition("\n")[0]
+        assert "${DIALPLAN_EXISTS(guest-places-${ARG1:-2},${ARG1},1)}?:over" in who
 
 
 def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:
