@@ -18,15 +18,18 @@ from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.hot_desks import guest, night, pin_of, seat, seats
+from orchestrator.domain.hot_desks import guest, night, pin_of, rings, seat, seats
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
 from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, Switched, known, mirrored, read, value
 from orchestrator.messages.telephone.dialogue import Caller
 from orchestrator.messages.telephone.session import begin
-from orchestrator.service import present
+from orchestrator.service import directory as directories
+from orchestrator.service import hot_desks, present
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.questions import Question, ask
-from orchestrator.service.state import State
+from orchestrator.service.state import State, create
+from orchestrator.store import lines
 from orchestrator.store import switched as store
 from orchestrator.store.changes import recorded
 from orchestrator.store.database import migrate, open_database
@@ -77,6 +80,22 @@ def test_the_night_ends_it_and_so_does_the_desk_that_is_none_any_more() -> None:
     assert way("2500", derive(replace(hot_desk_town(), phones={**TOWN.phones, "gast": plain})))[0].endswith("=off")
 
 
+@pytest.mark.parametrize(("switched", "desk_rings"), [
+    ({}, True),
+    ({"absent_2500": Absence()}, False),
+    ({"absent_2500": Absence(ends=1)}, True),
+    ({"forward_2500": Forwarding(to="3501")}, False),
+    ({"quiet_2500": On()}, False),
+    ({"busy_2500": Forwarding(to="3501"), "quiet_3501": On()}, True),
+])  # fmt: skip
+def test_a_guest_is_told_what_goes_before_the_desk(switched: dict[str, Switched], desk_rings: bool) -> None:
+    """As `explain` says where calls go."""
+    now = {**AT_GAST, **switched}
+    assert rings(now, TOWN.people["p2500"], MONDAY_10) == desk_rings
+    asked = way("2500", phones={"gast": "busy", "tel2501": "talked"}, switches=now)
+    assert (asked[0] == "n_2500.diverted=desk_busy") == desk_rings
+
+
 @pytest.mark.parametrize(("at", "ends"), [
     (datetime(2026, 11, 30, 10, tzinfo=BERLIN), datetime(2026, 12, 1, 3, tzinfo=BERLIN)),
     (datetime(2026, 11, 30, 2, 59, tzinfo=BERLIN), datetime(2026, 11, 30, 3, tzinfo=BERLIN)),
@@ -104,6 +123,24 @@ def test_who_is_where() -> None:
     assert guest(TOWN, AT_GAST, "halle", MONDAY_10) is None
     assert guest(TOWN, {"desk_9999": Guest(desk="gast")}, "gast", MONDAY_10) is None
     assert (pin_of(TOWN, anna), pin_of(TOWN, TOWN.people["p40"])) == ("2500", "40")
+
+
+async def test_who_hears_that_it_is_not_possible_now_has_not_logged_in(tmp_path: Path) -> None:
+    """Asterisk is down: an admin's word is stored for later, a guest is not promised anything."""
+    state = create(tmp_path / "s")
+    state.current.mkdir()
+    (state.current / directories.APPLIED).write_text(lines.write(TOWN))
+    with pytest.raises(ServiceError, match="2500 Anna Grün could not log in at gast: stored; takes effect when"):
+        await hot_desks.take(state, TOWN, TOWN.people["p2500"], TOWN.phones["gast"])
+    assert await present.now(state) == {}
+    (told,) = await hot_desks.log_in(state, "gast", "2500", why="")
+    assert told.endswith(present.LATER)
+    seat = (await present.now(state))["desk_2500"]
+    assert isinstance(seat, Guest)
+    assert (seat.desk, seat.person) == ("gast", "p2500")
+    _, gone = await hot_desks.log_in(state, "gast", "3501", why="")
+    assert "logged out there: 2500 Anna Grün" in gone
+    assert set(await present.now(state)) == {"desk_3501"}
 
 
 async def test_a_desk_has_one_guest_also_after_a_race(url: URL) -> None:

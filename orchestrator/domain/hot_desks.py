@@ -17,7 +17,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Person
 from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY, Answer
 from orchestrator.domain.prompts import Prompt
-from orchestrator.domain.switches import DESK, Guest, Switched, holds
+from orchestrator.domain.switches import ABSENT, DESK, FORWARD, QUIET, Guest, Switched, holds
 
 NIGHT = time(3)
 """When everybody is logged out, in the time of the town: every site has it."""
@@ -34,6 +34,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
                  "Please dial your PIN, then the hash key."),
     "desk_on": ("Sie sind angemeldet. Ihre Anrufe klingeln jetzt an diesem Telefon.",
                 "You are logged in. Your calls now ring at this telephone."),
+    "desk_still": ("Sie sind angemeldet. Ihre Umleitung, Abwesenheit oder Ruhe gilt weiter.",
+                   "You are logged in. Your forwarding, absence or do not disturb goes on."),
     "desk_off": ("Sie sind abgemeldet. Ihre Anrufe klingeln wieder an Ihrem eigenen Telefon.",
                  "You are logged out. Your calls ring at your own telephone again."),
     "desk_wrong": ("Durchwahl oder Geheimzahl stimmen nicht.", "The extension or the PIN is wrong."),
@@ -79,6 +81,12 @@ def seat(directory: Directory, now: Mapping[str, Switched], number: str, at: dat
 def guest(directory: Directory, now: Mapping[str, Switched], phone: str, at: datetime) -> Person | None:
     """Who has logged in at `phone`."""
     return next((person for person, seat in seats(directory, now, at) if seat.desk == phone), None)
+
+
+def rings(now: Mapping[str, Switched], person: Person, at: datetime) -> bool:
+    """Whether calls to a guest come to the desk at all: absence, forwarding and do not disturb come first."""
+    first = (now.get(beginning + person.extension) for beginning in (ABSENT, FORWARD, QUIET))
+    return not any(switched and holds(switched, at) for switched in first)
 
 
 def night(at: datetime, timezone: str) -> int:

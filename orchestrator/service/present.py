@@ -64,6 +64,11 @@ class Turned:
     """Its number in the record."""
     how: str
 
+    @property
+    def in_force(self) -> bool:
+        """Whether Asterisk has it, and not only the directory's database."""
+        return self.how == AT_ONCE
+
     def __str__(self) -> str:
         return self.how
 
