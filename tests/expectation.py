@@ -143,8 +143,11 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
     """What can be told of a place without knowing how it is performed."""
     match step:
         case Ring(phones=phones, seconds=seconds, away=away) if away:
-            asked = {f"({switch})" for switches in away.values() for switch in switches}
-            return (*(f"PJSIP/{phone}" for phone in phones), *sorted(asked), f"Dial(${{FREE}},{seconds}")
+            found: list[str] = []
+            for asked in dict.fromkeys(away.get(phone, ()) for phone in phones):
+                found += [f"PJSIP/{phone}" for phone in phones if away.get(phone, ()) == asked]
+                found += [f"({switch})" for switch in asked]
+            return (*found, f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == ALL_AT_ONCE:
             return (f"free,1({'&'.join(f'PJSIP/{phone}' for phone in phones)})", f"Dial(${{FREE}},{seconds}")
         case Ring(phones=phones, seconds=seconds, order=order) if order == LONGEST_IDLE:

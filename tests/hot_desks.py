@@ -72,7 +72,7 @@ def last(town: Town, heard: Sound) -> str:
     heard = heard.part(max(0.0, heard.seconds - LAST))
     shares = {
         name: recognise(heard, town.prompt(f"wish_{name}", "de")).share
-        for name in ("desk_on", "desk_off", "desk_wrong", "desk_locked", "desk_silent", "nobody", "sorry")
+        for name in ("desk_on", "desk_still", "desk_off", "desk_wrong", "desk_locked", "desk_silent", "nobody", "sorry")
     }
     return max(shares, key=lambda name: shares[name]) if max(shares.values()) > SOME else "nothing"
 

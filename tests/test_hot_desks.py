@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +19,7 @@ from orchestrator.domain.codes import find
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.hot_desks import guest, named, night, pin_of, seats
+from orchestrator.domain.hot_desks import guest, named, night, pin_of, rings, seat, seats
 from orchestrator.domain.people import Box, Person
 from orchestrator.domain.proof import prove
 from orchestrator.domain.service_codes import Judge, Refused
@@ -25,9 +27,17 @@ from orchestrator.domain.switches import Absence, Entry, Forwarding, Guest, On, 
 from orchestrator.messages import ledger
 from orchestrator.messages.telephone.dialogue import Caller
 from orchestrator.messages.telephone.session import begin
+from orchestrator.service import directory as directories
+from orchestrator.service import hot_desks, present
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.hot_desks import LoggingIn
 from orchestrator.service.questions import Question, ask
-from orchestrator.service.state import State
+from orchestrator.service.state import State, create
+from orchestrator.store import lines
+from orchestrator.store import switched as store
+from orchestrator.store.changes import recorded
+from orchestrator.store.database import migrate, open_database
+from orchestrator.store.switched import Row
 from orchestrator.web.dialogue import Asked
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.on_the_line import Town, town
@@ -76,6 +86,22 @@ def test_the_night_ends_it_and_so_does_the_desk_that_is_none_any_more() -> None:
     assert way("2500", derive(replace(hot_desk_town(), phones={**TOWN.phones, "gast": plain})))[0].endswith("=off")
 
 
+@pytest.mark.parametrize(("switched", "desk_rings"), [
+    ({}, True),
+    ({"absent_2500": Absence()}, False),
+    ({"absent_2500": Absence(ends=1)}, True),
+    ({"forward_2500": Forwarding(to="3501")}, False),
+    ({"quiet_2500": On()}, False),
+    ({"busy_2500": Forwarding(to="3501"), "quiet_3501": On()}, True),
+])  # fmt: skip
+def test_a_guest_is_told_what_goes_before_the_desk(switched: dict[str, Switched], desk_rings: bool) -> None:
+    """As `explain` says where calls go."""
+    now = {**AT_GAST, **switched}
+    assert rings(now, TOWN.people["p2500"], MONDAY_10) == desk_rings
+    asked = way("2500", phones={"gast": "busy", "tel2501": "talked"}, switches=now)
+    assert (asked[0] == "n_2500.diverted=desk_busy") == desk_rings
+
+
 @pytest.mark.parametrize(("at", "ends"), [
     (datetime(2026, 11, 30, 10, tzinfo=BERLIN), datetime(2026, 12, 1, 3, tzinfo=BERLIN)),
     (datetime(2026, 11, 30, 2, 59, tzinfo=BERLIN), datetime(2026, 11, 30, 3, tzinfo=BERLIN)),
@@ -86,9 +112,9 @@ def test_everybody_is_logged_out_at_night(at: datetime, ends: datetime) -> None:
 
 
 def test_what_asterisk_holds_can_be_read_back() -> None:
-    seat = Guest(desk="gast", ends=ENDS)
-    assert value(TOWN, seat) == f"0:{ENDS}::PJSIP/gast"
-    assert dict(mirrored("desk_2500", seat)) == {"guest_gast": f"0:{ENDS}::2500"}
+    there = Guest(desk="gast", ends=ENDS)
+    assert value(TOWN, there) == f"0:{ENDS}::PJSIP/gast"
+    assert dict(mirrored("desk_2500", there)) == {"guest_gast": f"0:{ENDS}::2500"}
     assert read(f"0:{ENDS}::2500") == Entry(ends=ENDS, target="2500")
     with pytest.raises(ValueError, match="no desk"):
         value(TOWN, Guest(desk="tel10"))
@@ -121,6 +147,76 @@ def test_the_pin_is_ones_own_and_not_that_of_a_mailbox_of_several() -> None:
     moved = replace(TOWN, people={**TOWN.people, "p40": replace(clara, box="10", numbers=("41",))})
     asked = {number: named(moved, number) for number in ("2500", "10", "40", "41", "9999")}
     assert asked == {"2500": "2500", "10": "10", "40": "40", "41": "40", "9999": ""}, "`durchwahl pin`"
+
+
+async def test_who_hears_that_it_is_not_possible_now_has_not_logged_in(tmp_path: Path) -> None:
+    """Asterisk is down: an admin's word is stored for later, a guest is not promised anything."""
+    state = create(tmp_path / "s")
+    state.current.mkdir()
+    (state.current / directories.APPLIED).write_text(lines.write(TOWN))
+    with pytest.raises(ServiceError, match="2500 Anna Grün could not log in at gast: stored; takes effect when"):
+        await hot_desks.take(state, TOWN, TOWN.people["p2500"], TOWN.phones["gast"])
+    assert await present.now(state) == {}
+    (told,) = await hot_desks.log_in(state, "gast", "2500", why="")
+    assert told.endswith(present.LATER)
+    seat = (await present.now(state))["desk_2500"]
+    assert isinstance(seat, Guest)
+    assert (seat.desk, seat.person) == ("gast", "p2500")
+    _, gone = await hot_desks.log_in(state, "gast", "3501", why="")
+    assert "logged out there: 2500 Anna Grün" in gone
+    assert set(await present.now(state)) == {"desk_3501"}
+
+
+async def test_a_desk_has_one_guest_also_after_a_race(url: URL) -> None:
+    """Of two who log in at once, each may have looked before the other one was there."""
+    await migrate(url)
+    engine = open_database(url)
+    row = Row(name="desk_2500", switched=Guest(desk="gast", ends=ENDS), at=1.0, who="a", why="")
+    away = replace(row, name="desk_40", switched=Guest(desk="halle", ends=ENDS))
+    numbers = ("2500", "3501", "10", "30")
+    try:
+        await store.put(engine, away, "another desk")
+        racing = (replace(row, name=f"desk_{number}") for number in numbers)
+        done = await asyncio.gather(*(store.put(engine, each, "in") for each in racing))
+        left = [each.name for each in await store.rows(engine)]
+        assert len(left) == 2
+        assert "desk_40" in left
+        gone = sorted(name for each in done for name in each.gone)
+        assert sorted([*gone, *left]) == sorted(["desk_40", *(f"desk_{number}" for number in numbers)])
+        found = await recorded(engine, kinds=("switched",), limit=20)
+        assert len(found) == 8, "who was logged out is written down by itself, so that it can be taken back"
+        assert all(len(each.edits) == 1 for each in found)
+        told = sorted(each.what for each in found if "logged out" in each.what)
+        assert [each.split(":")[0] for each in told] == [name.removeprefix("desk_") for name in gone]
+    finally:
+        await engine.dispose()
+
+
+def test_two_at_one_desk_are_the_same_one_everywhere(tmp_path: Path) -> None:
+    """What a race of an older version has left."""
+    rows = [
+        Row(name=f"desk_{number}", switched=Guest(desk="gast", ends=ENDS), at=0.0, who="", why="")
+        for number in ("2500", "3501")
+    ]
+    there = guest(TOWN, {row.name: row.switched for row in rows}, "gast", MONDAY_10)
+    entries = present.entries(State(tmp_path), TOWN, rows)
+    assert there
+    assert read(entries["guest_gast"]).target == there.extension
+
+
+def test_whoever_gets_the_number_of_a_guest_does_not_get_their_seat(tmp_path: Path) -> None:
+    """Anna logged in as 2500, and the next apply swaps her number and Beate's."""
+    row = Row(name="desk_2500", switched=Guest(desk="gast", ends=ENDS, person="p2500"), at=0.0, who="", why="")
+    now = {row.name: row.switched}
+    assert guest(TOWN, now, "gast", MONDAY_10) == TOWN.people["p2500"]
+    assert present.entries(State(tmp_path), TOWN, [row]).keys() == {"desk_2500", "guest_gast"}
+    anna, beate = TOWN.people["p2500"], TOWN.people["p3501"]
+    swapped = {**TOWN.people, "p2500": replace(anna, extension="3501"), "p3501": replace(beate, extension="2500")}
+    after = replace(TOWN, people=swapped)
+    assert guest(after, now, "gast", MONDAY_10) is None
+    assert {seat(after, now, number, MONDAY_10) for number in ("2500", "3501")} == {""}
+    assert present.entries(State(tmp_path), after, [row]) == {}
+    assert guest(after, AT_GAST, "gast", MONDAY_10) == swapped["p3501"], "an older row goes by the number"
 
 
 def test_a_guest_calls_as_at_home_and_in_an_emergency_from_the_place() -> None:
@@ -167,6 +263,18 @@ def test_the_mailbox_opens_for_the_guest() -> None:
     assert opened("gast", "p40") == opened("tel40")
     assert opened("gast") == ("box", "")
     assert opened("halle", "p3501") == ("main", "3501")
+
+
+def test_only_such_a_desk_has_a_guest_whatever_asterisk_holds() -> None:
+    plain = replace(TOWN.phones["halle"], hot_desk=False)
+    less = derive(replace(hot_desk_town(), phones={**TOWN.phones, "halle": plain}))
+    for directory, places in ((TOWN, {"gast", "halle"}), (less, {"gast"})):
+        text = compiled(directory)["asterisk/extensions.conf"]
+        found = re.findall(r"^\[guest-places-(..)\]\nexten => (\w+),1,Return\(\)$", text, re.MULTILINE)
+        assert {phone for _, phone in found} == places
+        assert all(phone.endswith(last) for last, phone in found)
+        who = text.partition("exten => who,1,Set(GUEST=)\n")[2].partition("\n")[0]
+        assert "${DIALPLAN_EXISTS(guest-places-${ARG1:-2},${ARG1},1)}?:over" in who
 
 
 def test_nothing_of_it_is_written_where_there_is_no_such_desk() -> None:

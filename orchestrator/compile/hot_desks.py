@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from orchestrator.compile import waiting
+from orchestrator.compile import by_phone, waiting
 from orchestrator.compile.escape import CIRCLE, DIALLED, DIGITS, E164, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain import outgoing
@@ -27,6 +27,8 @@ from orchestrator.domain.switches import GUEST
 
 NAME, GUESTS, ENTRY = "guest", "guests", "from-guests"
 """Contexts: what is asked; what is whose; where calls from such desks begin."""
+PLACES = "guest-places"
+"""The kind (by_phone) of the telephones at which somebody may log in."""
 TALKS = "guest-talks"
 """The context of a desk that has picked up a call for its guest."""
 NOTE = "guest "
@@ -101,12 +103,17 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
     yield Context(name=TALKS, extensions=(Extension("s", tuple(_talks())),))
     yield _entry(directory)
+    yield from by_phone.contexts(PLACES, ((desk, (Line("Return()"),)) for desk in directory.hot_desks))
     yield from _guests(directory)
 
 
 def _who() -> Iterator[Line]:
-    """GUEST is who has logged in at the telephone ARG1, and has a number still; empty: nobody."""
+    """GUEST is who has logged in at the telephone ARG1, and has a number still; empty: nobody.
+
+    What Asterisk has kept of a telephone that is no such desk any more counts for nothing.
+    """
     yield Line("Set(GUEST=)")
+    yield Line(f"GotoIf({by_phone.known(PLACES, 'ARG1')}?:over)")
     yield Line(f"Gosub(switched,state,1({GUEST}${{ARG1}}))")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?over)')
     yield Line("Set(GUEST=${FILTER(0-9,${CUT(SWITCHED,:,4)})})")

@@ -18,7 +18,7 @@ from orchestrator.domain.people import Person
 from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY, Answer
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.rights import shared
-from orchestrator.domain.switches import DESK, Guest, Switched, holds
+from orchestrator.domain.switches import ABSENT, DESK, FORWARD, QUIET, Guest, Switched, holds
 
 NIGHT = time(3)
 """When everybody is logged out, in the time of the town: every site has it."""
@@ -35,6 +35,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
                  "Please dial your PIN, then the hash key."),
     "desk_on": ("Sie sind angemeldet. Ihre Anrufe klingeln jetzt an diesem Telefon.",
                 "You are logged in. Your calls now ring at this telephone."),
+    "desk_still": ("Sie sind angemeldet. Ihre Umleitung, Abwesenheit oder Ruhe gilt weiter.",
+                   "You are logged in. Your forwarding, absence or do not disturb goes on."),
     "desk_off": ("Sie sind abgemeldet. Ihre Anrufe klingeln wieder an Ihrem eigenen Telefon.",
                  "You are logged out. Your calls ring at your own telephone again."),
     "desk_wrong": ("Durchwahl oder Geheimzahl stimmen nicht.", "The extension or the PIN is wrong."),
@@ -54,25 +56,38 @@ def is_desk(directory: Directory, phone: str) -> bool:
     return phone in directory.phones and directory.phones[phone].hot_desk
 
 
+def sits(directory: Directory, name: str, guest: Guest) -> bool:
+    """Whether who has logged in still has the number of the switch `name`."""
+    person = directory.people.get(guest.person)
+    return not guest.person or (person is not None and DESK + person.extension == name)
+
+
 def seats(directory: Directory, now: Mapping[str, Switched], at: datetime) -> Iterator[tuple[Person, Guest]]:
     """Who has logged in where at `at`."""
     found = {name: each for name, each in now.items() if isinstance(each, Guest) and holds(each, at)}
     people = {DESK + person.extension: person for person in directory.people.values()} if found else {}
     for name, guest in sorted(found.items()):
-        if name in people and is_desk(directory, guest.desk):
+        if name in people and sits(directory, name, guest) and is_desk(directory, guest.desk):
             yield people[name], guest
 
 
 def seat(directory: Directory, now: Mapping[str, Switched], number: str, at: datetime) -> str:
     """The desk at which who has `number` has logged in; empty: none."""
-    guest = now.get(DESK + number)
-    there = isinstance(guest, Guest) and holds(guest, at) and is_desk(directory, guest.desk)
-    return guest.desk if isinstance(guest, Guest) and there else ""
+    guest = now.get(name := DESK + number)
+    if not isinstance(guest, Guest) or not holds(guest, at) or not sits(directory, name, guest):
+        return ""
+    return guest.desk if is_desk(directory, guest.desk) else ""
 
 
 def guest(directory: Directory, now: Mapping[str, Switched], phone: str, at: datetime) -> Person | None:
     """Who has logged in at `phone`."""
     return next((person for person, seat in seats(directory, now, at) if seat.desk == phone), None)
+
+
+def rings(now: Mapping[str, Switched], person: Person, at: datetime) -> bool:
+    """Whether calls to a guest come to the desk at all: absence, forwarding and do not disturb come first."""
+    first = (now.get(beginning + person.extension) for beginning in (ABSENT, FORWARD, QUIET))
+    return not any(switched and holds(switched, at) for switched in first)
 
 
 def night(at: datetime, timezone: str) -> int:

@@ -104,6 +104,8 @@ class Guest:
     """Id of the telephone."""
     ends: int = 0
     """Seconds since the epoch just before which they are logged out; 0: when they do so."""
+    person: str = ""
+    """Id of who has logged in: the number may be somebody else's later; empty: whoever has the number."""
 
 
 Switched = On | Absence | Forwarding | Outside | Guest

@@ -134,26 +134,33 @@ class LoggingIn:
         said = await self._knows(box or f"nobody {typed}", pin, known=bool(box), also=f"desk {phone.id}")
         session.typed, session.tries = "", session.tries + 1
         if person and said in ("right", "change"):
-            return Turn(said=(await self._in(directory, person, phone),), then="done", number=number)
+            return Turn(said=(await take(self._state, directory, person, phone),), then="done", number=number)
         if said == "locked" or session.tries >= TRIES:
             return Turn(said=("desk_locked" if said == "locked" else "desk_wrong",), then="refused", number=number)
         return Turn(said=("desk_wrong", "desk_number"), number=number)
-
-    async def _in(self, directory: Directory, person: Person, phone: Phone) -> str:
-        """Logs in, and says what came of it; at the own telephone nothing is left but to log out elsewhere."""
-        who, why = f"{person.extension} {person.name}", f"dialled at {phone.id}"
-        if phone.id in person.phones:
-            for found in (person, hot_desks.guest(directory, await present.now(self._state), phone.id, now())):
-                if found and DESK + found.extension in await present.now(self._state):
-                    await log_out(self._state, found.extension, who=who, why=why)
-            return "desk_off"
-        await log_in(self._state, phone.id, person.extension, who=who, why=why)
-        return "desk_on"
 
 
 def now() -> datetime:
     """The instant by which it is judged who is where."""
     return datetime.now(UTC)
+
+
+async def take(state: State, directory: Directory, person: Person, phone: Phone) -> str:
+    """Who has shown who they are logs in: the prompt that says what came of it. Raises ServiceError.
+
+    At the own telephone nothing is left but to log out elsewhere.
+    """
+    who, why = f"{person.extension} {person.name}", f"dialled at {phone.id}"
+    if phone.id in person.phones:
+        for found in (person, hot_desks.guest(directory, await present.now(state), phone.id, now())):
+            if found and DESK + found.extension in await present.now(state):
+                await log_out(state, found.extension, who=who, why=why)
+        return "desk_off"
+    turned, _ = await _seated(state, phone.id, person.extension, who=who, why=why)
+    if not turned.in_force:  # whoever hears "not now" has not logged in
+        await log_out(state, person.extension, who=who, why="the exchange did not take it")
+        raise ServiceError(f"{who} could not log in at {phone.id}: {turned}", todo="have them try again")
+    return "desk_on" if hot_desks.rings(await present.now(state), person, now()) else "desk_still"
 
 
 async def guest_at(state: State, directory: Directory, phone: str) -> str:
@@ -171,18 +178,24 @@ def owner(directory: Directory, number: str) -> Person | None:
 
 async def log_in(state: State, desk: str, number: str, *, who: str = "", why: str) -> list[str]:
     """Have somebody sit at a desk; who sat there is logged out. What to tell; raises ServiceError."""
+    _, told = await _seated(state, desk, number, who=who, why=why)
+    return told
+
+
+async def _seated(state: State, desk: str, number: str, *, who: str, why: str) -> tuple[present.Turned, list[str]]:
+    """As `log_in`, with what came of it."""
     directory = await directories.running(state)
     phone, person = _desk(directory, desk), switching.person_of(directory, number)
     if phone.id in person.phones:
         raise ServiceError(f"{phone.id} is {person.name}'s own telephone", todo="log out elsewhere, or name another")
     before = await present.now(state)
-    guest = Guest(desk=phone.id, ends=hot_desks.night(now(), directory.town.timezone))
+    guest = Guest(desk=phone.id, ends=hot_desks.night(now(), directory.town.timezone), person=person.id)
     told = f"{person.extension} {person.name}: logged in at {phone.id} ({phone.label})"
     row = switching.as_row(DESK + person.extension, guest, why, who)
     how = await present.put(state, directory, row, told)
     sat = hot_desks.guest(directory, before, phone.id, now())
     gone = [f"logged out there: {sat.extension} {sat.name}"] if sat and sat.id != person.id else []
-    return [f"{told}; {how}", *gone]
+    return how, [f"{told}; {how}", *gone]
 
 
 async def log_out(state: State, number: str, *, who: str = "", why: str) -> list[str]:

@@ -19,10 +19,10 @@ from orchestrator.compile import sounds
 from orchestrator.compile.message import FAMILY as GREETINGS
 from orchestrator.compile.speech import Unspoken
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.hot_desks import sits
 from orchestrator.domain.prompts import Prompt
 from orchestrator.domain.switches import (
     ANNOUNCEMENT,
-    DESK,
     FAMILY,
     Absence,
     Guest,
@@ -64,6 +64,11 @@ class Turned:
     """Its number in the record."""
     how: str
 
+    @property
+    def in_force(self) -> bool:
+        """Whether Asterisk has it, and not only the directory's database."""
+        return self.how == AT_ONCE
+
     def __str__(self) -> str:
         return self.how
 
@@ -94,21 +99,11 @@ async def put(state: State, directory: Directory, row: store.Row, what: str) -> 
         raise ServiceError(
             f"{row.name}: {bad}", todo="name a number that has a phone, and not a crowd of them"
         ) from bad
-    before = await _make_room(state, row)
     async with opened(state) as engine:
-        change = await store.put(engine, row, what)
-    return Turned(change=change, how=await _push(state, row.name, entry, row.switched, before))
-
-
-async def _make_room(state: State, row: store.Row) -> Switched | None:
-    """What `row` was until now; whoever else is at the desk at which somebody logs in is logged out."""
-    present, guest = await now(state), row.switched
-    desk = guest.desk if isinstance(guest, Guest) else None
-    for name, other in present.items():
-        if isinstance(other, Guest) and other.desk == desk and name != row.name:
-            told = f"{name.removeprefix(DESK)}: logged out at {desk}, as {row.name.removeprefix(DESK)} logs in"
-            await remove(state, name, what=told, who=row.who, why=row.why)
-    return present.get(row.name)
+        done = await store.put(engine, row, what)
+    for name, guest in done.gone.items():
+        await _push(state, name, "", None, guest)
+    return Turned(change=done.change, how=await _push(state, row.name, entry, row.switched, done.before))
 
 
 async def remove(state: State, name: str, *, what: str, who: str = "", why: str) -> Turned:
@@ -176,11 +171,13 @@ def entries(state: State, directory: Directory, switched: Iterable[store.Row]) -
     """What Asterisk should hold; without what the directory does not know any more. Blocking."""
     asked, found = known(directory), {}
     for row in switched:
-        if row.name in asked:
+        gone = isinstance(row.switched, Guest) and not sits(directory, row.name, row.switched)
+        if row.name in asked and not gone:
             try:
                 said = speak(state, directory, row.name, row.switched)
                 found[row.name] = value(directory, row.switched, said.sound, number=forwarder(row.name))
-                found |= mirrored(row.name, row.switched)
+                for key, entry in mirrored(row.name, row.switched):
+                    found.setdefault(key, entry)  # of two at one desk the first, as `hot_desks.guest` says
             except ValueError:
                 continue  # its target is gone: callers go on as if it were not set, and `switched` says so
     return found

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from orchestrator.domain import outgoing, spelling, switches, texts
+from orchestrator.domain import hot_desks, outgoing, spelling, switches, texts
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Announce
 from orchestrator.domain.people import Department, Person
@@ -138,6 +138,8 @@ async def restore(state: State, name: str, before: Mapping[str, Any] | None, *, 
     switched = read(before)
     if isinstance(switched, Guest) and not switches.holds(switched, datetime.now(ZoneInfo(directory.town.timezone))):
         raise ServiceError(f"that was over when the night came: {name}", todo="they log in again at a desk")
+    if isinstance(switched, Guest) and not hot_desks.sits(directory, name, switched):
+        raise ServiceError(f"somebody else has the number now: {name}", todo="they log in at a desk themselves")
     if isinstance(switched, Forwarding) and name.startswith(FORWARD) and not switched.to.startswith("+"):
         _goes_on(directory, await present.now(state), switches.forwarder(name), switched.to)
     return await present.put(state, directory, as_row(name, switched, why), what)
