@@ -11,10 +11,12 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.switches import Guest
 from orchestrator.phone.errors import NothingHappened
-from orchestrator.service import changes, hot_desks, present
+from orchestrator.service import changes, hot_desks, present, signals, switching, wiring
 from orchestrator.service.questions import Question, ask
+from orchestrator.service.running import connected
 from tests.console import console
 from tests.hot_desk_town import hot_desk_town
 from tests.hot_desks import SOON, as_it_was, at, dials, goes, last, logs_in, pin, way, where, written
@@ -155,6 +157,41 @@ async def test_whom_a_guest_did_not_reach_is_nothing_for_the_next_one(town: Town
             seen = await other.incoming(within=5)
             assert (seen.number, seen.name) == ("2500", "Anna Grün")
             await back.hang_up()
+
+
+async def test_it_is_not_said_that_calls_ring_there_where_they_do_not(town: Town) -> None:
+    right = ("2500", pin(town, "2500"))
+    await switching.quiet(town.state, "2500", "on", why="")
+    assert await logs_in(town, "gast", right) == "desk_still"
+    phones = {"gast": "talked", "tel2501": "talked"}
+    async with town.staff(phones):
+        assert (await goes(town, "2500", phones))[0] == "n_2500.diverted=quiet"
+    await switching.quiet(town.state, "2500", "off", why="")
+    assert await logs_in(town, "halle", right) == "desk_on"
+    assert await where(town) == {"2500": "halle"}
+
+
+async def test_no_lamp_stays_lit_of_a_call_that_is_gone(town: Town) -> None:
+    """Asterisk died in a call, and who had it has logged out, or sits there still; one who talks is left alone."""
+
+    def lamp(number: str) -> str:
+        return str(Rest(wiring.ari(town.state)).ask("GET", "deviceStates", f"Custom:guest_{number}")["state"])
+
+    await hot_desks.log_in(town.state, "gast", "2500", why="")
+    for number in ("40", "3501"):
+        console(town, f"devstate change Custom:guest_{number} INUSE")
+    await hot_desks.log_in(town.state, "halle", "3501", why="")
+    async with town.staff({"tel10": "talked"}), at(town, "gast") as desk:
+        call = await desk.dial("10")
+        await call.answered(within=SOON)
+        assert [lamp(number) for number in ("2500", "3501", "40")] == ["INUSE"] * 3
+        async with connected(town.state) as running:
+            assert running
+            rest, now = Rest(wiring.ari(town.state)), await present.now(town.state)
+            await signals.rest_desks(rest, running.ami, town.directory, now)
+        assert [lamp(number) for number in ("2500", "3501", "40")] == ["INUSE", "NOT_INUSE", "NOT_INUSE"]
+        await call.hang_up()
+    await asyncio.to_thread(until, lambda: lamp("2500") == "NOT_INUSE", SOON)
 
 
 async def test_the_codes_of_the_desk_are_those_of_the_guest(town: Town) -> None:

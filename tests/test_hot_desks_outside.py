@@ -183,3 +183,18 @@ async def test_an_apply_that_takes_the_desk_away_ends_it(town: Town) -> None:
     async with provider(town) as far, at(town, "gast") as desk:
         assert await outside(desk, "000331234567", far) is None
     await apply(town, whole)
+
+
+async def test_an_apply_that_takes_the_desk_away_takes_the_permission_without_control(town: Town) -> None:
+    """Asterisk holds still who sat there, and nobody is there who could correct it."""
+    await hot_desks.log_in(town.state, "halle", "2500", why="")
+    async with provider(town) as far, at(town, "halle") as hall:
+        assert await outside(hall, "0234567", far) == ("234567", HOME)
+        town.end("control", signal.SIGKILL)
+        whole = replace(hot_desk_town(), trunks=town.directory.trunks)
+        plain = replace(whole.phones["halle"], hot_desk=False)
+        await apply(town, replace(whole, phones={**whole.phones, "halle": plain}))
+        assert "guest_halle" in console(town, "database show switched")
+        assert await outside(hall, "0234567", far) is None
+        assert await outside(hall, "112", far) == ("112", ELSEWHERE)
+    await apply(town, whole)

@@ -244,7 +244,7 @@ class Control:
             self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
             rest, now = Rest(wiring.ari(self.state)), await present.now(self.state)
             await signals.correct(rest, self.directory, now)
-            await signals.rest_desks(rest, self.directory, now)
+            await signals.rest_desks(rest, self.ami, self.directory, now)
             self.pushed = connection
 
     async def _look(self) -> None:

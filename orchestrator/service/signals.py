@@ -9,14 +9,17 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from orchestrator.asterisk import database
+from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.rest import Rest
-from orchestrator.compile import hot_desks
 from orchestrator.domain import secretaries
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.hot_desks import seats
-from orchestrator.domain.switches import OUTSIDE, PERSONAL, SINGLE, WAVE, Switched, holds
+from orchestrator.domain.hot_desks import seat
+from orchestrator.domain.switches import GUEST, OUTSIDE, PERSONAL, SINGLE, WAVE, Switched, holds
 
 LIT, DARK = "INUSE", "NOT_INUSE"
+KEPT = "CustomDevstate"
+"""The family of Asterisk's database in which it keeps what `Custom:` devices show."""
 
 
 def has_lamp(name: str) -> bool:
@@ -43,17 +46,18 @@ async def correct(rest: Rest, directory: Directory, now: Mapping[str, Switched])
     return wrong
 
 
-async def rest_desks(rest: Rest, directory: Directory, now: Mapping[str, Switched]) -> int:
-    """Have nobody's lamp say that they talk at a desk elsewhere where no call is left of one that Asterisk died in;
-    how many did. Raises AsteriskError.
+async def rest_desks(rest: Rest, ami: Ami, directory: Directory, now: Mapping[str, Switched]) -> int:
+    """Have nobody's lamp say that they talk at a desk elsewhere where no call is left of one that Asterisk died in,
+    also of who has logged out since; how many did. Raises AsteriskError.
     """
     wrong = 0
-    for person, guest in seats(directory, now, datetime.now(UTC)):
-        lamp = hot_desks.device(person.extension)
-        found = await asyncio.to_thread(rest.ask, "GET", "deviceStates", lamp)
-        desk = await asyncio.to_thread(rest.ask, "GET", "endpoints", f"PJSIP/{guest.desk}")
-        if found.get("state") in (LIT, "RINGING") and not desk.get("channel_ids"):
-            await asyncio.to_thread(_set, rest, lamp.removeprefix("Custom:"), DARK)
+    for lamp, state in (await database.entries(ami, KEPT)).items():
+        if not lamp.startswith(GUEST) or state not in (LIT, "RINGING"):
+            continue
+        desk = seat(directory, now, lamp.removeprefix(GUEST), datetime.now(UTC))
+        there = await asyncio.to_thread(rest.ask, "GET", "endpoints", "PJSIP", desk) if desk else {}
+        if not there.get("channel_ids"):
+            await asyncio.to_thread(_set, rest, lamp, DARK)
             wrong += 1
     return wrong
 
