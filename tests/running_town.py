@@ -13,21 +13,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestrator.asterisk.address import Address
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
-from orchestrator.domain.flow import LeaveMessage
 from orchestrator.domain.prompts import Sounds
 from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Journey
@@ -40,7 +37,6 @@ from orchestrator.service import history, rollout, testcall, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
-from orchestrator.service.settings import Settings
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
@@ -51,8 +47,6 @@ from tests.spoken import remembered
 CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
 WORDS = "Guten Tag, ich hätte gern einen Termin."
-STARTS = 60
-"""Seconds that one of them may take to start while others use the machine."""
 HABITS = {"talked": Answers(after=0.7), "busy": Refuses(), "nobody": LetsItRing()}
 
 
@@ -67,27 +61,12 @@ class Town:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     used: int = 0
 
-    @cached_property
-    def _settings(self) -> Settings:
-        """As they were when the town began: what is asked again and again does not read the file each time."""
-        return self.state.settings()
-
-    @cached_property
-    def _ari(self) -> Address:
-        return wiring.ari(self.state)
-
     @property
     def exchange(self) -> str:
-        return f"127.0.0.1:{self._settings.sip_port}"
+        return f"127.0.0.1:{self.state.settings().sip_port}"
 
-    def begin(self, *names: str) -> None:
-        """Start `asterisk`, `control` or `attend`, or several of them together, and wait until all are there."""
-        for name in names:
-            self._start(name)
-        for name in names:
-            until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], STARTS)
-
-    def _start(self, name: str) -> None:
+    def begin(self, name: str) -> None:
+        """Start `asterisk`, `control` or `attend`, and wait until it is there."""
         if name == "asterisk":
             program = wiring.program("asterisk")
             argv = (*program.argv, "-f", "-C", str(self.state.current / "asterisk" / "asterisk.conf"))
@@ -97,6 +76,7 @@ class Town:
             self.processes[name] = subprocess.Popen(
                 leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+        until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         """End one of them and wait for it."""
@@ -111,7 +91,7 @@ class Town:
     def answers(self) -> bool:
         """Whether ARI answers."""
         try:
-            return bool(Rest(self._ari).ask("GET", "asterisk", "ping"))
+            return bool(Rest(wiring.ari(self.state)).ask("GET", "asterisk", "ping"))
         except AsteriskError:
             return False
 
@@ -123,7 +103,7 @@ class Town:
 
     def page(self, path: str, port: int = 0) -> str:
         """A page of control, or of who listens on `port`."""
-        port = port or self._settings.web_port
+        port = port or self.state.settings().web_port
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 
@@ -138,7 +118,7 @@ class Town:
 
     def left(self) -> list[Any]:
         """Channels and bridges that exist now."""
-        rest = Rest(self._ari)
+        rest = Rest(wiring.ari(self.state))
         return [*rest.ask("GET", "channels"), *rest.ask("GET", "bridges")]
 
     def desk(self, phone: str, does: str) -> Desk:
@@ -152,18 +132,9 @@ class Town:
         return _Staff([self.desk(phone, does) for phone, does in phones.items()])
 
     async def test_call(
-        self,
-        world: World,
-        *,
-        number: str = "210",
-        says: bool = True,
-        leaves: bool = False,
-        hangup_after: float = 0.0,
-        again: bool = False,
+        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0, again: bool = False
     ) -> tuple[Journey, str]:
         """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says.
-
-        `leaves`: the caller hangs up when a mailbox listens, without a word.
 
         A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
         """
@@ -174,13 +145,11 @@ class Town:
         wish = self._wish(number, world, says, hangup_after)
         try:
             async with Telephone(wiring.program("baresip"), line) as telephone:
-                return await self._call(telephone, dialled, world, wish, testcall.tested(dialled), leaves)
+                return await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
         except NotStarted:
             if again:
                 raise
-        return await self.test_call(
-            world, number=number, says=says, leaves=leaves, hangup_after=hangup_after, again=True
-        )
+        return await self.test_call(world, number=number, says=says, hangup_after=hangup_after, again=True)
 
     async def listening_call(
         self, world: World, seconds: float, *, number: str = "210"
@@ -232,49 +201,12 @@ class Town:
         return testcall.Wish(number=number, press=press, says=words, settle=0.6, hangup_after=hangup_after)
 
     async def _call(
-        self,
-        telephone: Telephone,
-        dialled: str,
-        world: World,
-        wish: testcall.Wish,
-        is_ours: Callable[[Event], bool],
-        leaves: bool = False,
+        self, telephone: Telephone, dialled: str, world: World, wish: testcall.Wish, is_ours: Any
     ) -> tuple[Journey, str]:
         follower = testcall.Follower(self.state.journal, is_ours, lambda: life(self.state))
-        if leaves:
-            follower = Leaving(self.state.journal, is_ours, lambda: life(self.state))
-            follower.leaves(telephone, self)
         made = await testcall.call(telephone, follower, self.directory, self.sounds, dialled, wish)
         first = start(self.directory, testcall.directory_number(self.directory, wish.number))
         return made, testcall.difference(made, tuple(explain(self.directory, first, world)))
-
-
-class Leaving(testcall.Follower):
-    """Follows a call whose caller hangs up, without a word, as soon as Asterisk records them at a mailbox."""
-
-    def leaves(self, telephone: Telephone, town: Town) -> None:
-        """Whose call it is, and where. To be said before it begins."""
-        self._telephone, self._town = telephone, town
-
-    async def events(self, *, within: float) -> AsyncIterator[Event]:
-        hanging: asyncio.Task[None] | None = None
-        try:
-            async for event in super().events(within=within):
-                step = self._town.directory.graph.get(event.mark) if event.kind == "PLACE" else None
-                if isinstance(step, LeaveMessage) and hanging is None:
-                    hanging = asyncio.create_task(self._hang_up(event.call))
-                yield event
-        finally:
-            if hanging:
-                hanging.cancel()
-                await asyncio.gather(hanging, return_exceptions=True)
-
-    async def _hang_up(self, call: str) -> None:
-        while not list((self._town.state.spool / "recording").glob(f"*-{call}-*.wav")):
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.3)
-        if self._telephone.calls[-1].ended is None:
-            await self._telephone.calls[-1].hang_up()
 
 
 class _Staff(AsyncExitStack):
@@ -311,18 +243,12 @@ def performed_by(town: Town, mode: str) -> Iterator[Town]:
 
 
 def until(true: Any, limit: float) -> None:
-    """Wait for something to be so; TimeoutError if it is not within `limit` seconds.
-
-    What is dear to look at is looked at less often: others need the machine meanwhile.
-    """
+    """Wait for something to be so; TimeoutError if it is not within `limit` seconds."""
     deadline = time.monotonic() + limit
-    while True:
-        began = time.monotonic()
-        if true():
-            return
+    while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{true.__qualname__} was not so within {limit:.0f} s")
-        time.sleep(min(1.0, max(0.05, 3 * (time.monotonic() - began))))
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -340,8 +266,8 @@ def running_town(
     hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
     town = Town(state, directory, spoken, words)
     try:
-        town.begin("asterisk")
-        town.begin("control", "attend")
+        for name in ("asterisk", "control", "attend"):
+            town.begin(name)
         yield town
     finally:
         for name in ("attend", "control", "asterisk"):

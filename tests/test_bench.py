@@ -1,4 +1,4 @@
-"""The benchmark of rollouts works: every stage that needs no Asterisk, at 60 people. No time is judged."""
+"""The benchmark of rollouts works: every stage that needs no Asterisk, at 300 people. No time is judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASTERISK = ("boot of Asterisk", "apply, a name")
 
 
 def test_every_stage_runs_and_is_reported(tmp_path: Path) -> None:
-    rows = bench(tmp_path, (60,), (*ASTERISK, "speak"))
+    rows = bench(tmp_path, (300,), (*ASTERISK, "speak"))
     assert [row["stage"] for row in rows] == [name for name in stages.STAGES if name not in (*ASTERISK, "speak")]
     assert all("failed" not in row for row in rows), rows
     found = {row["stage"]: row for row in rows}

@@ -59,18 +59,11 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield running
 
 
-@pytest.fixture(scope="module", params=MODES)
-def performed(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
-    """First with attendants, then with none."""
+@pytest.fixture(params=MODES)
+def town(request: pytest.FixtureRequest, exchange: Town) -> Iterator[Town]:
+    """Once with attendants, once with none."""
     with performed_by(exchange, request.param) as town:
         yield town
-
-
-@pytest.fixture
-def town(performed: Town) -> Iterator[Town]:
-    """Once with attendants, once with none; nothing may be left in it afterwards."""
-    yield performed
-    until(lambda: not performed.left(), 10)
 
 
 @dataclass

@@ -71,7 +71,7 @@ def rang(town: Town, number: str) -> list[str]:
 async def calls(town: Town, number: str, phones: Mapping[str, str]) -> str:
     """The answer of the ring when `number` is called, and where it left what `explain` says."""
     described = World(at=datetime.now(BERLIN), phones=phones, others="unreachable", boxes={"10": "too_short"})
-    made, different = await town.test_call(described, number=number, says=False, leaves=True)
+    made, different = await town.test_call(described, number=number, says=False)
     assert not different, f"{phones}: {different}"
     until(lambda: not town.left(), 15)
     return made.steps[0].answer

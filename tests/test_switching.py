@@ -72,7 +72,7 @@ async def goes(
     described = replace(
         described, switches=await present.now(town.state), boxes={"10": "too_short", "3501": "too_short"}
     )
-    journey, different = await town.test_call(described, number=number, says=False, leaves=True)
+    journey, different = await town.test_call(described, number=number, says=False)
     assert not different, f"{different}\n{journey}"
     return answers(journey)
 
