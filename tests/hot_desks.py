@@ -21,7 +21,7 @@ from orchestrator.service import present, wiring
 from orchestrator.service.history import Past
 from orchestrator.service.questions import Explanation
 from orchestrator.store.database import open_database
-from tests.running_town import Town, until, world
+from tests.running_town import Town, all_off, until, world
 from tests.towns import BERLIN
 
 SOON = 20.0
@@ -32,8 +32,7 @@ SOME = 0.2
 
 
 async def as_it_was(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
+    await all_off(town.state)
     engine = open_database(town.state.database)
     try:
         async with engine.begin() as connection:

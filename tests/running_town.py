@@ -33,7 +33,7 @@ from orchestrator.phone.errors import NotStarted
 from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
-from orchestrator.service import history, rollout, testcall, wiring
+from orchestrator.service import history, present, rollout, testcall, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
@@ -77,6 +77,13 @@ class Town:
                 leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
+
+    def complete(self) -> None:
+        """Have all of it running again, whatever a test has ended."""
+        for name in ("asterisk", "control", "attend"):
+            if name not in self.processes:
+                self.begin(name)
+        until(self.ready, 30)
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         """End one of them and wait for it."""
@@ -249,6 +256,12 @@ def until(true: Any, limit: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{true.__qualname__} was not so within {limit:.0f} s")
         time.sleep(0.05)
+
+
+async def all_off(state: State) -> None:
+    """Nothing is switched any more, and nobody has logged in."""
+    for row in await present.rows(state):
+        await present.remove(state, row.name, what="off", why="")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from orchestrator.phone.errors import NothingHappened
 from orchestrator.service import present, switching
 from orchestrator.service.questions import Question, ask
 from tests.putting_through import Desks, putting_town
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import Town, all_off, running_town, until, world
 from tests.test_secretary import dials
 from tests.towns import MONDAY_10, person
 
@@ -61,13 +61,8 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 def town(exchange: Town) -> Iterator[Town]:
     until(exchange.ready, 30)
     yield exchange
-    asyncio.run(_all_off(exchange))
+    asyncio.run(all_off(exchange.state))
     until(lambda: not exchange.left(), 20)
-
-
-async def _all_off(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
 
 
 @asynccontextmanager

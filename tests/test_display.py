@@ -22,10 +22,10 @@ from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.town import Retired
 from orchestrator.phone.desk import Desk
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import present, switching, wiring
+from orchestrator.service import switching, wiring
 from tests.far_exchange import SDP, FarExchange
 from tests.pickup_town import citizen, telephone
-from tests.running_town import CITIZEN, Town, performed_by, running_town, until
+from tests.running_town import CITIZEN, Town, all_off, performed_by, running_town, until
 from tests.switched_town import OUT, switched_town
 from tests.test_pickup import dials
 from tests.towns import MONDAY_10, person, town_flow
@@ -87,13 +87,8 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
     yield exchange
-    asyncio.run(_all_off(exchange))
+    asyncio.run(all_off(exchange.state))
     until(lambda: not exchange.left(), 15)
-
-
-async def _all_off(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
 
 
 OFFICE = "Amt für Bauordnung."

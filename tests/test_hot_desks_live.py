@@ -34,10 +34,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
     """All of it running; nobody has logged in, and no PIN was wrong, before and after."""
-    for name in ("asterisk", "control", "attend"):
-        if name not in exchange.processes:
-            exchange.begin(name)
-    until(exchange.ready, 30)
+    exchange.complete()
     yield exchange
     asyncio.run(as_it_was(exchange))
     until(lambda: not exchange.left(), 20)

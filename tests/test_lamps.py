@@ -36,9 +36,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
-    for name in ("asterisk", "control", "attend"):
-        if name not in exchange.processes:
-            exchange.begin(name)
+    exchange.complete()
     yield exchange
     until(lambda: "asterisk" not in exchange.processes or not exchange.left(), 10)
 

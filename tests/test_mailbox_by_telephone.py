@@ -47,9 +47,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
     """All of it running, and two messages in the box: what was said, and a moment later the same again."""
-    for name in ("asterisk", "control", "attend"):
-        if name not in exchange.processes:
-            exchange.begin(name)
+    exchange.complete()
     box = Spool(exchange.state.spool).box(BOX)
     for number, at in enumerate((time.time() - 7200, time.time() - 3600)):
         said = Description(id=f"{number}.1-1", caller="01712345678", at=at, seconds=3, origin=BOX)

@@ -22,7 +22,7 @@ from tests.boss_town import JOINS, RING, boss_town
 from tests.lamp_watcher import watching
 from tests.pickup_town import journeys, taken
 from tests.putting_through import Desks
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import Town, all_off, running_town, until, world
 from tests.towns import MONDAY_10
 
 SOON = 5.0
@@ -42,7 +42,7 @@ def town(exchange: Town) -> Iterator[Town]:
         exchange.begin("attend")
     until(exchange.ready, 30)
     yield exchange
-    asyncio.run(_all_off(exchange))
+    asyncio.run(all_off(exchange.state))
     until(lambda: not exchange.left(), 20)
 
 
@@ -52,11 +52,6 @@ def desks(town: Town) -> Desks:
     town.end("attend")
     town.used += 10
     return Desks(town, used=town.used)
-
-
-async def _all_off(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
 
 
 async def everybody(desks: Desks, stack: AsyncExitStack) -> dict[str, Telephone]:

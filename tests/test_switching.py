@@ -21,7 +21,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.switching import Period
 from tests.far_exchange import FarExchange
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import Town, all_off, running_town, until, world
 from tests.switched_town import ABROAD, OUT, switched_town
 from tests.towns import BERLIN, MONDAY_10
 
@@ -42,20 +42,13 @@ def far(town: Town, trunk: str) -> FarExchange:
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
     """All of it running, and nothing switched before and after."""
-    for name in ("asterisk", "control", "attend"):
-        if name not in exchange.processes:
-            exchange.begin(name)
+    exchange.complete()
     yield exchange
     for name in ("asterisk", "control"):
         if name not in exchange.processes:
             exchange.begin(name)
-    asyncio.run(_all_off(exchange))
+    asyncio.run(all_off(exchange.state))
     until(lambda: not exchange.left(), 10)
-
-
-async def _all_off(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
 
 
 async def goes(

@@ -28,7 +28,7 @@ from orchestrator.service import present, switching, wiring
 from orchestrator.service.history import Past
 from orchestrator.service.questions import Question, ask
 from tests.lamp_watcher import watching
-from tests.running_town import Town, running_town, until, world
+from tests.running_town import Town, all_off, running_town, until, world
 from tests.switched_town import switched_town
 from tests.towns import MONDAY_10
 
@@ -51,18 +51,10 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def town(exchange: Town) -> Iterator[Town]:
     """All of it running, and nothing switched before and after."""
-    for name in ("asterisk", "control", "attend"):
-        if name not in exchange.processes:
-            exchange.begin(name)
-    until(exchange.ready, 30)
+    exchange.complete()
     yield exchange
-    asyncio.run(_all_off(exchange))
+    asyncio.run(all_off(exchange.state))
     until(lambda: not exchange.left(), 20)
-
-
-async def _all_off(town: Town) -> None:
-    for row in await present.rows(town.state):
-        await present.remove(town.state, row.name, what="off", why="")
 
 
 async def dials(town: Town, code: str, prompt: str, phone: str = "tel2500", *, known: bool = True) -> None:

@@ -20,7 +20,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.service.switching import Period
 from orchestrator.store.changes import Change, recorded
-from tests.running_town import prepared
+from tests.running_town import all_off, prepared
 from tests.test_cli import durchwahl
 from tests.test_switches import waiting
 from tests.towns import BERLIN, person
@@ -54,12 +54,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> State:
 def state(furnished: State) -> Iterator[State]:
     """Nothing switched before and after."""
     yield furnished
-    asyncio.run(_all_off(furnished))
-
-
-async def _all_off(state: State) -> None:
-    for row in await present.rows(state):
-        await present.remove(state, row.name, what="off", why="")
+    asyncio.run(all_off(furnished))
 
 
 async def forward(state: State, number: str, to: str) -> list[str]:
@@ -93,7 +88,7 @@ async def test_a_forwarding_to_an_empty_desk_is_told(state: State) -> None:
     _, *told = await absent(state, "2500", stand_in="3501")
     assert told[0] == "warning: 3501 is absent, too"
     assert "3501 is forwarded to 2510" in told[1]
-    await _all_off(state)
+    await all_off(state)
     await absent(state, "3501", Period(first=SUMMER))
     assert len(await forward(state, "2500", "3501")) == 1, "not before summer"
 

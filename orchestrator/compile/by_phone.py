@@ -30,10 +30,14 @@ def contexts(kind: str, found: Iterable[tuple[str, tuple[Line, ...]]]) -> Iterat
         yield Context(name=f"{kind}-{last}", extensions=tuple(extensions))
 
 
+def marked(kind: str, phones: Iterable[str]) -> Iterator[Context]:
+    """The contexts of a kind of which nothing is done, but asked who stands there."""
+    return contexts(kind, ((phone, (Line("Return()"),)) for phone in phones))
+
+
 def shared(directory: Directory) -> Iterator[Context]:
     """Halls, lifts and gates."""
-    open_ = sorted(phone.id for phone in directory.phones.values() if phone.kind in OPEN)
-    return contexts(SHARED, ((phone, (Line("Return()"),)) for phone in open_))
+    return marked(SHARED, sorted(phone.id for phone in directory.phones.values() if phone.kind in OPEN))
 
 
 def at(kind: str, variable: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, hot_desks
+from orchestrator.compile.asking import whether
 from orchestrator.compile.escape import DIGITS, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.lamps import CIRCLE_OF
@@ -46,7 +47,7 @@ TALKED = Line(f"Gosub({NAME},talked,1)")
 
 def contexts(directory: Directory) -> Iterator[Context]:
     """Waiting for a number to be free, and calling it."""
-    shown, guests = SHOWN.get(directory.town.languages[0], SHOWN["en"]), bool(directory.hot_desks)
+    shown, guests = directory.town.word(SHOWN), bool(directory.hot_desks)
     extensions = {"note": _note(), "talked": _talked(), "_X!": _waits(shown, guests), "over": _over()}
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
     yield Context(name=GOES, extensions=(Extension("_X!", tuple(_goes(guests))),))
@@ -106,7 +107,7 @@ def codes() -> Iterator[Context]:
 def _rings_there() -> Iterator[Line]:
     """No wish while the calls of TARGET ring elsewhere, or nowhere: its telephones would tell nothing of it."""
     for switch in (ABSENT, FORWARD, QUIET):
-        yield Line(f"Gosub(switched,state,1({switch}${{TARGET}}))")
+        yield whether(f"{switch}${{TARGET}}")
         yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?none)')
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.compile import by_phone, waiting
+from orchestrator.compile.asking import whether
 from orchestrator.compile.escape import CIRCLE, DIALLED, DIGITS, E164, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain import outgoing
@@ -23,7 +24,7 @@ from orchestrator.domain.display import SHOWN, plain
 from orchestrator.domain.listening import Desks
 from orchestrator.domain.people import Person
 from orchestrator.domain.place import DESK_BUSY, DESK_NOBODY
-from orchestrator.domain.switches import GUEST
+from orchestrator.domain.switches import DESK, GUEST
 
 NAME, GUESTS, ENTRY = "guest", "guests", "from-guests"
 """Contexts: what is asked; what is whose; where calls from such desks begin."""
@@ -103,7 +104,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield Context(name=NAME, extensions=tuple(Extension(name, tuple(lines)) for name, lines in extensions.items()))
     yield Context(name=TALKS, extensions=(Extension("s", tuple(_talks())),))
     yield _entry(directory)
-    yield from by_phone.contexts(PLACES, ((desk, (Line("Return()"),)) for desk in directory.hot_desks))
+    yield from by_phone.marked(PLACES, directory.hot_desks)
     yield from _guests(directory)
 
 
@@ -114,7 +115,7 @@ def _who() -> Iterator[Line]:
     """
     yield Line("Set(GUEST=)")
     yield Line(f"GotoIf({by_phone.known(PLACES, 'ARG1')}?:over)")
-    yield Line(f"Gosub(switched,state,1({GUEST}${{ARG1}}))")
+    yield whether(f"{GUEST}${{ARG1}}")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?over)')
     yield Line("Set(GUEST=${FILTER(0-9,${CUT(SWITCHED,:,4)})})")
     yield Line(f"GotoIf(${{DIALPLAN_EXISTS({_WHOSE})}}?over)")
@@ -190,7 +191,7 @@ def _over() -> Iterator[Line]:
 def _at() -> Iterator[Line]:
     """HERE is the desk of who has number ARG1, as more of a list of telephones; empty: there is none."""
     yield Line("Set(HERE=)")
-    yield Line("Gosub(switched,state,1(desk_${ARG1}))")
+    yield whether(f"{DESK}${{ARG1}}")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?over)')
     yield Line("Set(HERE=&${CUT(SWITCHED,:,4)})")
     yield _OVER

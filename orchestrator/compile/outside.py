@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, codes, completion, hot_desks, parking, service_codes
+from orchestrator.compile.asking import stopped
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
-from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES, Caller, Callers, permissions
 from orchestrator.domain.directory import Directory

@@ -11,7 +11,7 @@ directory are ever rung.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, waiting
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, SOUND, fit
@@ -60,7 +60,7 @@ def back(name: str, number: str, answer: str) -> Iterator[Line]:
 
 def lines(directory: Directory, name: str, step: GoBack) -> Iterator[Line]:
     """Rings who parked the caller; where they do not pick up, the department of that phone has the call."""
-    shown = _shown(SHOWN, directory)
+    shown = directory.town.word(SHOWN)
     yield Line(f"Set(RINGING={name})")
     yield Line('Set(BY=${IF($["${PARKER}" = ""]?${BLINDTRANSFER}:${PARKER})})')
     yield Line('ExecIf($["${PARKER}" != ""]?Set(PARKINGEXTEN=${PARKING_SPACE}))')
@@ -102,7 +102,7 @@ def lamps(directory: Directory) -> Iterator[Extension]:
 def contexts(directory: Directory, sounds: Sounds) -> Iterator[Context]:
     """`parking`, `back`, and `offices-…`: the department of each phone."""
     if directory.town.parked:
-        yield _parking(_shown(PARKED, directory), sounds)
+        yield _parking(directory.town.word(PARKED), sounds)
         ring = (Line(f"Dial(PJSIP/${{EXTEN}},{ANNOUNCED},{STAYS})"), Line("Hangup()"))
         # A dot takes one character and more: `h` and `t` are Asterisk's own.
         yield Context(name=RUNG, extensions=(Extension("_[a-z].", ring),))
@@ -165,10 +165,6 @@ def _fetch(put: str, nobody: str, keep: Line) -> tuple[Line, ...]:
     )
 
 
-def _shown(words: Mapping[str, str], directory: Directory) -> str:
-    return words.get(directory.town.languages[0], words["en"])
-
-
 def _said(parked: str, digit: str) -> str:
     """Tells the place twice: who parks writes it down."""
     place = f"digits/{FIRST // 10}&digits/{digit}"
@@ -202,7 +198,7 @@ def _back(directory: Directory) -> Context:
     """`ring`: once for each time that a caller is put through; returns `back`, or ARG3 where they did not talk.
     ARG1 is the place, ARG2 its number for the display.
     """
-    shown = _shown(SHOWN, directory)
+    shown = directory.town.word(SHOWN)
     ring = (
         Line(f"Set(BY={DID})"),
         Line('GotoIf($["${BY}" = "" | "${BY}" = "${RETURNED}"]?on)'),

@@ -25,9 +25,10 @@ from orchestrator.compile import (
     secretaries,
     service_codes,
 )
+from orchestrator.compile.asking import is_on
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
-from orchestrator.compile.switched import announced, forwarded, is_on, transferred
+from orchestrator.compile.switched import announced, forwarded, transferred
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
 from orchestrator.domain.flow import (

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile.asking import stopped
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.hours import NOW
-from orchestrator.compile.switched import stopped
 from orchestrator.domain import outgoing, promises
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import Promise, Recall, StandIn
@@ -134,8 +134,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     queues = [queue for _, queue in sorted(directory.queues.items()) if queue.calls_back]
     if not queues:
         return
-    language = directory.town.languages[0]
-    display = DISPLAY.get(language, DISPLAY["en"])
+    display = directory.town.word(DISPLAY)
     zone = fit(directory.town.timezone, ZONE)
     extensions = {
         "make": _make(zone),

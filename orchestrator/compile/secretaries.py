@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone
+from orchestrator.compile.asking import is_on
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, fit
 from orchestrator.compile.extensions import Context, Extension, Line
-from orchestrator.compile.switched import is_on
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Ring
 from orchestrator.domain.house import Screen

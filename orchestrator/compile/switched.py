@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, completion, display, hot_desks, parking, waiting
+from orchestrator.compile.asking import NAME, stopped, whether
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -32,7 +33,6 @@ from orchestrator.domain.switches import (
     UNANSWERED,
 )
 
-NAME = "switched"
 ABROAD = "abroad"
 """The class that a forwarding may have of those with a budget: satellites are refused when it is set. Entries of former
 versions name no class, and are of this one.
@@ -41,16 +41,6 @@ _MAYBE = re.compile(f"({SOUND.pattern})?")
 WHY = Line(f"Gosub({display.NAME},{display.INSTEAD},1(${{ARG4}},${{ARG5}}))")
 """What whoever is rung instead of ARG1 shows, and those behind them."""
 _HELD = "${FILTER(0-9,${CUT(SWITCHED,:,%d)})}"
-
-
-def is_on(switch: str) -> Line:
-    """Asks a switch: GOSUB_RETVAL is `on` or `off`."""
-    return Line(f"Gosub({NAME},state,1({fit(switch, KEY)}))")
-
-
-def stopped() -> Line:
-    """Asks the kill switch: GOSUB_RETVAL is what it says, empty for no restriction."""
-    return Line(f"Gosub({NAME},stopped,1)")
 
 
 def announced(switch: str, general: str) -> Line:
@@ -138,7 +128,7 @@ def _stopped() -> Iterator[Line]:
 
 
 def _announce() -> Iterator[Line]:
-    yield Line(f"Gosub({NAME},state,1(${{ARG1}}))")
+    yield whether("${ARG1}")
     yield Line("Set(SAID=${CUT(SWITCHED,:,3)})")
     yield Line('GotoIf($["${SAID}" = ""]?general)')
     yield Line("Playback(${SAID})")
@@ -152,17 +142,17 @@ def _forward(hot: bool) -> Iterator[Line]:
     where FORWARD rings.
     """
     yield Line('GotoIf($["${ARG2}" = ""]?present)')
-    yield Line(f"Gosub({NAME},state,1({ABSENT}${{ARG1}}))")
+    yield whether(f"{ABSENT}${{ARG1}}")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "off"]?present)')
     yield Line("Set(FORWARD=${CUT(SWITCHED,:,4)})")
     yield Line("Set(AWAY=${ARG1})")  # the mailbox behind it says nothing of it again
     yield Line("Answer(,i)")
     yield Line(f"Gosub({NAME},announce,1({ABSENT}${{ARG1}},${{ARG2}}))")
     yield Line('GotoIf($["${FORWARD}" = ""]?nobody:to,1)')
-    yield Line(f"Gosub({NAME},state,1({FORWARD}${{ARG1}}))", label="present")
+    yield whether(f"{FORWARD}${{ARG1}}")._replace(label="present")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?to,1)')
     yield Line('GotoIf($["${ARG3}" = ""]?off)')
-    yield Line(f"Gosub({NAME},state,1({QUIET}${{ARG1}}))")
+    yield whether(f"{QUIET}${{ARG1}}")
     yield Line(f'GotoIf($["${{GOSUB_RETVAL}}" = "off"]?{"desk" if hot else "off"})')
     yield Line("Set(DIALSTATUS=NOANSWER)")  # what comes now goes on as if nobody had answered
     yield WHY
@@ -170,7 +160,7 @@ def _forward(hot: bool) -> Iterator[Line]:
     yield WHY._replace(label="nobody")
     yield Line("Return(nobody)")
     if hot:
-        yield Line(f"Gosub({NAME},state,1({DESK}${{ARG1}}))", label="desk")
+        yield whether(f"{DESK}${{ARG1}}")._replace(label="desk")
         yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?desk,1)')
     yield Line("Return(off)", label="off")
 
@@ -178,7 +168,7 @@ def _forward(hot: bool) -> Iterator[Line]:
 def _missed() -> Iterator[Line]:
     """After the phones of ARG1 rang in vain: forwarded on busy, or on no answer?"""
     kind = f'${{IF($["${{DIALSTATUS}}" = "BUSY"]?{BUSY}:{UNANSWERED})}}'
-    yield Line(f"Gosub({NAME},state,1({kind}${{ARG1}}))")
+    yield whether(f"{kind}${{ARG1}}")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?to,1)')
     yield Line("Return(off)")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone
+from orchestrator.compile.asking import whether
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import SINGLE
@@ -36,7 +37,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     """The question, and the telephones of which the directory says it."""
     yield Context(name=NAME, extensions=(Extension("free", tuple(_free())),))
     single = sorted(phone.id for phone in directory.phones.values() if not phone.call_waiting)
-    yield from by_phone.contexts(STATIC, ((phone, (Line("Return()"),)) for phone in single))
+    yield from by_phone.marked(STATIC, single)
 
 
 def _free() -> Iterator[Line]:
@@ -48,7 +49,7 @@ def _free() -> Iterator[Line]:
     yield Line(f"GotoIf({_HAS_A_CALL}?:rings)")
     yield Line("Set(LOCAL(PHONE)=${ONE:6})")
     yield Line(f"GotoIf({by_phone.known(STATIC, 'PHONE')}?single)")
-    yield Line(f"Gosub(switched,state,1({SINGLE}${{PHONE}}))")
+    yield whether(f"{SINGLE}${{PHONE}}")
     yield Line('GotoIf($["${GOSUB_RETVAL}" = "on"]?:rings)')
     # It is told late what a telephone does: it may be this caller for whom it has just rung.
     yield Line(f'ExecIf($["${{DEVICE_STATE(${{ONE}})}}" = "RINGING"]?Wait({TOLD}))', label="single")

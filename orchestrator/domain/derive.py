@@ -8,9 +8,9 @@ A shared phone: rings -> the catch-all.
 Each of them, where a caller was put through by hand and nobody picked up: who did that rings once more before a mailbox
 or another office is asked; an operator who does not pick up then: the operators' queue (domain.operators).
 Callers who are parked (domain.parking), conference rooms (domain.rooms).
-A person: absent or forwarded? -> own phones, unless not to be disturbed; the desk at which they have logged in rings
-instead (domain.hot_desks) -> forwarded on busy or no answer? -> the stand-in's phones -> the department (which ends in
-its mailbox), or the own mailbox.
+A person: the secretary's phones, if they have one (domain.secretaries) -> absent or forwarded? -> own phones, unless
+not to be disturbed; the desk at which they have logged in rings instead (domain.hot_desks) -> forwarded on busy or no
+answer? -> the stand-in's phones -> the department (which ends in its mailbox), or the own mailbox.
 The mailbox by telephone (domain.listening). The codes that switch (domain.service_codes).
 Who moves in a wave: until it has moved, the old exchange first. A retired number: the new one (domain.retired).
 """

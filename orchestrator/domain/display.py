@@ -55,7 +55,7 @@ class Signs:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._words = WORDS.get(directory.town.languages[0], WORDS["en"])
+        self._words = directory.town.word(WORDS)
 
     @cached_property
     def _owners(self) -> Mapping[str, tuple[str, str]]:

@@ -6,11 +6,14 @@ Belongs here: the objects. Not here: who works there (people), what a number may
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from orchestrator.domain.prompts import Language
 
+Said = TypeVar("Said")
 MAILBOX = "mailbox"
 """The flow of the mailbox by telephone (domain.listening)."""
 PARKING = "park"
@@ -55,6 +58,10 @@ class Town:
     back: int = 20
     """Seconds that the phone rings which put a caller through by hand to somebody who did not pick up, before the call
     goes on from there; 0: it does not."""
+
+    def word(self, words: Mapping[str, Said]) -> Said:
+        """Of `words`, by language, those that telephones of the house show: in its first language, else in English."""
+        return words.get(self.languages[0], words["en"])
 
 
 @dataclass(frozen=True, kw_only=True)
