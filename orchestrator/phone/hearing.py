@@ -1,6 +1,7 @@
 """Judging what was heard: how loud, which tone for how long, and whether it was a given prompt.
 
-Belongs here: arithmetic on samples, standard library only. Ten seconds at 8 kHz take about a third of a second.
+Belongs here: arithmetic on samples. A prompt is found, or found missing, in a minute of sound in some 20 ms, for who
+listens has telephones to answer meanwhile.
 
 How a prompt is recognised. On a digital line the samples arrive as they were sent (a-law is lossless once encoded;
 G.722 changes them a little), only later, perhaps with a 20 ms frame lost or doubled where two clocks differ, and
@@ -10,11 +11,11 @@ sample, then follow the prompt in eighths of a second, each of which must correl
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from operator import mul, sub
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from orchestrator.phone.sound import RATE, Sound
 
@@ -44,6 +45,9 @@ LANDMARKS = 3
 """How many pieces of the opening are tried there: one may have lost a frame."""
 
 
+Samples = NDArray[np.float64]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Match:
     """How much of a prompt was heard."""
@@ -62,7 +66,7 @@ class Match:
 
 def level(sound: Sound) -> float:
     """Mean level in dBFS (0: full scale square wave); -inf for nothing at all."""
-    return _decibels(sound.samples)
+    return float(_decibels(_numbers(sound)[np.newaxis])[0])
 
 
 def tone_seconds(sound: Sound, hertz: float = RINGING_TONE) -> float:
@@ -74,112 +78,115 @@ def tone_bursts(sound: Sound, hertz: float = RINGING_TONE) -> list[tuple[float, 
     """Each burst of the tone: from second, to second. German ringing is 1 s of tone and 4 s of silence."""
     step = sound.rate // 25
     bursts: list[tuple[float, float]] = []
-    for at in range(0, len(sound.samples) - step + 1, step):
-        if _is_tone(sound.samples[at : at + step], hertz / sound.rate):
-            start, end = at / sound.rate, (at + step) / sound.rate
-            if bursts and start - bursts[-1][1] < HOLE:
-                start = bursts.pop()[0]
-            bursts.append((start, end))
+    for at in np.flatnonzero(_are_tone(_cut(_numbers(sound), step), hertz / sound.rate)).tolist():
+        start, end = at * step / sound.rate, (at + 1) * step / sound.rate
+        if bursts and start - bursts[-1][1] < HOLE:
+            start = bursts.pop()[0]
+        bursts.append((start, end))
     return bursts
 
 
 def recognise(heard: Sound, prompt: Sound) -> Match:
     """Where and how much of `prompt` is in `heard`; its opening two seconds must be."""
     wanted = _soften(prompt)
-    loud = [at for at in range(0, len(wanted) - PIECE // 2, PIECE) if _decibels(wanted[at : at + PIECE]) > SILENCE]
+    starts = range(0, len(wanted) - PIECE // 2, PIECE)
+    loud = [at for at in starts if _decibels(wanted[np.newaxis, at : at + PIECE])[0] > SILENCE]
     if not loud or not len(heard.samples):
         return Match(share=0.0, at=0.0, seconds=0.0)
     # The prompt may go on beyond the end of the recording.
-    recording = _soften(heard) + [0] * (len(wanted) + RATE)
+    recording = np.pad(_soften(heard), (0, len(wanted) + RATE))
     begin = _find(recording, wanted, loud[0])
     if begin is None:
         return Match(share=0.0, at=0.0, seconds=0.0)
     return _follow(recording, wanted, loud, begin)
 
 
-def _follow(recording: Sequence[int], wanted: Sequence[int], loud: list[int], begin: int) -> Match:
+def _follow(recording: Samples, wanted: Samples, loud: list[int], begin: int) -> Match:
     """Piece by piece along the prompt, which begins at sample `begin`; it may slip by whole frames on the way."""
     recognised, end, lag = 0, 0, begin
     for at in loud:
         piece = wanted[at : at + PIECE]
         for slip in (0, FRAME, -FRAME, 2 * FRAME, -2 * FRAME):
-            place = max(0, at + lag + slip)
-            if _correlation(piece, recording[place : place + len(piece)]) >= SAME_PIECE:
+            if _correlation(piece, recording, max(0, at + lag + slip)) >= SAME_PIECE:
                 recognised, end, lag = recognised + 1, at + len(piece), lag + slip
                 break
     return Match(share=recognised / len(loud), at=begin / RATE, seconds=end / RATE)
 
 
-def _find(recording: Sequence[int], wanted: Sequence[int], opening: int) -> int | None:
+def _find(recording: Samples, wanted: Samples, opening: int) -> int | None:
     """The sample at which the prompt begins: by its loudness first, then by its strongest pieces."""
     shape, curve, step = _envelope(wanted[opening : opening + 2 * RATE]), _envelope(recording), FRAME // 2
-    scores = [_correlation(shape, curve[at : at + len(shape)]) for at in range(len(curve) - len(shape) + 1)]
+    scores = _correlations(shape, sliding_window_view(curve, len(shape)))
     places = range(opening, max(opening + 1, min(opening + 2 * RATE, len(wanted)) - OPENING + 1), OPENING)
-    strongest = sorted(places, key=lambda at: _power(wanted[at : at + OPENING]), reverse=True)[:LANDMARKS]
-    for peak in sorted(range(len(scores)), key=_peaks(scores), reverse=True)[:PEAKS]:
+    strongest = sorted(places, key=lambda at: float(np.mean(wanted[at : at + OPENING] ** 2)), reverse=True)[:LANDMARKS]
+    for peak in np.argsort(-_peaks(scores), kind="stable")[:PEAKS].tolist():
         for landmark in strongest:
             piece, near = wanted[landmark : landmark + OPENING], peak * step + landmark - opening
-            found = _settle(recording, piece, range(max(0, near - FRAME), near + FRAME + 1))
-            if _correlation(piece, recording[found : found + len(piece)]) >= SAME_PIECE:
+            found = _settle(recording, piece, max(0, near - FRAME), near + FRAME + 1)
+            if _correlation(piece, recording, found) >= SAME_PIECE:
                 return found - landmark
     return None
 
 
-def _soften(sound: Sound) -> list[int]:
+def _numbers(sound: Sound) -> Samples:
+    return np.asarray(sound.samples, np.float64)
+
+
+def _soften(sound: Sound) -> Samples:
     """The part below about 1 kHz: there a shift by half a sample, as G.722 makes it, does not change the shape."""
-    samples = sound.narrow().samples
-    return [sum(four) // 4 for four in zip(samples, samples[1:], samples[2:], samples[3:], strict=False)]
+    samples = _numbers(sound.narrow())
+    return sliding_window_view(samples, 4).mean(axis=1) if len(samples) >= 4 else samples[:0]
 
 
-def _peaks(scores: Sequence[float]) -> Callable[[int], float]:
-    """A key that puts what is lower than its neighbours last."""
-    last = len(scores) - 1
-    return lambda at: scores[at] if scores[max(0, at - 1)] <= scores[at] >= scores[min(last, at + 1)] else -2.0
+def _peaks(scores: Samples) -> Samples:
+    """The scores, with what is lower than one of its neighbours put last."""
+    before, after = np.append(scores[:1], scores[:-1]), np.append(scores[1:], scores[-1:])
+    peaks: Samples = np.where((before <= scores) & (scores >= after), scores, -2.0)
+    return peaks
 
 
-def _settle(recording: Sequence[int], piece: Sequence[int], places: range) -> int:
-    """The place where the piece fits best. Every fourth sample is enough to tell, and four times as fast."""
-    thin = piece[::4]
-    return max(places, key=lambda at: _correlation(thin, recording[at : at + len(piece) : 4]))
+def _settle(recording: Samples, piece: Samples, first: int, end: int) -> int:
+    """The place from `first` until `end` where the piece fits best. Every fourth sample is enough to tell."""
+    windows = sliding_window_view(recording, len(piece))[first:end, ::4]
+    return first + int(np.argmax(_correlations(piece[::4], windows))) if len(windows) else first
 
 
-def _correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Pearson's: 1 the same shape, 0 nothing in common (also if the lengths differ), whatever the volume."""
-    size = len(one)
-    if size != len(other) or not size:
-        return 0.0
-    mean_one, mean_other = sum(one) / size, sum(other) / size
-    power_one: float = sum(map(mul, one, one)) - size * mean_one**2
-    power_other: float = sum(map(mul, other, other)) - size * mean_other**2
-    if power_one <= 0 or power_other <= 0:
-        return 0.0
-    common: float = sum(map(mul, one, other)) - size * mean_one * mean_other
-    return common / math.sqrt(power_one * power_other)
+def _correlation(piece: Samples, recording: Samples, at: int) -> float:
+    """Pearson's, of the piece and what is at its place; 0 beyond the end."""
+    there = recording[np.newaxis, at : at + len(piece)]
+    return float(_correlations(piece, there)[0]) if there.shape[1] == len(piece) else 0.0
 
 
-def _envelope(samples: Sequence[int]) -> list[float]:
+def _correlations(piece: Samples, windows: Samples) -> Samples:
+    """Pearson's, with each row: 1 the same shape, 0 nothing in common, whatever the volume."""
+    piece, windows = piece - piece.mean(), windows - windows.mean(axis=1, keepdims=True)
+    power = np.sqrt((piece @ piece) * np.einsum("ij,ij->i", windows, windows))
+    alike: Samples = np.divide(windows @ piece, power, out=np.zeros(len(windows)), where=power > 0)
+    return alike
+
+
+def _cut(samples: Samples, step: int) -> Samples:
+    """Rows of `step` samples; what is left over at the end is dropped."""
+    return samples[: len(samples) // step * step].reshape(-1, step)
+
+
+def _envelope(samples: Samples) -> Samples:
     """Loudness each 10 ms."""
-    step = FRAME // 2
-    return [math.sqrt(_power(samples[at : at + step])) for at in range(0, len(samples) - step + 1, step)]
+    loudness: Samples = np.sqrt(np.mean(_cut(samples, FRAME // 2) ** 2, axis=1))
+    return loudness
 
 
-def _power(samples: Sequence[int]) -> float:
-    return sum(map(mul, samples, samples)) / len(samples) if len(samples) else 0.0
+def _decibels(rows: Samples) -> Samples:
+    """Mean level of each row."""
+    power = np.mean(rows**2, axis=1) if rows.size else np.zeros(len(rows))
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(power / FULL_SCALE**2)
 
 
-def _decibels(samples: Sequence[int]) -> float:
-    power = _power(samples)
-    return 10 * math.log10(power / FULL_SCALE**2) if power else -math.inf
-
-
-def _is_tone(samples: Sequence[int], cycles: float) -> bool:
-    """Whether nearly all of the energy is at one frequency, given in cycles a sample. (Goertzel's algorithm.)"""
-    if _decibels(samples) < SILENCE:
-        return False
-    mean = sum(samples) / len(samples)
-    turn = 2 * math.cos(2 * math.pi * cycles)
-    before, now = 0.0, 0.0
-    for sample in map(sub, samples, repeat(mean)):
-        before, now = now, sample + turn * now - before
-    energy = now * now + before * before - turn * now * before
-    return 2 * energy / len(samples) ** 2 >= TONE_SHARE * _power(samples)
+def _are_tone(rows: Samples, cycles: float) -> NDArray[np.bool_]:
+    """In which rows nearly all of the energy is at one frequency, given in cycles a sample."""
+    size = rows.shape[1]
+    wave = np.exp(-2j * np.pi * cycles * np.arange(size))
+    energy = np.abs((rows - rows.mean(axis=1, keepdims=True)) @ wave) ** 2
+    pure: NDArray[np.bool_] = 2 * energy / size**2 >= TONE_SHARE * np.mean(rows**2, axis=1)
+    return pure & (_decibels(rows) >= SILENCE)
