@@ -13,12 +13,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
@@ -26,7 +26,6 @@ from orchestrator.compile import speech
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
 from orchestrator.domain.prompts import Sounds
-from orchestrator.journal.cel import Event
 from orchestrator.journal.journeys import Journey
 from orchestrator.phone.desk import Answers, Desk, LetsItRing, Refuses
 from orchestrator.phone.errors import NotStarted
@@ -47,6 +46,7 @@ from tests.spoken import remembered
 CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
 WORDS = "Guten Tag, ich hätte gern einen Termin."
+Made = TypeVar("Made")
 HABITS = {"talked": Answers(after=0.7), "busy": Refuses(), "nobody": LetsItRing()}
 
 
@@ -139,37 +139,37 @@ class Town:
         return _Staff([self.desk(phone, does) for phone, does in phones.items()])
 
     async def test_call(
-        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0, again: bool = False
+        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0
     ) -> tuple[Journey, str]:
-        """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says.
+        """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says."""
 
-        A telephone that crashes in the call (seen once in some thousand) says nothing of the exchange: it calls again.
-        """
-        self.used += 1  # a second of its own tells parallel calls apart
-        dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
-        password = wiring.secrets(self.state).of("sip:testcall")
-        line = Line(number="testcall", exchange=self.exchange, password=password)
-        wish = self._wish(number, world, says, hangup_after)
-        try:
+        async def made() -> tuple[Journey, str]:
+            line, dialled, wish = self._test_line(world, number, says, hangup_after)
             async with Telephone(wiring.program("baresip"), line) as telephone:
                 return await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
-        except NotStarted:
-            if again:
-                raise
-        return await self.test_call(world, number=number, says=says, hangup_after=hangup_after, again=True)
+
+        return await sturdy(made)
 
     async def listening_call(
         self, world: World, seconds: float, *, number: str = "210"
     ) -> tuple[tuple[Journey, str], Sound]:
         """A test call that is hung up after `seconds`, and what was heard in it."""
-        self.used += 1
+
+        async def made() -> tuple[tuple[Journey, str], Sound]:
+            line, dialled, wish = self._test_line(world, number, False, seconds)
+            async with Telephone(wiring.program("baresip"), line) as telephone:
+                call = await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
+                return call, await telephone.calls[0].heard()
+
+        return await sturdy(made)
+
+    def _test_line(self, world: World, number: str, says: bool, hangup_after: float) -> tuple[Line, str, testcall.Wish]:
+        """The test endpoint, what it dials now, and what it does then."""
+        self.used += 1  # a second of its own tells parallel calls apart
         dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
         password = wiring.secrets(self.state).of("sip:testcall")
         line = Line(number="testcall", exchange=self.exchange, password=password)
-        wish = self._wish(number, world, False, seconds)
-        async with Telephone(wiring.program("baresip"), line) as telephone:
-            made = await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
-            return made, await telephone.calls[0].heard()
+        return line, dialled, self._wish(number, world, says, hangup_after)
 
     def prompt(self, name: str, language: str) -> Sound:
         """A prompt as it lies in the sound root."""
@@ -192,15 +192,15 @@ class Town:
         self, world: World, *, dialled: str, says: bool = True, hangup_after: float = 0.0
     ) -> tuple[Journey, str]:
         """A call by the trunk, as the provider delivers it, at the true time."""
-        self.used += 1
-        caller = f"+4917112{self.used:05d}"
-        line = Line(number=caller, exchange=self.exchange)
 
-        def is_ours(event: Event) -> bool:
-            return event.caller == caller
+        async def made() -> tuple[Journey, str]:
+            self.used += 1
+            caller = f"+4917112{self.used:05d}"
+            line, wish = Line(number=caller, exchange=self.exchange), self._wish(dialled, world, says, hangup_after)
+            async with Telephone(wiring.program("baresip"), line, address=CITIZEN) as telephone:
+                return await self._call(telephone, dialled, world, wish, lambda event: event.caller == caller)
 
-        async with Telephone(wiring.program("baresip"), line, address=CITIZEN) as telephone:
-            return await self._call(telephone, dialled, world, self._wish(dialled, world, says, hangup_after), is_ours)
+        return await sturdy(made)
 
     def _wish(self, number: str, world: World, says: bool, hangup_after: float) -> testcall.Wish:
         words = self.words if says else None
@@ -232,6 +232,18 @@ class _Staff(AsyncExitStack):
             await self.aclose()
             raise
         return self
+
+
+async def sturdy(call: Callable[[], Awaitable[Made]]) -> Made:
+    """`call`, made again up to twice if its telephone crashes: that says nothing of the exchange.
+
+    baresip 1.1 does so once in some hundred calls, where the answer comes at once with the ringing: it frees its
+    player before the player's thread has begun (its fault #1727, mended in later ones that Debian does not have).
+    """
+    for _ in range(2):
+        with suppress(NotStarted):
+            return await call()
+    return await call()
 
 
 MODES = ("python", "native")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
+
 from tests import town_dialplan as town
 from tests.asterisk_instance import Instance
 from tests.journeys import Mark, way, written
@@ -172,6 +174,7 @@ def judge(name: str, attack: Attack, folder: Path, result: Attacked) -> list[str
     return wrong
 
 
+@pytest.mark.crowded
 async def test_every_call_reaches_its_end(tmp_path: Path) -> None:
     folders = {name: tmp_path / name.replace(" ", "-") for name in ATTACKS}
     for folder in folders.values():

@@ -80,6 +80,7 @@ async def come(callers: Crowd, count: int, *, prefix: str, every: float) -> list
     return ids
 
 
+@pytest.mark.crowded
 async def test_a_thousand_messages_left_in_parallel_are_a_thousand(town: Town) -> None:
     async with voices(town, speaking=4.0) as callers:
         ids = await come(callers, 1000, prefix="1000", every=0.06)
