@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
@@ -47,6 +47,8 @@ CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
 WORDS = "Guten Tag, ich hätte gern einen Termin."
 Made = TypeVar("Made")
+AtBox = Literal["speaks", "silent", "leaves"]
+"""What a caller does where a mailbox answers. Who only asks where a call goes leaves: a box takes twenty seconds."""
 HABITS = {"talked": Answers(after=0.7), "busy": Refuses(), "nobody": LetsItRing()}
 
 
@@ -139,12 +141,12 @@ class Town:
         return _Staff([self.desk(phone, does) for phone, does in phones.items()])
 
     async def test_call(
-        self, world: World, *, number: str = "210", says: bool = True, hangup_after: float = 0.0
+        self, world: World, *, number: str = "210", at_box: AtBox = "speaks", hangup_after: float = 0.0
     ) -> tuple[Journey, str]:
         """A call of the test endpoint in the time of `world`: its journey, and where it left what `explain` says."""
 
         async def made() -> tuple[Journey, str]:
-            line, dialled, wish = self._test_line(world, number, says, hangup_after)
+            line, dialled, wish = self._test_line(world, number, at_box, hangup_after)
             async with Telephone(wiring.program("baresip"), line) as telephone:
                 return await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
 
@@ -156,20 +158,22 @@ class Town:
         """A test call that is hung up after `seconds`, and what was heard in it."""
 
         async def made() -> tuple[tuple[Journey, str], Sound]:
-            line, dialled, wish = self._test_line(world, number, False, seconds)
+            line, dialled, wish = self._test_line(world, number, "silent", seconds)
             async with Telephone(wiring.program("baresip"), line) as telephone:
                 call = await self._call(telephone, dialled, world, wish, testcall.tested(dialled))
                 return call, await telephone.calls[0].heard()
 
         return await sturdy(made)
 
-    def _test_line(self, world: World, number: str, says: bool, hangup_after: float) -> tuple[Line, str, testcall.Wish]:
+    def _test_line(
+        self, world: World, number: str, at_box: AtBox, hangup_after: float
+    ) -> tuple[Line, str, testcall.Wish]:
         """The test endpoint, what it dials now, and what it does then."""
         self.used += 1  # a second of its own tells parallel calls apart
         dialled = f"{number}*{int(world.at.timestamp()) + self.used % 50}"
         password = wiring.secrets(self.state).of("sip:testcall")
         line = Line(number="testcall", exchange=self.exchange, password=password)
-        return line, dialled, self._wish(number, world, says, hangup_after)
+        return line, dialled, self._wish(number, world, at_box, hangup_after)
 
     def prompt(self, name: str, language: str) -> Sound:
         """A prompt as it lies in the sound root."""
@@ -189,23 +193,28 @@ class Town:
             return {past.id: past for past in elsewhere.submit(asyncio.run, read()).result()}
 
     async def citizen_calls(
-        self, world: World, *, dialled: str, says: bool = True, hangup_after: float = 0.0
+        self, world: World, *, dialled: str, at_box: AtBox = "speaks", hangup_after: float = 0.0
     ) -> tuple[Journey, str]:
         """A call by the trunk, as the provider delivers it, at the true time."""
 
         async def made() -> tuple[Journey, str]:
             self.used += 1
             caller = f"+4917112{self.used:05d}"
-            line, wish = Line(number=caller, exchange=self.exchange), self._wish(dialled, world, says, hangup_after)
+            line, wish = Line(number=caller, exchange=self.exchange), self._wish(dialled, world, at_box, hangup_after)
             async with Telephone(wiring.program("baresip"), line, address=CITIZEN) as telephone:
                 return await self._call(telephone, dialled, world, wish, lambda event: event.caller == caller)
 
         return await sturdy(made)
 
-    def _wish(self, number: str, world: World, says: bool, hangup_after: float) -> testcall.Wish:
-        words = self.words if says else None
-        press = ",".join(world.keys)
-        return testcall.Wish(number=number, press=press, says=words, settle=0.6, hangup_after=hangup_after)
+    def _wish(self, number: str, world: World, at_box: AtBox, hangup_after: float) -> testcall.Wish:
+        return testcall.Wish(
+            number=number,
+            press=",".join(world.keys),
+            says=self.words if at_box == "speaks" else None,
+            leaves=at_box == "leaves",
+            settle=0.6,
+            hangup_after=hangup_after,
+        )
 
     async def _call(
         self, telephone: Telephone, dialled: str, world: World, wish: testcall.Wish, is_ours: Any

@@ -133,7 +133,9 @@ async def test_real_calls_go_where_explain_says(random_town: Town, cases: list[C
     if not python:
         random_town.end("attend")
     calls = [
-        random_town.test_call(replace(world, python=python), number=number, says=world.boxes["10"] == "left")
+        random_town.test_call(
+            replace(world, python=python), number=number, at_box="speaks" if world.boxes["10"] == "left" else "silent"
+        )
         for number, _, world in cases
     ]
     for (number, flow, world), (journey, different) in zip(cases, await asyncio.gather(*calls), strict=True):

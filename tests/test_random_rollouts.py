@@ -160,7 +160,9 @@ class Admin:
         menu = next((step for step in met if isinstance(step, Menu)), None)
         keys = [key for key, to in menu.keys.items() if not isinstance(directory.graph[to], Transfer)] if menu else []
         world = replace(world, keys=(rng.choice(keys),) if keys else ())
-        _, different = await self.town.test_call(world, number=number, says=False, hangup_after=1.8 if keys else 0.5)
+        _, different = await self.town.test_call(
+            world, number=number, at_box="leaves", hangup_after=1.8 if keys else 0.5
+        )
         return different and f"{number} at {at:%Y-%m-%d %H:%M}: {different}"
 
     async def takes_back(self, since: int) -> None:

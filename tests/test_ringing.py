@@ -70,8 +70,8 @@ def rang(town: Town, number: str) -> list[str]:
 
 async def calls(town: Town, number: str, phones: Mapping[str, str]) -> str:
     """The answer of the ring when `number` is called, and where it left what `explain` says."""
-    described = World(at=datetime.now(BERLIN), phones=phones, others="unreachable", boxes={"10": "too_short"})
-    made, different = await town.test_call(described, number=number, says=False)
+    described = World(at=datetime.now(BERLIN), phones=phones, others="unreachable")
+    made, different = await town.test_call(described, number=number, at_box="leaves")
     assert not different, f"{phones}: {different}"
     until(lambda: not town.left(), 15)
     return made.steps[0].answer
@@ -142,7 +142,7 @@ async def test_each_number_is_reached_in_each_form_that_a_provider_sends(exchang
     for at in range(0, len(FORMS), 8):
         part = FORMS[at : at + 8]
         now = world(datetime.now(BERLIN))
-        made = [exchange.citizen_calls(now, dialled=dialled, says=False, hangup_after=0.3) for _, dialled in part]
+        made = [exchange.citizen_calls(now, dialled=dialled, at_box="leaves", hangup_after=0.3) for _, dialled in part]
         for (extension, dialled), (journey, different) in zip(part, await asyncio.gather(*made), strict=True):
             flow = exchange.directory.numbers.get(extension, exchange.directory.town.catch_all)
             assert journey.steps[0].place == exchange.directory.first(flow), dialled

@@ -150,17 +150,17 @@ ALL_GONE = {"tel2500": "nobody", "tel2600": "busy", "tel2700": "nobody"}
     ({"tel2500": "talked", "tel2700": "talked"}, "n_2500.deputy=talked"),
     ({"tel2500": "talked", "tel2600": "busy", "tel2700": "busy"}, "n_2500.ring=talked"),
     ({"tel2500": "talked"}, "n_2500.ring=talked"),
-    ({"tel2500": "busy"}, "n_2500.box=too_short"),
-    (ALL_GONE, "n_2500.box=too_short"),
-    ({}, "n_2500.box=too_short"),
+    ({"tel2500": "busy"}, "n_2500.box="),
+    (ALL_GONE, "n_2500.box="),
+    ({}, "n_2500.box="),
 ], ids=lambda value: value if isinstance(value, str) else "-".join(value.values()) or "none")  # fmt: skip
 async def test_no_caller_is_lost_because_nobody_is_in_the_front_office(
     desks: Desks, phones: dict[str, str], ends: str
 ) -> None:
     town = desks.town
-    described = world(MONDAY_10, phones=phones, boxes={"2500": "too_short"})
+    described = world(MONDAY_10, phones=phones)
     async with town.staff(phones):
-        journey, different = await town.test_call(described, number="2500", says=False)
+        journey, different = await town.test_call(described, number="2500", at_box="leaves")
     assert not different, different
     ways = [f"{step.place}={step.answer}" for step in journey.steps]
     assert ways[0] == "n_2500.screened=on"
@@ -174,7 +174,7 @@ async def test_a_secretary_who_is_absent_is_not_rung(desks: Desks) -> None:
     away: dict[str, Switched] = {"absent_2600": Absence()}
     described = replace(world(MONDAY_10, phones=phones), switches=away)
     async with town.staff(phones):
-        journey, different = await town.test_call(described, number="2500", says=False)
+        journey, different = await town.test_call(described, number="2500", at_box="leaves")
     assert not different, different
     assert [f"{step.place}={step.answer}" for step in journey.steps] == [
         "n_2500.screened=on", "n_2500.front=unreachable", "n_2500.deputy=talked",
@@ -228,7 +228,7 @@ async def test_boss_and_secretary_turn_it_by_code_and_see_it_on_a_lamp_also_afte
                 await asyncio.to_thread(until, lambda each=each, lamp=lamp: each.shows == lamp, SOON)
             async with town.staff(phones):
                 described = replace(world(MONDAY_10, phones=phones), switches=await present.now(town.state))
-                journey, different = await town.test_call(described, number="2500", says=False)
+                journey, different = await town.test_call(described, number="2500", at_box="leaves")
                 assert not different, different
             assert f"{journey.steps[-1].place}={journey.steps[-1].answer}" == way
     (row,) = await present.rows(town.state)

@@ -71,7 +71,9 @@ async def test_forty_seven_calls_to_the_operator(town: Town, shift: bool) -> Non
     holidays = ("2026-12-24 10:00", "2026-12-25 10:00", "2027-01-01 10:00")
     shut = {day: (world(at(day), press), "message") for day, press in zip(closed + holidays, cycle(("1", "", "9,1")))}
     gone = town.test_call(replace(world(MONDAY_10), python=shift), hangup_after=1.0)
-    silent = town.test_call(replace(world(at("2026-11-29 11:00"), boxes={"10": "too_short"}), python=shift), says=False)
+    silent = town.test_call(
+        replace(world(at("2026-11-29 11:00"), boxes={"10": "too_short"}), python=shift), at_box="silent"
+    )
     (left, _), (mute, different), many = await asyncio.gather(gone, silent, together(town, away | shut, shift))
     placed += many
     assert (left.outcome, left.place) == ("gave_up", "town.welcome")

@@ -68,6 +68,8 @@ class Wish:
     """Seconds after the answer; 0: when the exchange or the other side does, or after a talk."""
     says: Path | None = None
     """What the caller says after the beep of a mailbox; None is silence. `words` makes a sentence."""
+    leaves: bool = False
+    """Hangs up where a mailbox would answer: it is known then where the call goes, and nothing is left there."""
     settle: float = 1.0
     """Seconds that the caller listens to a menu before pressing a key."""
 
@@ -193,7 +195,7 @@ class Citizen:
     def __init__(self, placed: Call, directory: Directory, sounds: Sounds, wish: Wish) -> None:
         self._placed, self._directory, self._sounds, self._wish = placed, directory, sounds, wish
         self._keys = list(keys(wish.press))
-        self._doing: asyncio.Task[None] | None = None
+        self._doing: asyncio.Task[object] | None = None
 
     def at(self, place: Place) -> None:
         """The caller is at `place` now, or again: whoever is sent back there hears it anew."""
@@ -205,6 +207,8 @@ class Citizen:
                 self._doing = asyncio.create_task(self._press_waiting(queue))
             case FindByName() as step if self._keys:
                 self._doing = asyncio.create_task(self._type(Finding(step, Names(self._directory))))
+            case LeaveMessage() if self._wish.leaves:
+                self._doing = asyncio.create_task(self._placed.hang_up())
             case LeaveMessage() as box if self._wish.says:
                 self._doing = asyncio.create_task(self._speak(greeting_seconds(box, self._sounds) + AFTER_THE_BEEP))
 
