@@ -35,6 +35,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
     return SideBySide(config, log)
 
 
+class Told:
+    """Names each failure when it happens: also of a run that is stopped before its end it is known what failed."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            why = report.longreprtext.rstrip().rpartition("\n")[2]
+            self._reporter.write_line(f"\n{report.when} of {report.nodeid} failed: {why}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and (reporter := config.pluginmanager.get_plugin("terminalreporter")):
+        config.pluginmanager.register(Told(reporter))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A real PostgreSQL server, for the whole run."""

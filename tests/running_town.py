@@ -244,11 +244,7 @@ class _Staff(AsyncExitStack):
 
 
 async def sturdy(call: Callable[[], Awaitable[Made]]) -> Made:
-    """`call`, made again up to twice if its telephone crashes: that says nothing of the exchange.
-
-    baresip 1.1 does so once in some hundred calls, where the answer comes at once with the ringing: it frees its
-    player before the player's thread has begun (its fault #1727, mended in later ones that Debian does not have).
-    """
+    """`call`, made again up to twice if its telephone crashes (pyproject.toml says why), and not the whole test."""
     for _ in range(2):
         with suppress(NotStarted):
             return await call()

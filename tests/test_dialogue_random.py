@@ -103,7 +103,10 @@ class AnyKeys(RuleBasedStateMachine):
                 case "delete":
                     self.run(messages.delete(owner(box), box, id))
                 case "mark":
-                    self.run(messages.mark(owner(box), box, id, heard=True))
+                    try:
+                        self.run(messages.mark(owner(box), box, id, heard=True))
+                    except NoSuchMessage:
+                        assert self.run(messages.find(owner(box), box, id)).folder == DELETED
                 case _:
                     self.run(messages.erase(owner(box), box, id))
                     self.there[box].discard(id)

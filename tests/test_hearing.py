@@ -68,6 +68,15 @@ def test_prompt_is_recognised_over_a_lost_frame() -> None:
     assert recognise(Sound(samples=heard), Sound(samples=prompt)).recognised
 
 
+@pytest.mark.parametrize("pause", [485, 800, 4000])
+def test_prompt_is_recognised_over_a_pause_of_the_machine(pause: int) -> None:
+    prompt = babble(4, 3)
+    heard = Sound(samples=prompt[:15000] + [0] * pause + prompt[15000:25000] + [0] * pause + prompt[25000:])
+    assert recognise(heard, Sound(samples=prompt)).recognised
+    other = babble(4, 3)[:16000] + babble(2, 9)
+    assert recognise(heard, Sound(samples=other)).share < 0.6, "what follows is not taken for anything else"
+
+
 def test_interrupted_prompt_says_how_far_it_got() -> None:
     prompt = babble(6, 4)
     match = recognise(Sound(samples=[0] * 800 + prompt[:24000] + [0] * 8000), Sound(samples=prompt))

@@ -5,8 +5,9 @@ listens has telephones to answer meanwhile.
 
 How a prompt is recognised. On a digital line the samples arrive as they were sent (a-law is lossless once encoded;
 G.722 changes them a little), only later, perhaps with a 20 ms frame lost or doubled where two clocks differ, and
-perhaps not to the end. So: find where the prompt's opening lies by the shape of its loudness, settle that to the
-sample, then follow the prompt in eighths of a second, each of which must correlate with what was heard at its place.
+perhaps not to the end; and where the listening machine had no time, a pause lies between two of them that nobody made.
+So: find where the prompt's opening lies by the shape of its loudness, settle that to the sample, then follow the prompt
+in eighths of a second, each of which must correlate with what was heard at its place, or a little later.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ in the middle of it; the best place for a piece of another sentence: below 0.5."
 RECOGNISED = 0.9
 """Share of a prompt that must be heard to call it heard. Measured with one voice: the same prompt 0.97 to 1.0, another
 0.0, one that differs only in its last word 0.8."""
+PAUSE = RATE // 2
+"""The longest pause that a busy machine puts into what it records (60 ms were met)."""
+GONE = 3
+"""After so many pieces that are not there the prompt was interrupted: what comes later is not looked for."""
 PEAKS = 8
 """How many places are tried at which the loudness looks like the prompt's."""
 LANDMARKS = 3
@@ -102,15 +107,27 @@ def recognise(heard: Sound, prompt: Sound) -> Match:
 
 
 def _follow(recording: Samples, wanted: Samples, loud: list[int], begin: int) -> Match:
-    """Piece by piece along the prompt, which begins at sample `begin`; it may slip by whole frames on the way."""
-    recognised, end, lag = 0, 0, begin
+    """Piece by piece along the prompt, which begins at sample `begin`; it may slip on the way."""
+    recognised, end, lag, missing = 0, 0, begin, 0
     for at in loud:
         piece = wanted[at : at + PIECE]
-        for slip in (0, FRAME, -FRAME, 2 * FRAME, -2 * FRAME):
-            if _correlation(piece, recording, max(0, at + lag + slip)) >= SAME_PIECE:
-                recognised, end, lag = recognised + 1, at + len(piece), lag + slip
-                break
+        place = _place(recording, piece, at + lag, late=missing < GONE)
+        missing += 1
+        if place is not None:
+            recognised, end, lag, missing = recognised + 1, at + len(piece), place - at, 0
     return Match(share=recognised / len(loud), at=begin / RATE, seconds=end / RATE)
+
+
+def _place(recording: Samples, piece: Samples, place: int, *, late: bool) -> int | None:
+    """Where the piece is: at its place, whole frames beside it, or (`late`) behind a pause; None if nowhere there."""
+    for slip in (0, FRAME, -FRAME, 2 * FRAME, -2 * FRAME):
+        if _correlation(piece, recording, max(0, place + slip)) >= SAME_PIECE:
+            return place + slip
+    if late:
+        found = _settle(recording, piece, max(0, place), max(0, place) + PAUSE)
+        if _correlation(piece, recording, found) >= SAME_PIECE:
+            return found
+    return None
 
 
 def _find(recording: Samples, wanted: Samples, opening: int) -> int | None:
