@@ -43,10 +43,11 @@ class Told:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            why = report.longreprtext.rstrip().rpartition("\n")[2]
+            why = next((line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")), "")
             self._reporter.write_line(f"\n{report.when} of {report.nodeid} failed: {why}")
 
 
+@pytest.hookimpl(trylast=True)  # the reporter is there then
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and (reporter := config.pluginmanager.get_plugin("terminalreporter")):
         config.pluginmanager.register(Told(reporter))
