@@ -74,7 +74,7 @@ async def _change(state: State, box: str, delete: str, restore: str, forward: st
 
 def pin(
     context: typer.Context,
-    box: str = typer.Argument(help="A mailbox."),
+    box: str = typer.Argument(help="A mailbox, or the number of a person."),
     forget: bool = typer.Option(False, "--forget", help="For an owner who has forgotten it: the first PIN, unlocked."),
 ) -> None:
     """The first PIN of a mailbox, until its owner has chosen another: for the letter to a new employee."""

@@ -90,6 +90,10 @@ class Directory:
         """Where `flow` begins; raises KeyError for an unknown one."""
         return self.flows[flow].first
 
+    def person_with(self, number: str) -> Person | None:
+        """Who has this extension, as the first or as one of more."""
+        return next((each for each in self.people.values() if number in (each.extension, *each.numbers)), None)
+
     def owners(self) -> Iterable[tuple[str, str]]:
         """(extension, who owns it), for every number in use, doubles included.
 

@@ -111,5 +111,5 @@ def named(directory: Directory, number: str) -> str:
     """Whose PIN an admin means by `number`: that of a mailbox, else of who has the number; empty: of nobody."""
     if number in directory.boxes:
         return number
-    people = (each for each in directory.people.values() if number in (each.extension, *each.numbers))
-    return next((pin_of(directory, each) for each in people), "")
+    person = directory.person_with(number)
+    return pin_of(directory, person) if person else ""

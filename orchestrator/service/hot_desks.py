@@ -129,7 +129,7 @@ class LoggingIn:
 
     async def _judged(self, session: Session, pin: str, phone: Phone, number: int) -> Turn:
         directory, typed = self._directory(), session.typed
-        person = owner(directory, typed)
+        person = directory.person_with(typed)
         box = hot_desks.pin_of(directory, person) if person else ""
         said = await self._knows(box or f"nobody {typed}", pin, known=bool(box), also=f"desk {phone.id}")
         session.typed, session.tries = "", session.tries + 1
@@ -169,11 +169,6 @@ async def guest_at(state: State, directory: Directory, phone: str) -> str:
         return ""
     person = hot_desks.guest(directory, await present.now(state), phone, now())
     return person.id if person else ""
-
-
-def owner(directory: Directory, number: str) -> Person | None:
-    """Who has `number`."""
-    return next((each for each in directory.people.values() if number in (each.extension, *each.numbers)), None)
 
 
 async def log_in(state: State, desk: str, number: str, *, who: str = "", why: str) -> list[str]:

@@ -293,10 +293,8 @@ async def must_be(state: State, name: str, otherwise: str) -> None:
 
 
 def person_of(directory: Directory, number: str) -> Person:
-    extension = spelling.extension(directory, number)
-    for person in directory.people.values():
-        if extension in (person.extension, *person.numbers):
-            return person
+    if person := directory.person_with(spelling.extension(directory, number)):
+        return person
     raise ServiceError(f"{number} is nobody's number", todo="name the number of a person")
 
 
