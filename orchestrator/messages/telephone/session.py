@@ -245,10 +245,9 @@ def box_at(directory: Directory, number: str) -> str:
     """The box of that number, or of whoever has it as an extension; empty: none."""
     if number in directory.boxes:
         return number
-    for person in directory.people.values():
-        if number in (person.extension, *person.numbers):
-            home = directory.departments.get(person.department)
-            return person.box or (home.box if home else "")
+    if person := directory.person_with(number):
+        home = directory.departments.get(person.department)
+        return person.box or (home.box if home else "")
     return next((home.box for home in directory.departments.values() if number in (home.extension, *home.numbers)), "")
 
 
