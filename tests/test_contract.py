@@ -139,6 +139,14 @@ def test_moving_waits_behind_a_playback_too(run: Run) -> None:
     run(scenario)
 
 
+async def ask_on(probe: Probe, line: str) -> None:
+    """Ask for a channel until there is an error: it is gone a moment after it is told."""
+    async with asyncio.timeout(2):
+        while True:
+            await probe.ari.channel(line)
+            await asyncio.sleep(0.05)
+
+
 def test_what_has_ended_is_answered_with_no(run: Run) -> None:
     async def scenario(exchange: Exchange, citizens: Citizens) -> None:
         async with Probe(exchange.dial, "attendant-1") as probe:
@@ -155,10 +163,7 @@ def test_what_has_ended_is_answered_with_no(run: Run) -> None:
             assert gone_on.value.status in {404, 409}
             await over(citizens, "over")
             with pytest.raises(AlreadyOver) as hung_up:
-                async with asyncio.timeout(2):
-                    while True:  # here too
-                        await probe.ari.channel(line)
-                        await asyncio.sleep(0.05)
+                await ask_on(probe, line)
             assert hung_up.value.status == 404
 
     run(scenario)
