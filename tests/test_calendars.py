@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar as File
 from typer.testing import CliRunner
 
-from orchestrator.cli.app import app
+from orchestrator.cli.app import tree
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Box
 from orchestrator.domain.preview import preview
@@ -206,7 +206,7 @@ def state(tmp_path: Path) -> State:
 
 
 def run(state: State, *words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["--state", str(state.root), *words])
+    done = CliRunner().invoke(tree(), ["--state", str(state.root), *words])
     return done.exit_code, done.output
 
 

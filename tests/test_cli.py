@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
+from orchestrator.cli.app import MODULES, needed, tree
 from tests.test_import import GOOD
 
 ROOT = Path(__file__).parents[1]
@@ -259,3 +261,28 @@ def test_init_refuses_what_is_no_address(tmp_path: Path, bind: str) -> None:
     assert done.returncode == 2
     assert "is not an address" in done.stderr
     assert not (tmp_path / "s").exists()
+
+
+def test_each_command_is_where_the_tree_says() -> None:
+    for module, names in MODULES.items():
+        assert set(get_group(tree([module])).commands) == set(names), module
+
+
+@pytest.mark.parametrize(("arguments", "modules"), [
+    (["attend"], ["shift"]),
+    (["--state", "plan", "check", "apply"], ["directory"]),
+    (["--state=plan", "old-numbers", "--json"], ["switching"]),
+    (["--help"], list(MODULES)),
+    ([], list(MODULES)),
+    (["--state"], list(MODULES)),
+    (["unknown"], list(MODULES)),
+])  # fmt: skip
+def test_a_command_brings_its_own_module_alone(arguments: list[str], modules: list[str]) -> None:
+    assert list(needed(arguments)) == modules
+
+
+def test_the_shift_begins_without_what_control_needs() -> None:
+    asks = "import sys; from orchestrator.cli.app import tree; tree(['shift'])"
+    tells = "print([name for name in ('orchestrator.service.control', 'alembic', 'aiohttp.web') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", f"{asks}; {tells}"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr

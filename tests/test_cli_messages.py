@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from orchestrator.cli.app import app
+from orchestrator.cli.app import tree
 from orchestrator.messages import ledger
 from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.pins import Pins
@@ -45,7 +45,7 @@ def state(applied: State) -> Iterator[State]:
 
 
 def durchwahl(state: State, *words: str) -> Result:
-    return CliRunner().invoke(app, ["--state", str(state.root), *words])
+    return CliRunner().invoke(tree(), ["--state", str(state.root), *words])
 
 
 def test_boxes_are_listed_the_fullest_first(state: State) -> None:

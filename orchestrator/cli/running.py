@@ -1,12 +1,10 @@
-"""`up`, `attend`, `control`, `call`, `journeys`, `status`: the running exchange."""
+"""`up`, `control`, `call`, `journeys`, `status`: the running exchange."""
 
 from __future__ import annotations
 
 import asyncio
 import json as json_
-import os
 import signal
-import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +12,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from orchestrator.apps.dialogue import TOKEN
 from orchestrator.cli import output
 from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
-from orchestrator.service import history, testcall, up, watching, wiring
+from orchestrator.service import history, testcall, up, watching
 from orchestrator.service.control import run as run_control
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
@@ -29,7 +26,6 @@ from orchestrator.service.state import State
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command("up")(up_)
-    app.command()(attend)
     app.command()(control)
     app.command()(call)
     app.command()(journeys)
@@ -49,23 +45,6 @@ def up_(context: typer.Context) -> None:
 
         asyncio.run(up.until_signal(run()))
         output.say("ended")
-
-
-def attend(context: typer.Context) -> None:
-    """Run the shift alone: the parent and its attendants."""
-    with output.failures():
-        state = output.state_of(context)
-        address, settings = wiring.ari(state), state.settings()
-        argv = (
-            *(sys.executable, "-m", "orchestrator.apps.shift"),
-            *("--workers", str(settings.attendants), "--attend", str(state.current / "attend.json")),
-            *("--url", address.url, "--user", address.user, "--status", str(state.shift)),
-            *("--", sys.executable, "-m", "orchestrator.service.attendant"),
-            *("--metrics-port", str(settings.metrics_port)),
-            *("--dialogue", f"http://127.0.0.1:{settings.web_port}/dialogue"),
-        )
-        secrets = {"DURCHWAHL_ARI_PASSWORD": address.password, TOKEN: wiring.secrets(state).of("dialogue")}
-    os.execve(argv[0], argv, {**os.environ, **secrets})  # noqa: S606
 
 
 def control(context: typer.Context) -> None:
