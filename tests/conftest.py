@@ -1,4 +1,4 @@
-"""What tests share: one running town for all tests that call into it."""
+"""What tests share: the hurried town, running, for the tests of a file that call into it."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
     return sqlite(tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The hurried town on a real Asterisk, with two attendants, for all tests of this process."""
+    """The hurried town on a real Asterisk, with two attendants."""
     with running_town(tmp_path_factory.mktemp("t")) as town:
         yield town
 

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -36,6 +37,7 @@ from orchestrator.service import history, present, rollout, testcall, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
+from orchestrator.service.settings import Settings
 from orchestrator.service.state import State, create
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
@@ -65,7 +67,12 @@ class Town:
 
     @property
     def exchange(self) -> str:
-        return f"127.0.0.1:{self.state.settings().sip_port}"
+        return f"127.0.0.1:{self.settings.sip_port}"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read once: pages are asked for twenty times a second."""
+        return self.state.settings()
 
     def begin(self, name: str) -> None:
         """Start `asterisk`, `control` or `attend`, and wait until it is there."""
@@ -112,7 +119,7 @@ class Town:
 
     def page(self, path: str, port: int = 0) -> str:
         """A page of control, or of who listens on `port`."""
-        port = port or self.state.settings().web_port
+        port = port or self.settings.web_port
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
             return str(reply.read().decode())
 

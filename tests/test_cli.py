@@ -283,6 +283,8 @@ def test_a_command_brings_its_own_module_alone(arguments: list[str], modules: li
 
 def test_the_shift_begins_without_what_control_needs() -> None:
     asks = "import sys; from orchestrator.cli.app import tree; tree(['shift'])"
-    tells = "print([name for name in ('orchestrator.service.control', 'alembic', 'aiohttp.web') if name in sys.modules])"
+    tells = (
+        "print([name for name in ('orchestrator.service.control', 'alembic', 'aiohttp.web') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", f"{asks}; {tells}"], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done.stderr

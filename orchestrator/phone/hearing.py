@@ -13,6 +13,7 @@ in eighths of a second, each of which must correlate with what was heard at its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -124,10 +125,18 @@ def _place(recording: Samples, piece: Samples, place: int, *, late: bool) -> int
         if _correlation(piece, recording, max(0, place + slip)) >= SAME_PIECE:
             return place + slip
     if late:
-        found = _settle(recording, piece, max(0, place), max(0, place) + PAUSE)
-        if _correlation(piece, recording, found) >= SAME_PIECE:
+        place = max(0, place)
+        found = _settle(recording, piece, place, place + PAUSE)
+        between = recording[max(0, place - 2 * PIECE) : found]
+        if _correlation(piece, recording, found) >= SAME_PIECE and _quiet(between) >= found - place - FRAME:
             return found
     return None
+
+
+def _quiet(samples: Samples) -> int:
+    """How many samples the longest silence has, to 10 ms."""
+    quiet = (_envelope(samples) < FULL_SCALE * 10 ** (SILENCE / 20)).tolist()
+    return max((len(list(run)) for silent, run in groupby(quiet) if silent), default=0) * (FRAME // 2)
 
 
 def _find(recording: Samples, wanted: Samples, opening: int) -> int | None:
