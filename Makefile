@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait far more than they compute: four times as many processes as small machines have cores.
-WORKERS ?= 8
+# Tests wait more than they compute: three times as many processes as small machines have cores.
+WORKERS ?= 6
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test check unit bench-rollout clean
@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     all checks and tests; WORKERS=n processes side by side (8)"
+	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make clean    removes the virtual environment, nothing else"

@@ -195,7 +195,8 @@ async def test_without_its_password_control_runs_and_letters_wait(
             await until(lambda: "durchwahl_mail_misconfigured 0.0" in metrics.text().decode())
             assert not task.done()
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=20)
+            assert task.cancelled()
         finally:
             await engine.dispose()
 

@@ -240,20 +240,6 @@ async def test_what_is_no_address_is_told_at_once(url: URL, tmp_path: Path) -> N
             assert running.post.recipients == []
 
 
-async def test_stopped_in_the_middle_of_a_mail(url: URL, tmp_path: Path) -> None:
-    with mail_server(Post({"data": [SLOW]})) as running:
-        async with desk(url, tmp_path) as place:
-            await place.leave(1, 2)
-            task = asyncio.create_task(place.postman(running.server()).run())
-            await until(lambda: running.post.began)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert await place.states() == ["sent", "waiting"]
-            await through(place, running, 1)
-            assert len(running.post.ids) == len(set(running.post.ids)) == 2
-
-
 async def test_a_letter_that_cannot_be_written_does_not_stop_the_others(url: URL, tmp_path: Path) -> None:
     with mail_server() as running:
         async with desk(url, tmp_path) as place:

@@ -5,7 +5,7 @@ listens has telephones to answer meanwhile.
 
 How a prompt is recognised. On a digital line the samples arrive as they were sent (a-law is lossless once encoded;
 G.722 changes them a little), only later, perhaps with a 20 ms frame lost or doubled where two clocks differ, and
-perhaps not to the end; and where the listening machine had no time, a pause lies between two of them that nobody made.
+perhaps not to the end; and where the listening machine had no time, it recorded nothing at all for a while.
 So: find where the prompt's opening lies by the shape of its loudness, settle that to the sample, then follow the prompt
 in eighths of a second, each of which must correlate with what was heard at its place, or a little later.
 """
@@ -13,7 +13,6 @@ in eighths of a second, each of which must correlate with what was heard at its 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -64,10 +63,8 @@ class Match:
     """Second of the recording at which the prompt begins."""
     seconds: float
     """How far into the prompt the last recognised piece goes: where the caller interrupted it."""
-
-    @property
-    def recognised(self) -> bool:
-        return self.share >= RECOGNISED
+    recognised: bool
+    """Whether it was heard, if need be over pauses that the listening machine made."""
 
 
 def level(sound: Sound) -> float:
@@ -98,25 +95,29 @@ def recognise(heard: Sound, prompt: Sound) -> Match:
     starts = range(0, len(wanted) - PIECE // 2, PIECE)
     loud = [at for at in starts if _decibels(wanted[np.newaxis, at : at + PIECE])[0] > SILENCE]
     if not loud or not len(heard.samples):
-        return Match(share=0.0, at=0.0, seconds=0.0)
+        return Match(share=0.0, at=0.0, seconds=0.0, recognised=False)
     # The prompt may go on beyond the end of the recording.
     recording = np.pad(_soften(heard), (0, len(wanted) + RATE))
     begin = _find(recording, wanted, loud[0])
     if begin is None:
-        return Match(share=0.0, at=0.0, seconds=0.0)
-    return _follow(recording, wanted, loud, begin)
+        return Match(share=0.0, at=0.0, seconds=0.0, recognised=False)
+    share, seconds = _follow(recording, wanted, loud, begin)
+    recognised = share >= RECOGNISED or _follow(recording, wanted, loud, begin, patient=True)[0] >= RECOGNISED
+    return Match(share=share, at=begin / RATE, seconds=seconds, recognised=recognised)
 
 
-def _follow(recording: Samples, wanted: Samples, loud: list[int], begin: int) -> Match:
-    """Piece by piece along the prompt, which begins at sample `begin`; it may slip on the way."""
+def _follow(
+    recording: Samples, wanted: Samples, loud: list[int], begin: int, *, patient: bool = False
+) -> tuple[float, float]:
+    """Piece by piece along the prompt, which begins at sample `begin`; it may slip on the way: share and seconds."""
     recognised, end, lag, missing = 0, 0, begin, 0
     for at in loud:
         piece = wanted[at : at + PIECE]
-        place = _place(recording, piece, at + lag, late=missing < GONE)
+        place = _place(recording, piece, at + lag, late=patient and missing < GONE)
         missing += 1
         if place is not None:
             recognised, end, lag, missing = recognised + 1, at + len(piece), place - at, 0
-    return Match(share=recognised / len(loud), at=begin / RATE, seconds=end / RATE)
+    return recognised / len(loud), end / RATE
 
 
 def _place(recording: Samples, piece: Samples, place: int, *, late: bool) -> int | None:
@@ -128,15 +129,14 @@ def _place(recording: Samples, piece: Samples, place: int, *, late: bool) -> int
         place = max(0, place)
         found = _settle(recording, piece, place, place + PAUSE)
         between = recording[max(0, place - 2 * PIECE) : found]
-        if _correlation(piece, recording, found) >= SAME_PIECE and _quiet(between) >= found - place - FRAME:
+        if _correlation(piece, recording, found) >= SAME_PIECE and _nothing(between) >= found - place - FRAME:
             return found
     return None
 
 
-def _quiet(samples: Samples) -> int:
-    """How many samples the longest silence has, to 10 ms."""
-    quiet = (_envelope(samples) < FULL_SCALE * 10 ** (SILENCE / 20)).tolist()
-    return max((len(list(run)) for silent, run in groupby(quiet) if silent), default=0) * (FRAME // 2)
+def _nothing(samples: Samples) -> int:
+    """How many samples in a row are exactly zero."""
+    return int(np.diff(np.flatnonzero(np.concatenate(([1], samples, [1])))).max()) - 1
 
 
 def _find(recording: Samples, wanted: Samples, opening: int) -> int | None:

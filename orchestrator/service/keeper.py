@@ -69,7 +69,8 @@ class Keeper:
             pause = FIRST_PAUSE if time.monotonic() - began > YOUNG else min(pause * 2, LONGEST_PAUSE)
             log.warning("process ended, restarting", process=self.child.name, code=code, pause=pause)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
 
     async def _inherit(self) -> None:
         """Deal with what a killed keeper left running."""
@@ -117,7 +118,8 @@ class Keeper:
     async def _end(self, pid: int, exited: asyncio.Future[Any]) -> None:
         _kill(pid, signal.SIGTERM, group=False)
         try:
-            await asyncio.wait_for(asyncio.shield(exited), self.child.patience)
+            async with asyncio.timeout(self.child.patience):
+                await asyncio.shield(exited)
         except TimeoutError:
             log.warning("process did not end in time, killed", process=self.child.name, patience=self.child.patience)
             _kill(pid, signal.SIGKILL)

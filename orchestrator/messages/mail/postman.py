@@ -110,6 +110,7 @@ class Postman:
                     log.error("the outbox cannot be read or written: %s; again in %.0f s", bad, LOOK_EVERY)
                 except Exception:
                     log.exception("mail has to wait")
+                _end_if_cancelled()
                 if not more:
                     await self._rest()
         finally:
@@ -123,7 +124,8 @@ class Postman:
             await asyncio.sleep(closed)
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._woken.wait()
 
     async def round(self) -> bool:
         """Send what is due, a session's worth; whether there may be more at once. Raises SQLAlchemyError, OSError."""
@@ -277,6 +279,17 @@ class Postman:
         for id, (state, at) in list(self._accepted.items()):
             await outbox.through(self.engine, id, state, at)
             del self._accepted[id]
+
+
+def _end_if_cancelled() -> None:
+    """Raise CancelledError if somebody asked for it and it was lost on the way.
+
+    aiosmtplib waits by `asyncio.wait_for()`, which before Python 3.12 drops a cancellation that comes together with
+    what it waits for (python/cpython#86296).
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _addressed(envelope: Envelope) -> Letter:
