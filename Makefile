@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # Tests wait more than they compute: three times as many processes as small machines have cores.
 WORKERS ?= 6
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+# Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
+ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --last-failed --last-failed-no-failures none
 
 .PHONY: help setup demo test check unit bench-rollout clean
 
@@ -33,8 +36,8 @@ check: setup
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not crowded"
-	$(BIN)/python -m pytest -m crowded
+	$(PYTEST) -n $(WORKERS) -m "not crowded" || { [ $$? -eq 1 ] && $(ALONE); }
+	$(PYTEST) -m crowded
 
 bench-rollout: setup
 	$(BIN)/python -m benchmarks.rollout $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
