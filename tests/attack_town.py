@@ -17,7 +17,7 @@ from orchestrator.domain.people import Phone
 from orchestrator.domain.queues import WaitingQueue
 from orchestrator.domain.town import Permission, Trunk
 from tests.console import console
-from tests.far_exchange import FarExchange
+from tests.far_exchange import ASKED, FarExchange
 from tests.putting_through import Desks, putting_town
 from tests.running_town import running_town, until
 from tests.switched_town import PROVIDER, free_port
@@ -61,6 +61,7 @@ def attacked(folder: Path) -> Iterator[Desks]:
 async def provider(desks: Desks) -> AsyncIterator[FarExchange]:
     """Whom calls to the outside reach, when Asterisk knows that he is there."""
     async with FarExchange(PROVIDER, PORT) as far:
+        await asyncio.sleep(ASKED)
         console(desks.town, "pjsip qualify trunk-amt")
         await asyncio.to_thread(until, lambda: " Avail " in _contact(desks), 35)
         yield far

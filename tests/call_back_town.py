@@ -24,7 +24,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import wiring
 from orchestrator.service.history import Past
 from orchestrator.service.running import connected
-from tests.far_exchange import FarExchange
+from tests.far_exchange import ASKED, FarExchange
 from tests.running_town import CITIZEN, Town, until
 from tests.switched_town import PROVIDER, free_port
 from tests.test_queues import waiting_town
@@ -165,6 +165,7 @@ async def provider(town: Town) -> AsyncIterator[FarExchange]:
     """The other end of the trunk by which citizens are called back, known to be there."""
     trunk = town.directory.trunks["amt"]
     async with FarExchange(trunk.host, trunk.port) as far:
+        await asyncio.sleep(ASKED)
         async with connected(town.state) as running:
             assert running
             await running.ami.action("PJSIPQualify", Endpoint="trunk-amt")

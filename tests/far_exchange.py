@@ -13,6 +13,9 @@ from typing import Self
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
 KEPT = re.compile(r"^(?:Via|From|To|Call-ID|CSeq):.*$", re.MULTILINE | re.IGNORECASE)
 
+ASKED = 3.2
+"""Seconds until what Asterisk asked before we were there has timed out (`qualify_timeout`) and undoes nothing."""
+
 
 @dataclass
 class FarExchange(asyncio.DatagramProtocol):

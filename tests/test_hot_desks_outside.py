@@ -22,7 +22,7 @@ from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from orchestrator.store.tables import lockouts
 from tests.console import console
-from tests.far_exchange import FarExchange
+from tests.far_exchange import ASKED, FarExchange
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.hot_desks import SOON, as_it_was, at, goes, last, logs_in, pin, where
 from tests.running_town import Town, running_town, until
@@ -50,6 +50,7 @@ def town(exchange: Town) -> Iterator[Town]:
 async def provider(town: Town) -> AsyncIterator[FarExchange]:
     """Whom calls to the outside reach, when Asterisk knows that he is there."""
     async with FarExchange(PROVIDER, town.directory.trunks["amt"].port) as far:
+        await asyncio.sleep(ASKED)
         console(town, "pjsip qualify trunk-amt")
         await asyncio.to_thread(
             until, lambda: " Avail " in console(town, "pjsip show contacts").partition("trunk-amt/")[2][:120], 35

@@ -20,7 +20,7 @@ from orchestrator.service import waves as moving
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.switching import Period
-from tests.far_exchange import FarExchange
+from tests.far_exchange import ASKED, FarExchange
 from tests.running_town import Town, all_off, running_town, until, world
 from tests.switched_town import ABROAD, OUT, switched_town
 from tests.towns import BERLIN, MONDAY_10
@@ -80,7 +80,7 @@ async def entries(town: Town) -> dict[str, str]:
 
 async def qualified(town: Town, trunk: str) -> None:
     """Have Asterisk look whether the other end of a trunk is there; first what it asked before must have timed out."""
-    await asyncio.sleep(3.2)
+    await asyncio.sleep(ASKED)
     async with connected(town.state) as running:
         assert running
         await running.ami.action("PJSIPQualify", Endpoint=f"trunk-{trunk}")
