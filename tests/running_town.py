@@ -143,9 +143,9 @@ class Town:
         line = Line(number=phone, exchange=self.exchange, password=password, registers=True)
         return Desk(Telephone(wiring.program("baresip"), line), HABITS[does])
 
-    def staff(self, phones: Mapping[str, str]) -> AsyncExitStack:
+    def staff(self, phones: Mapping[str, str]) -> Staff:
         """Everyone who is in: phone -> what its owner does. To be entered with `async with`."""
-        return _Staff([self.desk(phone, does) for phone, does in phones.items()])
+        return Staff([self.desk(phone, does) for phone, does in phones.items()])
 
     async def test_call(
         self, world: World, *, number: str = "210", at_box: AtBox = "speaks", hangup_after: float = 0.0
@@ -232,17 +232,17 @@ class Town:
         return made, testcall.difference(made, tuple(explain(self.directory, first, world)))
 
 
-class _Staff(AsyncExitStack):
+class Staff(AsyncExitStack):
     """Several desks, entered together."""
 
     def __init__(self, desks: list[Desk]) -> None:
         super().__init__()
-        self._desks = desks
+        self.desks = desks
 
-    async def __aenter__(self) -> _Staff:
+    async def __aenter__(self) -> Staff:
         await super().__aenter__()
         try:
-            for desk in self._desks:
+            for desk in self.desks:
                 await self.enter_async_context(desk)
         except BaseException:
             await self.aclose()

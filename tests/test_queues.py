@@ -37,7 +37,7 @@ QUEUE = WaitingQueue(
     phones=("tel2500", "tel2501"),
     ring_seconds=5,
     wrap_up=0,
-    most=2,
+    most=3,
     longest=10,
     announce=15,
 )
@@ -110,6 +110,53 @@ async def test_a_full_queue_takes_nobody_more(exchange: Town) -> None:
         assert (answer(made), made.outcome) == ("full", "message")
         await callers.leave()
     until(lambda: not exchange.left(), 20)
+
+
+@pytest.mark.parametrize("press", ["2", "7,2"])
+async def test_a_key_counts_also_while_the_place_is_told(exchange: Town, press: str) -> None:
+    async with exchange.staff({"tel2500": "nobody"}), crowd(wiring.ari(exchange.state), "beep", after=60) as callers:
+        await callers.calls("48.0", f"{NUMBER}*{NOON}", context="from-test")
+        await asyncio.to_thread(until, lambda: len(waiting(exchange)) == 1, 10)
+        described = world(MONDAY_10, press, phones={"tel2500": "nobody"})
+        made, different = await exchange.test_call(described, number=NUMBER, at_box="leaves")
+        assert different == ""
+        assert answer(made) == "key_2"
+        await callers.leave()
+    until(lambda: not exchange.left(), 20)
+
+
+async def test_who_presses_a_key_that_leads_nowhere_keeps_the_place(exchange: Town) -> None:
+    line = Line(
+        number="testcall", exchange=exchange.exchange, password=wiring.secrets(exchange.state).of("sip:testcall")
+    )
+    async with (
+        exchange.staff({"tel2500": "nobody"}),
+        crowd(wiring.ari(exchange.state), "beep", after=60) as callers,
+        Telephone(wiring.program("baresip"), line) as telephone,
+    ):
+        await callers.calls("49.0", f"{NUMBER}*{NOON}", context="from-test")
+        await asyncio.to_thread(until, lambda: len(waiting(exchange)) == 1, 10)
+        call = await telephone.dial(f"{NUMBER}*{NOON + 1}")
+        await asyncio.to_thread(until, lambda: len(waiting(exchange)) == 2, 10)
+        await callers.calls("49.1", f"{NUMBER}*{NOON + 2}", context="from-test")
+        await asyncio.to_thread(until, lambda: len(waiting(exchange)) == 3, 10)
+        before = await order(exchange)
+        await call.press("7")
+        assert await call.stays(2.0)
+        assert await order(exchange) == before
+        place = recognise(await call.heard(), sound(exchange, "waiting-place"))
+        assert place.share > 0.4, "it was told, and the key was pressed meanwhile"
+        await call.hang_up()
+        await callers.leave()
+    until(lambda: not exchange.left(), 20)
+
+
+async def order(town: Town) -> list[str]:
+    """The channels that wait, the first one first."""
+    async with connected(town.state) as running:
+        assert running
+        rows = [row for row in await service.rows(running.ami) if row["event"] == "QueueEntry"]
+    return [row["uniqueid"] for row in sorted(rows, key=lambda row: int(row["position"]))]
 
 
 @pytest.fixture(params=PAUSED_BY_SILENCE)

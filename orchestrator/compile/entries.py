@@ -23,9 +23,11 @@ CLEAN = (
         for part in ("num", "ANI")
     ),
     Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
+    Line("Ringing()"),
 )
 """What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide
-it, although the provider tells us: nobody here may be told (TDDDG § 15).
+it, although the provider tells us: nobody here may be told (TDDDG § 15). And it rings at once, since the first reply
+would tell a stranger whose phone rings; a public trunk keeps that to itself only later (`send_connected_line`).
 """
 
 REGISTERED = (

@@ -49,6 +49,8 @@ class Line:
     """`sip:host:port`, with the transport: where calls are sent."""
     host: str
     """Its name without the port, for the addresses in our own messages."""
+    public: bool
+    """Whether strangers are at its end, who learn no names of ours."""
     transport: str
     """`udp`, `tcp` or `tls`."""
     sources: tuple[str, ...]
@@ -86,6 +88,7 @@ def lines(directory: Directory, secrets: Secrets, exchange: Exchange) -> Iterato
             id=fit(trunk.id, IDENTIFIER),
             uri=f"sip:{address}" + (f"\\;transport={transport}" if transport != "udp" else ""),
             host=address.rpartition(":")[0],
+            public=trunk.public,
             transport=transport,
             sources=_sources(trunk, address),
             user=fit(trunk.user, ACCOUNT) if trunk.user else "",

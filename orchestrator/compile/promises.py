@@ -6,15 +6,16 @@
     busy, nobody, failed: a new stand-in, who joins the queue in a while; at last, or when the office closes, the
       promise is marked as failed, and control makes a case of it (service.promises)
 
-A place in a queue is a time: when its caller came (TICKET). A stand-in, and who is sent back into the queue, joins it
-before the first who came later. A promise is an entry of Asterisk's own database, `promises/<queue>/<number>`: its
-ticket, tries, from when on it waits again, the box for its case, and whether it has failed.
+A place in a queue is a time (turns), so that of who has hung up can be kept. A promise is an entry of Asterisk's own
+database, `promises/<queue>/<number>`: its ticket, tries, from when on it waits again, the box for its case, and whether
+it has failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.compile import turns
 from orchestrator.compile.asking import stopped
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, ZONE, fit
 from orchestrator.compile.extensions import Context, Extension, Line
@@ -23,7 +24,6 @@ from orchestrator.domain import outgoing, promises
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.house import Promise, Recall, StandIn
 from orchestrator.domain.prompts import Sounds
-from orchestrator.domain.queues import QUEUED
 from orchestrator.domain.texts import HOUSE
 
 NAME = "promises"
@@ -40,21 +40,6 @@ DROPPED = 5
 """Seconds after which a stand-in waits again whose member has hung up before the caller was called."""
 DAY = 86400
 QUARTER, MINUTE = 900, 60
-NOW_MS = "${EPOCH}${STRFTIME(,UTC,%3q)}"
-"""When a caller came into a queue, in milliseconds since 1970."""
-
-
-def ticket(name: str, queue: str) -> Iterator[Line]:
-    """Before a caller joins `queue`: when they came, and POSITION where they were there before."""
-    queue = fit(queue, IDENTIFIER)
-    yield Line("Set(POSITION=)")
-    yield Line(f'GotoIf($["${{AGAIN}}" = "{queue}"]?again)')
-    yield Line(f"Set(SHARED(TICKET)={NOW_MS})")
-    yield Line("Set(TICKET=${SHARED(TICKET)})")
-    yield Line("Goto(joins)")
-    yield Line(f"Gosub({NAME},place,1({QUEUED}{queue}))", label="again")
-    yield Line("Set(POSITION=${GOSUB_RETVAL})")
-    yield Line("Set(AGAIN=)", label="joins")
 
 
 def promised(directory: Directory, name: str, step: Promise) -> Iterator[Line]:
@@ -70,7 +55,7 @@ def promised(directory: Directory, name: str, step: Promise) -> Iterator[Line]:
         allowed,
         str(most),
     )
-    yield Line(f"Set(AGAIN={given[0]})")
+    yield Line(f"Set(AGAIN={fit(queue.flow, IDENTIFIER)})")
     yield Line(f"Gosub({NAME},make,1({','.join(given)}))")
     yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
 
@@ -88,7 +73,7 @@ def stands_in(directory: Directory, name: str, step: StandIn, answered: str) -> 
     yield Line(f"Set(LEFT=$[${{TICKET:0:-3}} + {promises.KEPT} - ${{EPOCH}}])")
     yield Line("ExecIf($[${LEFT} < ${OPEN}]?Set(OPEN=${LEFT}))")
     yield Line("GotoIf($[${OPEN} <= 0]?closed)")
-    yield Line(f"Gosub({NAME},place,1({flow}))")
+    yield turns.position(queue.flow)
     yield Line(f"Queue({flow},ciC,,,${{OPEN}},,{answered},,${{GOSUB_RETVAL}})")
     yield Line('GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?over)')
     yield Line(f'ExecIf($["${{QUEUESTATUS}}" != "TIMEOUT"]?Wait({UNSERVED}))')
@@ -139,7 +124,6 @@ def contexts(directory: Directory) -> Iterator[Context]:
     extensions = {
         "make": _make(zone),
         "begin": _begin(),
-        "place": _place(),
         "open": _open(),
         "missed": _missed(),
         "over": _over(),
@@ -216,17 +200,6 @@ def _stand_in(queue: str, display: str) -> Iterator[Line]:
     yield Line(f"Set(CALLERID(name)={display})")
     yield Line(f"Goto(flow-{promises.FLOW}{queue},{promises.TURN},1)")
     yield Line("Hangup()", label="over")
-
-
-def _place() -> Iterator[Line]:
-    """The position in the queue ARG1 before the first who came after TICKET; 0 is its end."""
-    yield Line("Set(LOCAL(AT)=0)")
-    yield Line("Set(AT=$[${AT} + 1])", label="next")
-    yield Line("Set(LOCAL(THERE)=${QUEUE_GET_CHANNEL(${ARG1},${AT})})")
-    yield Line('GotoIf($["${THERE}" = ""]?end)')
-    yield Line("GotoIf($[0${SHARED(TICKET,${THERE})} > ${TICKET}]?here:next)")
-    yield Line("Return(${AT})", label="here")
-    yield Line("Return(0)", label="end")
 
 
 def _open() -> Iterator[Line]:

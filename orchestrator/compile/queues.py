@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator.compile import by_phone, display, promises, ringing, taking
+from orchestrator.compile import by_phone, display, ringing, taking, turns
 from orchestrator.compile.escape import IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.compile.sentence import sentence
@@ -36,6 +36,11 @@ OPTIONS = "ciC"
 phones that rang in vain do not count it as missed."""
 ANSWERS = {"CONTINUE": "talked", "TIMEOUT": "waited", "FULL": "full"}
 """QUEUESTATUS -> answer; anything else is that nobody is there."""
+UNKNOWN_KEY = "_[\x01-\x02]"
+"""What a key becomes that is pressed while `Queue()` tells the place: always the sign 1, whatever the key was
+(https://github.com/asterisk/asterisk/issues/543). Which one it was is known by PRESSED, which `StoreDTMF()` writes."""
+FORGET = Line("TryExec(StoreDTMF(remove))")
+"""No key is written down any more. Who was put through while waiting has lost the hook: no reason to hang up."""
 REASONS = {table.PAUSE: "pause", table.AFTERWORK: "afterwork", table.MEETING: "meeting"}
 """Code -> why a member takes no calls."""
 
@@ -93,23 +98,38 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: i
     how the office was found.
     """
     queue = fit(f"{queues.QUEUED}{step.queue}", IDENTIFIER)
-    ordered = f"{queue}.{queues.PROMISE}" in step.keys.values()
-    if ordered:
-        yield from promises.ticket(name, step.queue)
-    position = ",,${POSITION}" if ordered else ""
+    if step.keys:
+        yield from turns.ticket(queue)
+    position = ",,${POSITION}" if step.keys else ""
     yield Line(f"Set(QUEUED={name})")
     yield Line("Set(MEMBERINTERFACE=)")
     yield Line("Set(DIALSTATUS=BUSY)")
     yield Line("Set(TAKEN=)")
     yield taking.turn(priority)
     yield display.why(sign)
+    if step.keys:
+        yield Line("Set(PRESSED=)")
+        yield Line("TryExec(StoreDTMF(rx,PRESSED))")
     options, gosub = f"{OPTIONS}{display.OPTION}", answered(step.members, timed)
     yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{gosub}{position})", label=taking.WAITS)
+    if step.keys:
+        yield FORGET
     for status, answer in ANSWERS.items():
         yield Line(f'GotoIf($["${{QUEUESTATUS}}" = "{status}"]?{name}={answer},1)')
     yield Line("Set(DIALSTATUS=NOANSWER)")
     yield Line(f"Goto({name}=nobody,1)")
     yield from taking.lines(name)
+
+
+def _some_key(flow: str) -> Iterator[Line]:
+    """The key was pressed while the place was told; who pressed one that leads nowhere waits on at their place."""
+    keys, flow = _keys(flow), fit(flow, IDENTIFIER)
+    yield Line("Set(KEY=${PRESSED:-1})")
+    yield Line("Set(PRESSED=)")
+    yield Line(f"GotoIf(${{DIALPLAN_EXISTS({keys},${{KEY}},1)}}?${{KEY}},1)")
+    yield turns.position(flow)
+    yield Line("Set(POSITION=${GOSUB_RETVAL})")
+    yield Line(f"Goto(flow-{flow},{queues.STEP},{taking.WAITS})")
 
 
 def answered(members: tuple[str, ...], timed: frozenset[str]) -> str:
@@ -123,10 +143,10 @@ def contexts(directory: Directory) -> Iterator[Context]:
     for id_, queue in sorted(directory.queues.items()):
         step = _step(directory, id_)
         keys = (
-            Extension(key, (Line(f"Goto(flow-{fit(queue.flow, IDENTIFIER)},{queues.STEP}={KEYS[key]},1)"),))
+            Extension(key, (FORGET, Line(f"Goto(flow-{fit(queue.flow, IDENTIFIER)},{queues.STEP}={KEYS[key]},1)")))
             for key in step.keys
         )
-        yield Context(name=_keys(queue.flow), extensions=tuple(keys))
+        yield Context(name=_keys(queue.flow), extensions=(*keys, Extension(UNKNOWN_KEY, tuple(_some_key(queue.flow)))))
         for phone in step.members if queue.log_in else ():
             phones.setdefault(phone, []).append(queue.flow)
     found = ((phone, (Line(f"Set(QUEUES={','.join(q)})"), Line("Return()"))) for phone, q in sorted(phones.items()))

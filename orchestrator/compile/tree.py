@@ -31,6 +31,7 @@ from orchestrator.compile import (
     switched,
     taking,
     templates,
+    turns,
     waiting,
 )
 from orchestrator.compile.escape import DIGITS, conf, fit, voicemail
@@ -118,6 +119,8 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     for _, schedule in sorted(directory.schedules.items()):  # in any order of the directory the same text
         yield hours.context(schedule)
     yield from queues.contexts(directory)
+    if directory.queues:
+        yield turns.context()
     yield from taking.contexts(directory)
     yield from promises.contexts(directory)
     yield from ringing.contexts(directory)
