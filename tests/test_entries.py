@@ -63,7 +63,7 @@ def invited(town: Town, address: str, *, user: str, number: str = "0", asserted:
         ).replace("\n", "\r\n")
         line.sendto((text + sdp).encode(), (host, int(port)))
         reply = ""
-        while not (found := re.match(r"SIP/2.0 (\d+)", reply)) or found[1] == "100":
+        while not (found := re.match(r"SIP/2.0 (\d+)", reply)) or found[1].startswith("1"):
             reply = line.recv(4096).decode()
         to = re.search(r"^To:.*$", reply, re.MULTILINE)
         assert to

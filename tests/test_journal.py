@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL, func, insert, select
+from sqlalchemy import URL, func, insert, select, update
 
 from orchestrator.compile.templates import static
 from orchestrator.journal import cel
 from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
-from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, Recorder, forget
+from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, TESTS_AFTER, Recorder, forget
 from orchestrator.service import history
 from orchestrator.store.database import migrate, open_database
 from orchestrator.store.tables import journal, journeys
@@ -257,7 +257,17 @@ async def test_what_was_written_is_listed_and_counted(tmp_path: Path, url: URL) 
     (one,) = await history.past(engine, id=written[0].id)
     assert one.steps == tuple((step.place, step.answer) for step in written[0].steps)
     assert one.wait == written[0].wait
-    assert dict(await history.outcomes(engine, 0.0)) == Counter(made.outcome for made in written)
+    citizens = [made for made in written if made.outcome != "answered"]
+    async with engine.begin() as connection:  # all of the samples are test calls
+        real = journeys.c.id.in_([made.id for made in citizens])
+        await connection.execute(update(journeys).where(real).values(test=False))
+    assert dict(await history.outcomes(engine, 0.0)) == Counter(made.outcome for made in citizens)
+    assert {past.id for past in await history.past(engine, tests=False)} == {made.id for made in citizens}
+    odd = [made.id for made in written if made.outcome == "failed"]
+    async with engine.begin() as connection:
+        await connection.execute(update(journeys).where(journeys.c.id.in_(odd)).values(unexpected="why"))
+    found = await history.past(engine, unexpected=True, limit=len(odd))
+    assert sorted(past.id for past in found) == sorted(odd), "also those behind many that went as they should"
     await engine.dispose()
 
 
@@ -331,14 +341,17 @@ async def test_old_numbers_are_masked_and_old_calls_deleted(tmp_path: Path, url:
     now = time.time()
     async with engine.begin() as connection:
         row = dict((await connection.execute(select(journeys))).mappings().one())
-        for id_, age in (("masked", MASK_AFTER + 60), ("deleted", DELETE_AFTER + 60), ("new", 60.0)):
-            await connection.execute(insert(journeys), [{**row, "id": id_, "began": now - age, "caller": "0171"}])
+        ages = {"masked": MASK_AFTER + 60, "deleted": DELETE_AFTER + 60, "new": 60.0}
+        ages |= {"tested": TESTS_AFTER - 60, "old test": TESTS_AFTER + 60}
+        for id_, age in ages.items():
+            made = {**row, "id": id_, "began": now - age, "caller": "0171", "test": "test" in id_}
+            await connection.execute(insert(journeys), [made])
         await connection.execute(journeys.delete().where(journeys.c.id == written[0].id))
     await forget(engine, now)
     async with engine.connect() as connection:
         kept = {row.id: row.caller for row in await connection.execute(select(journeys.c.id, journeys.c.caller))}
-        assert (await connection.execute(select(func.count()).select_from(journeys))).scalar() == 2
-    assert kept == {"masked": "", "new": "0171"}
+        assert (await connection.execute(select(func.count()).select_from(journeys))).scalar() == 3
+    assert kept == {"masked": "", "new": "0171", "tested": "0171"}
     await engine.dispose()
 
 

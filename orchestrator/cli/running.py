@@ -106,6 +106,7 @@ def journeys(
     since: str = typer.Option("", help='Local time, "2026-11-23 08:00"; default: all that are kept.'),
     limit: int = typer.Option(50, min=1, max=10000),
     unexpected: bool = typer.Option(False, "--unexpected", help="Only those that went another way than they should."),
+    tests: bool = typer.Option(False, "--tests", help="Test calls too."),
     json: bool = output.Json,
 ) -> None:
     """What happened to calls, the newest first."""
@@ -116,10 +117,10 @@ def journeys(
             timezone = (await directories.read(state)).town.timezone
             began = when(since, timezone).timestamp() if since else 0.0
             async with opened(state) as engine:
-                return await history.past(engine, since=began, limit=limit), ZoneInfo(timezone)
+                asked = history.past(engine, since=began, limit=limit, tests=tests, unexpected=unexpected)
+                return await asked, ZoneInfo(timezone)
 
         found, zone = asyncio.run(run())
-        found = [past for past in found if past.unexpected] if unexpected else found
         if json:
             output.dump([asdict(past) for past in found])
             return

@@ -37,6 +37,8 @@ TRY_AGAIN = 10.0
 LONGEST_PAUSE = 10.0
 MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
+TESTS_AFTER = 7 * 86400.0
+"""Seconds after which a test call's journey is deleted: the canary makes some hundred a day."""
 
 
 class Listener(Protocol):
@@ -219,3 +221,5 @@ async def forget(engine: AsyncEngine, now: float) -> None:
         old = journeys.c.began < now - MASK_AFTER
         await connection.execute(update(journeys).where(old, journeys.c.caller != "").values(caller=""))
         await connection.execute(delete(journeys).where(journeys.c.began < now - DELETE_AFTER))
+        tested = journeys.c.test.is_(True) & (journeys.c.began < now - TESTS_AFTER)
+        await connection.execute(delete(journeys).where(tested))

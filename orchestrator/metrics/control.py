@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,18 @@ class Metrics:
         self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
         self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
         self.queues = QueueMetrics(self.registry)
+        self.tests = counter("test_calls", "Test calls that are over, by outcome; counted here alone.", "outcome")
+        self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
+        self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
+        self.canary_answer = gauge("canary_answer_seconds", "Seconds until the last test call was answered.")
+        self.canary_up.set(math.nan)
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count one call that is over."""
+        if journey.test:
+            self.tests.labels(journey.outcome).inc()
+            return
         flow = labels.flow(journey.flow)
         self.calls.labels(flow, journey.outcome).inc()
         self.length.labels(flow).observe(max(0.0, journey.ended - journey.began))
@@ -83,6 +92,12 @@ class Metrics:
         if "deadline" in journey.notes:
             self.native.labels(flow).inc()
         self.queues.written(journey)
+
+    def canary(self, up: bool | None, at: float, answered: float) -> None:
+        """Take over what the canary has seen."""
+        self.canary_up.set(math.nan if up is None else up)
+        self.canary_at.set(at)
+        self.canary_answer.set(answered)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

@@ -34,6 +34,7 @@ from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import completions, history, hot_desks, logs, present, queues, signals, wiring
 from orchestrator.service import directory as directories
+from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
@@ -48,6 +49,8 @@ from orchestrator.web.server import Call, Sources, Status, application
 log = structlog.get_logger()
 
 TIDY_EVERY = 60.0
+TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "noch keiner"}
+"""What the status page says of the canary."""
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Control:
     recorder: Recorder = field(init=False)
     service_codes: ServiceCodes = field(init=False)
     promises: Promises = field(init=False)
+    sentry: Sentry = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -103,6 +107,13 @@ class Control:
             ami=self.ami,
             metrics=self.metrics.queues,
             file=self.mailroom.file,
+        )
+        self.sentry = Sentry(
+            state=self.state,
+            directory=lambda: self.directory,
+            sounds=lambda: self.sounds,
+            tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
+            every=self.state.settings().canary,
         )
 
     def answers(self, asked: Dialogue) -> None:
@@ -191,6 +202,7 @@ class Control:
             parts=[
                 ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
                 ("Schicht", f"{up} Bedienprozesse", up > 0),
+                ("Testanruf", TOLD[self.sentry.seen.up], self.sentry.seen.up is not False),
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
             ],
@@ -203,7 +215,7 @@ class Control:
                     way=past.way,
                     outcome=past.outcome,
                 )
-                for past in await history.past(self.engine, limit=20)
+                for past in await history.past(self.engine, limit=20, tests=False)
             ],
         )
 
@@ -320,7 +332,8 @@ async def run(
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
-            parts = (control.ami.run(), control.recorder.run(), control.mailroom.run(), control.tidy())
+            room, sentry = control.mailroom, control.sentry
+            parts = (control.ami.run(), control.recorder.run(), room.run(), control.tidy(), sentry.run())
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:

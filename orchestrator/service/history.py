@@ -32,20 +32,32 @@ class Past:
         return ", ".join(f"{place}={answer}" if answer else place for place, answer in self.steps)
 
 
-async def past(engine: AsyncEngine, *, since: float = 0.0, limit: int = 50, id: str = "") -> list[Past]:
-    """Calls that began after `since`, the newest first."""
+async def past(
+    engine: AsyncEngine,
+    *,
+    since: float = 0.0,
+    limit: int = 50,
+    id: str = "",
+    tests: bool = True,
+    unexpected: bool = False,
+) -> list[Past]:
+    """Calls that began after `since`, the newest first: with test calls or without, all or the unexpected ones."""
     asked = select(journeys).where(journeys.c.began >= since).order_by(desc(journeys.c.began)).limit(limit)
     if id:
         asked = asked.where(journeys.c.id == id)
+    if not tests:
+        asked = asked.where(journeys.c.test.is_(False))
+    if unexpected:
+        asked = asked.where(journeys.c.unexpected != "")
     async with engine.connect() as connection:
         return [_past(row) for row in (await connection.execute(asked)).mappings()]
 
 
 async def outcomes(engine: AsyncEngine, since: float) -> list[tuple[str, int]]:
-    """How many calls since `since` came to what."""
+    """How many calls since `since` came to what; test calls are none."""
     asked = (
         select(journeys.c.outcome, func.count())
-        .where(journeys.c.began >= since)
+        .where(journeys.c.began >= since, journeys.c.test.is_(False))
         .group_by(journeys.c.outcome)
         .order_by(journeys.c.outcome)
     )

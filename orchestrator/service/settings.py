@@ -39,6 +39,7 @@ metrics_port = {metrics}   # /metrics of the first attendant, on 127.0.0.1 only;
 rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
+canary = 300               # seconds between two test calls to the operator's number that let no telephone ring; 0: none
 require_why = false        # true: whoever changes, switches or applies something says why (--why)
 database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
                            # with its password in secrets/database
@@ -177,6 +178,8 @@ class Settings(BaseSettings):
     rtp_start: int = Field(ge=1024, le=65532)
     rtp_end: int = Field(ge=1027, le=65535)
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
+    canary: int = Field(300, ge=0, le=86400)
+    """Seconds between two test calls to the operator's number; 0: none."""
     require_why: bool = False
     """Whether nothing is changed without a reason for the record."""
     database: str = ""

@@ -100,6 +100,11 @@ class State:
         return self.run / "shift.json"
 
     @property
+    def canary(self) -> Path:
+        """What control's test calls have shown."""
+        return self.run / "canary.json"
+
+    @property
     def ready(self) -> Path:
         return self.root / "ready.json"
 
@@ -142,9 +147,9 @@ def create(root: Path, *, bind: str = "127.0.0.1", listens: ports.Ports | None =
         (root / folder).mkdir(parents=True, exist_ok=True)
     root.chmod(0o700)
     (root / "secrets").chmod(0o700)
-    _write(root / "secrets" / "master", secrets.token_hex(MASTER_BYTES) + "\n")
-    _write(root / "settings.toml", settings.written(bind, listens or ports.choose(bind)))
-    _write(root / "state.json", json.dumps({"version": VERSION}) + "\n")  # last: it makes the folder a state
+    write_whole(root / "secrets" / "master", secrets.token_hex(MASTER_BYTES) + "\n")
+    write_whole(root / "settings.toml", settings.written(bind, listens or ports.choose(bind)))
+    write_whole(root / "state.json", json.dumps({"version": VERSION}) + "\n")  # last: it makes the folder a state
     return State(root)
 
 
@@ -168,7 +173,7 @@ def open_state(root: Path) -> State:
     return State(root)
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a private file whole or not at all."""
     beside = path.with_name(path.name + ".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

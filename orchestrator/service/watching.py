@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.metrics.control import shift
+from orchestrator.service import canary, up, wiring
 from orchestrator.service import directory as directories
-from orchestrator.service import up, wiring
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 
@@ -21,6 +21,8 @@ class Seen:
     attendants: int
     registered: tuple[str, ...]
     phones: int
+    canary: str
+    """What the last test call has shown."""
     problems: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -29,6 +31,7 @@ class Seen:
         yield f"Asterisk    {'takes calls' if self.asterisk else 'does not answer'}"
         yield f"attendants  {self.attendants} up"
         yield f"phones      {len(self.registered)} of {self.phones} registered"
+        yield f"test call   {self.canary}"
         for problem in self.problems:
             yield f"problem     {problem}"
 
@@ -60,11 +63,15 @@ async def look(state: State) -> Seen:
         problems.append("the directory was changed and not applied: see `durchwahl plan`")
     if trees.unsettled:
         problems.append("an apply was interrupted: run `durchwahl apply` again")
+    seen = canary.last(state)
+    if seen.up is False:
+        problems.append(f"a citizen would not be answered now: {seen.why}")
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
         attendants=attendants,
         registered=tuple(sorted(registered)),
         phones=len(directory.phones),
+        canary=seen.told,
         problems=tuple(problems),
     )

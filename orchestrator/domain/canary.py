@@ -1,0 +1,55 @@
+"""A test call that nobody notices: what a citizen hears at the operator's number before any telephone rings.
+
+Belongs here: whether there is such a call, and how long it may listen. Not here: making it (service.canary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.explain import Visit, World, explain
+from orchestrator.domain.flow import Announce, Do, Forward, LeaveMessage, Menu, Say, Speak, Switch, When
+from orchestrator.domain.numbers import OPERATOR
+from orchestrator.domain.prompts import Sounds, length
+
+LONGEST, SHORTEST = 4.0, 1.5
+"""Seconds that a canary listens at most; and at least, as there may be a pause before a prompt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canary:
+    """What a caller meets at the operator's number who presses nothing, and for how long that may be listened to."""
+
+    way: tuple[Visit, ...]
+    seconds: float
+
+
+def canary(directory: Directory, sounds: Sounds, world: World) -> Canary | None:
+    """The call to the operator's number; None where a telephone rings there before enough was said.
+
+    It stays for half of what is said: a machine that is late must let no telephone ring. KeyError like `explain`.
+    """
+    way = tuple(explain(directory, directory.first(directory.numbers[OPERATOR]), world))
+    seconds = min(LONGEST, sum(_unnoticed(directory, sounds, way)) / 2)
+    return Canary(way=way, seconds=seconds) if seconds >= SHORTEST else None
+
+
+def _unnoticed(directory: Directory, sounds: Sounds, way: tuple[Visit, ...]) -> Iterator[float]:
+    """How long each step keeps who presses nothing, up to the first that reaches for a person, or records."""
+    for visit in way:
+        match step := directory.graph[visit.place]:
+            case Say():
+                yield length(step.prompt, sounds)
+            case Menu():
+                yield step.tries * (length(step.prompt, sounds) + step.wait)
+            case LeaveMessage():
+                yield length(step.greeting, sounds)
+                return
+            case When() | Switch() | Speak() | Do() | Announce():
+                pass  # takes no time, or none that is known
+            case Forward() if visit.answer == "off":
+                pass
+            case _:
+                return
