@@ -53,7 +53,6 @@ def display_town() -> Directory:
         numbers={"0": "town"},
         switches={},
         waves={},
-        trunks={**town.trunks, "provider": replace(town.trunks["provider"], public=True, order=9)},
         sites={"rathaus": town.sites["rathaus"]},
         departments={"buergerbuero": office, "bauamt": hall},
         queues={
@@ -220,26 +219,6 @@ async def test_who_hides_the_number_hides_no_reason_and_is_told_to_nobody(town: 
         assert ringing.name == "Hotline"
         assert "99887766" not in rings.log()
         assert "Geheim" not in rings.log()
-
-
-@pytest.mark.parametrize("number", ["3501", "61"], ids=["person", "queue"])
-async def test_a_citizen_does_not_learn_whose_telephone_rings_and_who_answers(town: Town, number: str) -> None:
-    line = Line(number="+491711234567", exchange=town.exchange)
-    async with (
-        town.staff({"tel2501": "talked"}) as staff,
-        Telephone(wiring.program("baresip"), line, address=CITIZEN, trace=True) as calling,
-    ):
-        call = await calling.dial(f"{HEAD}{number}")
-        await call.answered(within=10)
-        await asyncio.to_thread(until, lambda: any(desk.calls for desk in staff.desks), 10)
-        taken = [call for desk in staff.desks for call in desk.calls]
-        await taken[0].answered(within=10)
-        await call.stays(1.0)
-        await call.hang_up()
-        said = calling.log()
-    assert "SIP/2.0 200" in said
-    for ours in ("P-Asserted-Identity", "Remote-Party-ID", "Blau", "<sip:2501@", "<sip:3501@"):
-        assert ours not in said, ours
 
 
 @given(st.text(max_size=60))

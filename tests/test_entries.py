@@ -160,6 +160,23 @@ def test_the_provider_is_known_by_its_address(town: Town) -> None:
     assert invited(town, CITIZEN, user="anonymous") == 200
 
 
+async def test_a_citizen_does_not_learn_whose_telephone_rings_and_who_answers(town: Town) -> None:
+    """Of a queue, which would tell each try anew, test_queue_of_47 shows it: SIPp knows no re-INVITE."""
+    line = Line(number="+491711234567", exchange=town.exchange)
+    async with (
+        town.staff({"tel2810": "talked"}),
+        Telephone(wiring.program("baresip"), line, address=CITIZEN, trace=True) as calling,
+    ):
+        call = await calling.dial("+496205212810")
+        await call.answered(within=15)
+        await call.stays(1.0)
+        await call.hang_up()
+        said = calling.log()
+    assert "SIP/2.0 200" in said
+    for ours in ("P-Asserted-Identity", "Remote-Party-ID", "<sip:2810@"):
+        assert ours not in said, ours
+
+
 @pytest.mark.parametrize("number", ["0,foo", "0%2Cfoo", "06205210&x", "0%22"])
 def test_what_is_no_number_comes_in_as_any_other_call(town: Town, number: str) -> None:
     assert invited(town, CITIZEN, user="x", number=number) == 200
