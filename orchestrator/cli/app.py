@@ -21,6 +21,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "exchange": ("import", "export", "edit", "show", "ldap-sync"),
     "mail": ("mail",),
     "queues": ("queues",),
+    "bans": ("bans",),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
     "running": ("up", "control", "call", "journeys", "status"),

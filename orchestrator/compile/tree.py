@@ -59,6 +59,7 @@ def compile_tree(
     contexts = chain(dialplan(directory, sounds, f"{exchange.state}/spool"), stubs(directory, former))
     rendered = {
         "asterisk.conf": templates.render("asterisk.conf.j2", exchange=exchange, language=directory.town.languages[0]),
+        "acl.conf": templates.render("acl.conf.j2", exchange=exchange),
         "http.conf": templates.render("http.conf.j2", exchange=exchange),
         "rtp.conf": templates.render("rtp.conf.j2", exchange=exchange),
         "ari.conf": templates.render("ari.conf.j2", password=secrets.of("ari")),

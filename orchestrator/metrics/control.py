@@ -70,6 +70,8 @@ class Metrics:
         self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
         self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
         self.queues = QueueMetrics(self.registry)
+        self.banned = gauge("banned_addresses", "Addresses that may not speak SIP with us now.")
+        self.bans = counter("bans", "Bans of addresses at which names or passwords were guessed.")
         self.tests = counter("test_calls", "Test calls that are over, by outcome; counted here alone.", "outcome")
         self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")

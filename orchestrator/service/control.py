@@ -34,6 +34,7 @@ from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
 from orchestrator.service import completions, history, hot_desks, logs, present, queues, signals, wiring
 from orchestrator.service import directory as directories
+from orchestrator.service.bans import Guard
 from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
@@ -79,6 +80,7 @@ class Control:
     service_codes: ServiceCodes = field(init=False)
     promises: Promises = field(init=False)
     sentry: Sentry = field(init=False)
+    guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -115,6 +117,8 @@ class Control:
             tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
+
+        self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -232,6 +236,7 @@ class Control:
             await self._bulkhead(self._look)
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
+            await self._bulkhead(self.guard.look)
             await asyncio.sleep(1)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:

@@ -40,6 +40,7 @@ rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
 canary = 300               # seconds between two test calls to the operator's number that let no telephone ring; 0: none
+never_banned = ["127.0.0.0/8", "::1/128"]  # networks whose addresses may try wrong passwords (docs/bans.md)
 require_why = false        # true: whoever changes, switches or applies something says why (--why)
 database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
                            # with its password in secrets/database
@@ -180,6 +181,8 @@ class Settings(BaseSettings):
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
     canary: int = Field(300, ge=0, le=86400)
     """Seconds between two test calls to the operator's number; 0: none."""
+    never_banned: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks of which nobody is banned, whatever passwords are tried there."""
     require_why: bool = False
     """Whether nothing is changed without a reason for the record."""
     database: str = ""
@@ -194,6 +197,11 @@ class Settings(BaseSettings):
     @classmethod
     def _address(cls, bind: str) -> str:
         return str(ipaddress.ip_address(bind))
+
+    @field_validator("never_banned")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in networks)
 
     @field_validator("database")
     @classmethod

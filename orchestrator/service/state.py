@@ -105,6 +105,11 @@ class State:
         return self.run / "canary.json"
 
     @property
+    def bans(self) -> Path:
+        """Who is banned, and until when."""
+        return self.run / "bans.json"
+
+    @property
     def ready(self) -> Path:
         return self.root / "ready.json"
 
