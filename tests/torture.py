@@ -6,20 +6,23 @@ The messages are our own. Belongs here: making them. Not here: how they get ther
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
 
+USED = itertools.count()
+"""No branch is ever used twice: Asterisk would send the answer to whoever had it first."""
 
-@dataclass
+
+@dataclass(frozen=True)
 class Pen:
     """Writes messages from `here` (`host:port`) to `exchange`, over `transport`, each with a branch of its own."""
 
     here: str
     exchange: str
     transport: str
-    _used: Iterator[int] = field(default_factory=itertools.count)
 
     def asked(
         self,
@@ -32,7 +35,7 @@ class Pen:
         body: str | None = None,
     ) -> bytes:
         """A request; `but` are headers that are otherwise (None: missing), `more` is written behind them."""
-        tag = f"{abs(hash(self.here)) % 10**6}x{next(self._used)}"
+        tag = f"{time.monotonic_ns()}x{next(USED)}"
         uri = uri or f"sip:0@{self.exchange}"
         body = SDP.format(self.here.partition(":")[0]) if body is None and method == "INVITE" else body or ""
         headers: dict[str, str | None] = {
