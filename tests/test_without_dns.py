@@ -21,7 +21,7 @@ from tests.test_compile import EXCHANGE, compiled, sounds
 from tests.test_entries import invited
 from tests.towns import MONDAY_10, small
 
-CALLS, EVERY, SLOWEST = 100, 0.05, 3.0
+CALLS, EVERY, SLOWEST = 400, 0.05, 3.0
 """Twenty calls a second; one question to such a DNS takes longer than `SLOWEST` to fail."""
 
 
