@@ -24,7 +24,8 @@ class FarExchange(asyncio.DatagramProtocol):
     address: str
     port: int
     status: int = 200
-    """How it ends the ringing: 200 answers and hangs up a second later, 180 rings on, anything else refuses."""
+    """How it ends the ringing: 200 answers and hangs up a second later, 180 rings on, 0 says nothing at all;
+    anything else refuses."""
     called: list[tuple[str, str]] = field(default_factory=list)
     """(number called, number shown) of every call, the oldest first."""
     invites: list[str] = field(default_factory=list)
@@ -54,6 +55,8 @@ class FarExchange(asyncio.DatagramProtocol):
         if text == self._invited:
             return
         self._invited = text
+        if not self.status:
+            return
         called, shown = re.match(r"INVITE sip:([^@]+)@", text), re.search(r"^From:.*<sip:([^@]+)@", text, re.MULTILINE)
         assert called
         assert shown

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -64,6 +64,8 @@ class Town:
     words: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     used: int = 0
+    under: tuple[str, ...] = ()
+    """The command that starts Asterisk, where that is to see another machine than ours (tests.black_hole)."""
 
     @property
     def exchange(self) -> str:
@@ -79,6 +81,7 @@ class Town:
         if name == "asterisk":
             program = wiring.program("asterisk")
             argv = (*program.argv, "-f", "-C", str(self.state.current / "asterisk" / "asterisk.conf"))
+            argv = (*self.under, *leashed(argv))
         else:
             argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.state.root), name)
         with (self.state.log / f"{name}.out").open("ab") as output:
@@ -290,18 +293,21 @@ async def all_off(state: State) -> None:
 
 @contextmanager
 def running_town(
-    folder: Path, written: Directory | None = None, furnish: Callable[[State], None] = lambda state: None
+    folder: Path,
+    written: Directory | None = None,
+    furnish: Callable[[State], None] = lambda state: None,
+    under: Sequence[str] = (),
 ) -> Iterator[Town]:
     """The hurried town (or another, not derived) in `folder`, up with two attendants.
 
-    `furnish` puts into the new state what an admin would: passwords, certificates.
+    `furnish` puts into the new state what an admin would: passwords, certificates. `under` starts Asterisk.
     """
     state, directory, spoken = prepared(folder, written or hurry.directory(), furnish)
     voice = wiring.voice(state)
     words = state.run / "words.wav"
     samples, rate = speech.speak(voice, WORDS, "de")
     hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
-    town = Town(state, directory, spoken, words)
+    town = Town(state, directory, spoken, words, under=tuple(under))
     try:
         for name in ("asterisk", "control", "attend"):
             town.begin(name)

@@ -124,6 +124,29 @@ async def test_an_action_that_is_not_answered_fails_in_time_and_is_not_sent_agai
     assert heard == ["Slow"]
 
 
+async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who asks again and again would keep the ping from finding it dead; a reload may take its time."""
+    monkeypatch.setattr(module, "LIMIT", 0.3)
+    monkeypatch.setattr(module, "PING_EVERY", 30.0)
+    logins: list[None] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        logins.append(None)
+        await reader.read()
+
+    async with rude(talk) as account, connected(account) as ami:
+        reload = asyncio.create_task(ami.action("Reload", within=1.5))
+        with pytest.raises(NoReply):
+            await ami.action("Behind")
+        assert not reload.done()
+        assert len(logins) == 1
+        with pytest.raises(NoReply):
+            await reload
+        async with asyncio.timeout(5):
+            while len(logins) < 2 or not ami.up:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_line_that_died_without_a_word_is_noticed_and_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT", 0.3)
     monkeypatch.setattr(module, "PING_EVERY", 0.1)

@@ -44,7 +44,7 @@ SDP = (
 
 
 def invited(town: Town, address: str, *, user: str, number: str = "0", asserted: str = "1", name: str = "x") -> int:
-    """The first answer but 100 to an INVITE that is then called off."""
+    """The final answer to an INVITE; a call that is answered is ended at once."""
     host, port = town.exchange.split(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.bind((address, 0))
@@ -63,7 +63,7 @@ def invited(town: Town, address: str, *, user: str, number: str = "0", asserted:
         ).replace("\n", "\r\n")
         line.sendto((text + sdp).encode(), (host, int(port)))
         reply = ""
-        while not (found := re.match(r"SIP/2.0 (\d+)", reply)) or found[1].startswith("1"):
+        while not (found := re.match(r"SIP/2.0 (\d+)", reply)) or found[1] < "200":
             reply = line.recv(4096).decode()
         to = re.search(r"^To:.*$", reply, re.MULTILINE)
         assert to

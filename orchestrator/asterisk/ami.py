@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LIMIT = 5.0
 """Seconds that connecting, logging in or one action may take."""
 PING_EVERY = 5.0
-"""Seconds between two pings: with `LIMIT`, a connection that died is noticed within 10 s."""
+"""Seconds between two pings where nothing is asked: with `LIMIT`, a connection that died is noticed within 10 s."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 REFUSALS = 5
 """Logins that are refused, over about three seconds, until the password is taken for wrong."""
@@ -211,6 +211,8 @@ class Ami:
                 answer = await action.future
         except TimeoutError:
             wire.responses.pop(action.id, None)
+            if self._asking == 1:  # behind a reload others wait in vain; who waits alone is on a line that is dead
+                wire.transport.abort()
             raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:
             self._asking -= 1

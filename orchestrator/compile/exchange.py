@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,3 +31,8 @@ class Exchange:
     key: str = ""
     authorities: str = ""
     """PEM file of the authorities that the other side's certificate must be of."""
+
+    @property
+    def audio(self) -> str:
+        """Address that audio is taken at; empty where that is every address of the machine."""
+        return "" if ipaddress.ip_address(self.bind).is_unspecified else self.bind

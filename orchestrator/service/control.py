@@ -89,6 +89,7 @@ class Control:
         )
         self.metrics.now.set_function(lambda: len(self.recorder.calls))
         self.metrics.broken.set_function(lambda: self.recorder.broken)
+        self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
         self.service_codes = ServiceCodes(
             state=self.state,
             directory=lambda: self.directory,
@@ -266,7 +267,6 @@ class Control:
 
     async def _look(self) -> None:
         self.metrics.read_shift(self.state.shift)
-        self.metrics.ami.set(self.ami.up)
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
 
     async def _queues(self) -> None:

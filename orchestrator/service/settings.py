@@ -29,7 +29,7 @@ TEMPLATE = """\
 # Settings of this exchange. Each can be overridden by an environment variable: DURCHWAHL_SIP_PORT=5060.
 # Ports and addresses take effect at the next start; run `durchwahl apply` after a change.
 
-bind = "{bind}"            # address on which Asterisk takes SIP and RTP
+bind = "{bind}"            # address on which Asterisk takes SIP and RTP; for 0.0.0.0 its name must be in /etc/hosts
 sip_port = {sip}           # UDP and TCP
 tls_port = {tls}           # SIP over TLS: for trunks that want it, and where secrets/tls.crt and tls.key are there
 http_port = {http}         # ARI, on 127.0.0.1 only

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import ipaddress
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -29,6 +32,9 @@ from orchestrator.service.state import State
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_WITHIN = 60.0
 """Seconds from the start until the exchange must take calls."""
+RESOLVER = os.environ.get("RES_OPTIONS", "timeout:1 attempts:2")
+"""How long Asterisk waits for DNS (resolv.conf(5)): before it is there it asks four times for its machine's name."""
+HOSTS = Path("/etc/hosts")
 Progress = Callable[[str], None]
 Result = TypeVar("Result")
 
@@ -55,6 +61,8 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
                 f"ports of this exchange are taken by another program: {', '.join(taken)}",
                 todo="end it (`ss -tulpn` shows it), or change settings.toml and run `durchwahl apply`",
             )
+        if told := unwritten(state.settings().bind, socket.gethostname(), HOSTS):
+            progress(told)
         keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
         try:
@@ -110,6 +118,20 @@ def guarded(state: State) -> bool:
     return True
 
 
+def unwritten(bind: str, name: str, hosts: Path) -> str:
+    """What to do where Asterisk would ask DNS for the machine's `name` at every call; empty where it does not."""
+    try:
+        lines = [line.partition("#")[0].split()[1:] for line in hosts.read_text(errors="replace").splitlines()]
+    except OSError:
+        lines = []
+    if not ipaddress.ip_address(bind).is_unspecified or name in {known for line in lines for known in line}:
+        return ""
+    return (
+        f"bind is {bind}, and {hosts} does not have {name}: without DNS no call would be answered in time; "
+        "write the name there, or one address of this machine for `bind` in settings.toml"
+    )
+
+
 def _taken(state: State, children: list[Child]) -> Iterator[str]:
     """Ports that another program has: `8080 (web_port)`. What a killed `up` left running may have its own."""
     settings = state.settings()
@@ -135,7 +157,9 @@ def _children(state: State) -> list[Child]:
         return Child(name=name, argv=argv, log=log, note=note, mark=str(state.root), **more)
 
     return [
-        child("asterisk", (*asterisk.argv, "-f", "-C", conf), env=asterisk.env, adopt=True),
+        child(
+            "asterisk", (*asterisk.argv, "-f", "-C", conf), env={"RES_OPTIONS": RESOLVER, **asterisk.env}, adopt=True
+        ),
         child("control", (*durchwahl, "control")),
         child("attend", (*durchwahl, "attend"), patience=20.0),
     ]

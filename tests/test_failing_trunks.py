@@ -1,0 +1,90 @@
+"""A provider that refuses or says nothing: the next one takes the call; one that only rings is not given up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from orchestrator.domain.town import Trunk
+from orchestrator.phone.telephone import Line, Telephone
+from orchestrator.service import wiring
+from tests import hurry
+from tests.console import console
+from tests.far_exchange import ASKED, FarExchange
+from tests.running_town import Town, running_town, until
+from tests.switched_town import OLD, PROVIDER, free_port
+
+FIRST, SECOND = PROVIDER, OLD
+NUMBER = "00621555123"
+SOON, TIMER_B = 8.0, 40.0
+"""Seconds until the second provider has the call: after a refusal, and where nothing was said for as long as SIP waits
+(32 s, RFC 3261 § 17.1.1.2). A provider that is away is known by then (`qualify_timeout`), and is not asked at all."""
+
+
+@dataclass(frozen=True)
+class Providers:
+    first: FarExchange
+    second: FarExchange
+
+
+@pytest.fixture(scope="module")
+def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    hurried = hurry.directory()
+    trunks = {
+        "first": Trunk(id="first", host=FIRST, port=free_port(FIRST)),
+        "second": Trunk(id="second", host=SECOND, port=free_port(SECOND), order=2),
+    }
+    with running_town(tmp_path_factory.mktemp("t"), replace(hurried, trunks=trunks)) as town:
+        yield town
+
+
+@pytest.fixture
+async def providers(town: Town) -> AsyncIterator[Providers]:
+    """Both, and Asterisk knows that they are there."""
+    trunks = town.directory.trunks
+    async with (
+        FarExchange(FIRST, trunks["first"].port) as first,
+        FarExchange(SECOND, trunks["second"].port) as second,
+    ):
+        await asyncio.sleep(ASKED)
+        for name in trunks:
+            console(town, f"pjsip qualify trunk-{name}")
+        await asyncio.to_thread(until, lambda: console(town, "pjsip show contacts").count(" Avail ") == 2, 35)
+        yield Providers(first, second)
+    await asyncio.to_thread(until, lambda: not town.left(), 40)
+
+
+def desk(town: Town) -> Telephone:
+    password = wiring.secrets(town.state).of("sip:tel2030")
+    return Telephone(wiring.program("baresip"), Line(number="tel2030", exchange=town.exchange, password=password))
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 0])
+async def test_the_next_provider_takes_the_call(town: Town, providers: Providers, status: int) -> None:
+    """0: it answers whether it is there, and to a call not a word."""
+    providers.first.status = status
+    async with desk(town) as telephone:
+        began = time.monotonic()
+        call = await telephone.dial(NUMBER)
+        await call.answered(within=60)
+        took = time.monotonic() - began
+        await call.ends(within=20)
+    print(f"{status}: {took:.1f} s")
+    assert [called for called, _ in providers.second.called] == ["0621555123"]
+    assert took < (SOON if status else TIMER_B)
+    assert len(providers.first.called) == (1 if status else 0)
+
+
+async def test_a_provider_that_rings_for_long_is_not_given_up(town: Town, providers: Providers) -> None:
+    """There the other telephone rings, and the caller hears so."""
+    providers.first.status = 180
+    async with desk(town) as telephone:
+        call = await telephone.dial(NUMBER)
+        await call.rings(within=10)
+        assert await call.stays(8.0)
+        assert not providers.second.called
+        await call.hang_up()
