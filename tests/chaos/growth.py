@@ -11,8 +11,10 @@ from pathlib import Path
 from tests.chaos.account import Row
 
 LOOK_EVERY = 2.0
-TOLD, JUDGED = 20.0, 240.0
-"""Seconds that a life must have lasted for its slope to be told, and to be judged."""
+YOUNG = 60.0
+"""Seconds at the beginning of a life that do not count: what is needed is only being loaded."""
+TOLD, JUDGED = 30.0, 240.0
+"""Seconds after that for which a life must have been looked at, for its slope to be told, and to be judged."""
 MEMORY, DESCRIPTORS = 1024.0, 3.0
 """The most that may be added in a minute: KiB, and open descriptors."""
 
@@ -46,7 +48,8 @@ def growth(samples: Collection[Sample], since: float) -> Iterator[Row]:
 
     lives: dict[str, list[list[Sample]]] = {}
     for (name, _), found in groupby(sorted(samples, key=life), key=life):
-        lives.setdefault(name, []).append([each for each in found if each.at >= since])
+        first, *rest = found
+        lives.setdefault(name, []).append([each for each in rest if each.at >= max(since, first.at + YOUNG)])
     for name, each in lives.items():
         yield _row(name, max(each, key=_lasted), [sample for sample in samples if sample.name == name])
 
@@ -57,9 +60,8 @@ def _lasted(life: list[Sample]) -> float:
 
 def _row(name: str, life: list[Sample], every: list[Sample]) -> Row:
     what = f"memory and descriptors: {name}"
-    most = (
-        f"at most {max(each.memory for each in every) / 1024:.0f} MiB, {max(each.descriptors for each in every)} open"
-    )
+    memory, descriptors = max(each.memory for each in every), max(each.descriptors for each in every)
+    most = f"at most {memory / 1024:.0f} MiB, {descriptors} open"
     lasted = _lasted(life)
     if lasted < TOLD:
         return Row(what=what, figure=f"{most}; no life was long enough for a slope")

@@ -1,6 +1,6 @@
 """What Asterisk itself wrote of each call, read beside control while they are made: control removes what it has read.
 
-Belongs here: the file, and the few things that the account asks of a call. Not here: journeys, which are control's word.
+Belongs here: the file, and the few things that the account asks of a call. Not here: journeys (control makes them).
 """
 
 from __future__ import annotations

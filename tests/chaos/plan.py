@@ -13,8 +13,8 @@ from typing import Literal, get_args
 from tests.chaos.town import DIRECT, HEAD, NOBODY
 
 Habit = Literal["waits it out", "presses 1", "gives up", "writes", "queues", "direct", "misdials"]
-"""A citizen hears the menu out and is rung through; wants the desk; hangs up soon; leaves a message; waits in the queue;
-dials somebody's own number; dials a number that nobody has."""
+"""A citizen hears the menu out and is rung through; wants the desk; hangs up soon; leaves a message; waits in the
+queue; dials somebody's own number; dials a number that nobody has."""
 Kind = Literal["attendant killed", "attendant hung", "shift's parent killed", "control killed", "Asterisk killed"]
 HABITS: tuple[Habit, ...] = get_args(Habit)
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -108,9 +108,10 @@ def _caller(shown: str, habit: Habit, chance: random.Random) -> Caller:
 
 
 def _attacks(until: float, chance: random.Random) -> Iterator[Attack]:
-    """Each kind once, in any order, and then some more often than others."""
-    first = list(KINDS)
+    """Each kind once, Asterisk after the others, and then some more often than others."""
+    first = list(KINDS[:-1])
     chance.shuffle(first)
+    first.insert(0, KINDS[-1])
     at = FIRST
     while at < until:
         kind = first.pop() if first else chance.choices(KINDS, weights=[OFTEN[kind] for kind in KINDS])[0]

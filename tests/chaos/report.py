@@ -27,7 +27,8 @@ def wrong(found: Iterable[Row]) -> list[str]:
 def text(made: Outcome, found: Sequence[Row]) -> str:
     """Markdown: what was done, a row each, and what callers of each habit came to."""
     planned = made.evidence.plan
-    done = f"{len(planned.callers):,} calls in {made.took / 60:.1f} minutes ({planned.rate:g} a second), seed {planned.seed}"
+    calls, minutes = len(planned.callers), made.took / 60
+    done = f"{calls:,} calls in {minutes:.1f} minutes ({planned.rate:g} a second), seed {planned.seed}"
     table = ["| what | figure | holds |", "|---|---|---|"]
     table += [f"| {row.what} | {row.figure} | {f'**no: {len(row.wrong)}**' if row.wrong else 'yes'} |" for row in found]
     habits = ["| what callers did | what it came to |", "|---|---|"]
