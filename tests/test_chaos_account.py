@@ -20,8 +20,8 @@ from tests.chaos.town import MENU, OFFICE_BOX
 SHOWN = "+491715000001"
 CALL = "100.1"
 WRITER = Caller(shown=SHOWN, habit="writes", before=1.5, key=2, after=9, voice=True)
-SEEN = Seen(id=CALL, caller=SHOWN, began=100.0, last=110.0, marks=[(100.1, "PLACE", "town.door")], recorded=[7.0],
-            over=True)  # fmt: skip
+MARKS = [(100.1, "PLACE", "town.door"), (101.7, "ANSWER", f"{MENU}=key_2")]
+SEEN = Seen(id=CALL, caller=SHOWN, began=100.0, last=110.0, marks=MARKS, recorded=[7.0], over=True)
 PAST = Past(id=CALL, began=100.0, ended=110.0, caller=SHOWN, number="+496205210", outcome="message",
             place="town.box", wait=3.0, steps=(("town.box", "left"),), unexpected="")  # fmt: skip
 GOOD = Evidence(
@@ -36,6 +36,7 @@ GOOD = Evidence(
     left=(),
     longest=9.0,
 )
+GOOD_BUT_DEAF = replace(GOOD, seen={CALL: replace(SEEN, marks=MARKS[:1])})
 KILLED = Strike(at=105.0, kind="Asterisk killed", pid=7)
 CUT = replace(SEEN, over=False, recorded=[])
 FAILED = replace(PAST, outcome="failed")
@@ -56,7 +57,7 @@ def test_a_short_plan_has_every_habit_and_every_attack_and_ends_quietly(seed: in
     assert {caller.habit for caller in made.callers} == set(HABITS)
     assert {attack.kind for attack in made.attacks} == set(KINDS)
     assert len({caller.shown for caller in made.callers}) == 180
-    assert FIRST <= made.attacks[0].at
+    assert made.attacks[0].at >= FIRST
     assert made.attacks[-1].at < made.lasts * (1 - QUIET)
 
 
@@ -110,12 +111,19 @@ def test_who_rings_up_while_asterisk_is_down_may_find_nobody() -> None:
 
 
 def test_the_wait_of_a_caller_is_from_the_attack_until_they_are_in_the_menu_again() -> None:
-    marks = [(100.0, "PLACE", MENU), (104.0, "PLACE", MENU), (109.0, "NOTE", "deadline"), (110.0, "ANSWER", MENU)]
+    marks = [(100.0, "PLACE", MENU), (104.0, "PLACE", MENU), (109.0, "NOTE", "deadline")]
+    marks.append((110.0, "ANSWER", f"{MENU}=key_2"))
     strikes = [Strike(at=at, kind="attendant killed", pid=7) for at in (103.5, 105.0)]
     assert list(silences(replace(SEEN, marks=marks), strikes)) == pytest.approx([0.5, 4.0])
     assert list(silences(replace(SEEN, marks=marks), [replace(KILLED, at=103.5)])) == []
     late = replace(GOOD, seen={CALL: replace(SEEN, marks=marks)}, strikes=strikes, longest=3.0)
     assert any("waited 4.00 s" in each for each in wrong(late))
+
+
+def test_a_key_may_be_lost_in_an_attack_only() -> None:
+    assert any("key 2 was lost" in each for each in wrong(GOOD_BUT_DEAF))
+    hung = Strike(at=101.0, kind="attendant hung", pid=7)  # the key comes at 101.6
+    assert wrong(replace(GOOD_BUT_DEAF, strikes=(hung,))) == []
 
 
 def samples(memory: float, *, lasts: int = 400) -> Iterable[Sample]:

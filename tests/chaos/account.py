@@ -13,7 +13,7 @@ from orchestrator.journal.journeys import OUTCOMES
 from orchestrator.messages.audio import SHORTEST
 from orchestrator.service.history import Past
 from tests.chaos.journal import Seen
-from tests.chaos.plan import HABITS, KINDS, Kind, Plan
+from tests.chaos.plan import HABITS, KINDS, NO_KEY, Kind, Plan
 from tests.chaos.town import MENU, OFFICE_BOX
 
 CUT = "Asterisk killed"
@@ -25,6 +25,10 @@ DOWN = 15.0
 """Seconds after it was killed until Asterisk must take calls again."""
 UNWRITTEN = 1.0
 """Seconds before it was killed of which Asterisk may not have written everything."""
+DEAF = (0.3, 4.0)
+"""Seconds before and after an attack on attendants in which a key may be lost: the menu is heard anew then."""
+HEARD = 2.0
+"""Seconds after a key in which its answer must be there."""
 SURELY = SHORTEST + 0.5
 """Seconds of a recording, with a voice in it, after which it must be a message."""
 
@@ -82,7 +86,7 @@ class Row:
 def account(known: Evidence) -> list[Row]:
     """Every row that concerns calls."""
     return [*_calls(known), _outcomes(known), _failed(known), *_messages(known), _unexpected(known), _left(known),
-            _silence(known), *_strikes(known)]  # fmt: skip
+            _silence(known), _keys(known), *_strikes(known)]  # fmt: skip
 
 
 def _calls(known: Evidence) -> Iterator[Row]:
@@ -201,6 +205,22 @@ def silences(seen: Seen, strikes: Iterable[Strike]) -> Iterator[float]:
             there = at if what == MENU else 0.0
         elif kind == "ANSWER":
             there = 0.0
+
+
+def _keys(known: Evidence) -> Row:
+    """Callers in the menu whose key led nowhere: only in an attack, and they were still in the menu."""
+    keys = {caller.shown: caller for caller in known.plan.callers if caller.key != NO_KEY}
+    lost, told = 0, []
+    for seen in known.seen.values():
+        if seen.over and seen.caller in keys and seen.caller in known.answered:
+            caller = keys[seen.caller]
+            at = known.answered[seen.caller] + caller.before
+            if seen.last - at < HEARD or any(what == f"{MENU}=key_{caller.key}" for _, _, what in seen.marks):
+                continue
+            lost += 1
+            if not any(hit.kind in BLOWS and hit.at - DEAF[0] <= at <= hit.at + DEAF[1] for hit in known.strikes):
+                told.append(f"{seen.id} of {seen.caller}: key {caller.key} was lost, and nobody was attacked")
+    return Row(what="keys lost in an attack (the menu was heard anew)", figure=f"{lost:,}", wrong=tuple(told))
 
 
 def _strikes(known: Evidence) -> Iterator[Row]:

@@ -23,7 +23,7 @@ OFTEN: Mapping[Kind, int] = dict(zip(KINDS, (30, 25, 20, 20, 5), strict=True))
 SHARES: Mapping[Habit, int] = dict(zip(HABITS, (16, 18, 14, 24, 12, 8, 8), strict=True))
 FIRST = 6.0
 """Seconds from the first call to the first attack."""
-PAUSE, LONG_PAUSE = (4.0, 12.0), (15.0, 20.0)
+PAUSE, LONG_PAUSE = (0.5, 14.0), (15.0, 20.0)
 """Seconds from one attack to the next, and after Asterisk was killed: phones must be able to come back."""
 QUIET = 1 / 6
 """The last part of the calls, which meets no attack: everything must be as it was before, and is measured within one

@@ -38,6 +38,8 @@ from tests.test_up import start
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "citizen.xml"
 LOOK_EVERY = 0.5
+RTP_PORTS = 500
+"""Two for each leg: who calls five times a second keeps about 80 of them busy, and some more when things go wrong."""
 REGISTERED = 3.0
 """Seconds for the desks to register."""
 LAST_CALL = 60.0
@@ -82,7 +84,7 @@ class Outcome:
 
 def soak(planned: Plan, folder: Path) -> Outcome:
     """Do it in `folder`, which is empty. Raises TimeoutError if the exchange does not even begin."""
-    state, directory, sounds = prepared(folder, chaos_town())
+    state, directory, sounds = prepared(folder, chaos_town(), rtp_ports=RTP_PORTS)
     town = Town(state, directory, sounds, folder)
     watched = Watched(Journal(state.journal))
     with supervised(state):
