@@ -17,7 +17,7 @@ help:
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
-	@echo "make chaos    10,000 calls by SIP while everything is killed, about an hour; CALLS=n, SEED=n; writes docs/reliability.md"
+	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
 
 setup: $(STAMP)

@@ -135,10 +135,10 @@ def samples(memory: float, *, lasts: int = 400) -> Iterable[Sample]:
 
 def test_growth_is_judged_within_a_life_once_it_is_grown_up() -> None:
     assert slope([(0, 1), (1, 3), (2, 5)]) == pytest.approx(2)
-    assert not report.wrong(growth(list(samples(100)), since=0))
-    (told,) = report.wrong(growth(list(samples(3000)), since=0))
+    assert not report.wrong(growth(list(samples(100)), since=0, until=1000))
+    (told,) = report.wrong(growth(list(samples(3000)), since=0, until=1000))
     assert "grew by 3000 KiB a minute" in told
-    (short,) = growth(list(samples(3000, lasts=80)), since=0)
+    (short,) = growth(list(samples(3000, lasts=80)), since=0, until=1000)
     assert not short.wrong
     assert "no life was long enough" in short.figure
 

@@ -13,7 +13,7 @@ from tests.chaos.account import Row
 LOOK_EVERY = 2.0
 YOUNG = 60.0
 """Seconds at the beginning of a life that do not count: what is needed is only being loaded."""
-TOLD, JUDGED = 30.0, 240.0
+TOLD, JUDGED = 30.0, 180.0
 """Seconds after that for which a life must have been looked at, for its slope to be told, and to be judged."""
 MEMORY, DESCRIPTORS = 1024.0, 3.0
 """The most that may be added in a minute: KiB, and open descriptors."""
@@ -40,8 +40,8 @@ def look(name: str, pid: int, at: float) -> Iterator[Sample]:
         yield Sample(at=at, name=name, pid=pid, memory=memory, descriptors=descriptors)
 
 
-def growth(samples: Collection[Sample], since: float) -> Iterator[Row]:
-    """A row for each kind of process: the slopes in its longest life after `since`, and the most it ever had."""
+def growth(samples: Collection[Sample], since: float, until: float) -> Iterator[Row]:
+    """A row for each kind of process: the slopes in its longest life between two times, and the most it ever had."""
 
     def life(sample: Sample) -> tuple[str, int]:
         return sample.name, sample.pid
@@ -49,7 +49,7 @@ def growth(samples: Collection[Sample], since: float) -> Iterator[Row]:
     lives: dict[str, list[list[Sample]]] = {}
     for (name, _), found in groupby(sorted(samples, key=life), key=life):
         first, *rest = found
-        lives.setdefault(name, []).append([each for each in rest if each.at >= max(since, first.at + YOUNG)])
+        lives.setdefault(name, []).append([each for each in rest if max(since, first.at + YOUNG) <= each.at <= until])
     for name, each in lives.items():
         yield _row(name, max(each, key=_lasted), [sample for sample in samples if sample.name == name])
 

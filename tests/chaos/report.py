@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 def rows(made: Outcome) -> list[Row]:
     """Everything that is judged or told."""
-    return [*account(made.evidence), *growth(made.samples, made.middle)]
+    return [*account(made.evidence), *growth(made.samples, made.middle, made.placed)]
 
 
 def wrong(found: Iterable[Row]) -> list[str]:

@@ -78,6 +78,8 @@ class Outcome:
     samples: list[growth.Sample]
     middle: float
     """When half of the calls had been placed."""
+    placed: float
+    """When all had."""
     took: float
     """Seconds from the first call to the end of the last."""
 
@@ -108,7 +110,9 @@ def soak(planned: Plan, folder: Path) -> Outcome:
         longest=length(menu.prompt, sounds) + menu.wait + NOTICED,
         **known,
     )
-    return Outcome(evidence=evidence, samples=watched.samples, middle=began + planned.lasts / 2, took=took)
+    first = began + REGISTERED
+    return Outcome(evidence=evidence, samples=watched.samples, middle=first + planned.lasts / 2,
+                   placed=first + planned.lasts, took=took)  # fmt: skip
 
 
 @contextmanager
