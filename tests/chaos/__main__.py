@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--docs", action="store_true", help="write the table into docs/reliability.md too")
     parser.add_argument("--keep", type=Path, help="an empty folder for the exchange, which then stays")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever ends it: what it has started ends, too
     planned = plan(asked.calls, asked.seed, rate=asked.rate)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         made = soak(planned, asked.keep or Path(folder))

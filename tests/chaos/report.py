@@ -8,13 +8,13 @@ from pathlib import Path
 from benchmarks.report import machine
 from tests.chaos.account import Row, account, by_habit
 from tests.chaos.growth import growth
-from tests.chaos.soak import Outcome
+from tests.chaos.soak import Soaked
 
 BEGIN, END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
-def rows(made: Outcome) -> list[Row]:
+def rows(made: Soaked) -> list[Row]:
     """Everything that is judged or told."""
     return [*account(made.evidence), *growth(made.samples, made.middle, made.placed)]
 
@@ -24,7 +24,7 @@ def wrong(found: Iterable[Row]) -> list[str]:
     return [each for row in found for each in row.wrong]
 
 
-def text(made: Outcome, found: Sequence[Row]) -> str:
+def text(made: Soaked, found: Sequence[Row]) -> str:
     """Markdown: what was done, a row each, and what callers of each habit came to."""
     planned = made.evidence.plan
     calls, minutes = len(planned.callers), made.took / 60

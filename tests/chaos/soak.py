@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.flow import Menu
 from orchestrator.domain.routes import NOTICED, length
 from orchestrator.messages.mailbox import Spool
@@ -38,6 +39,8 @@ from tests.test_up import start
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "citizen.xml"
 LOOK_EVERY = 0.5
+EVERY = 1_000_000
+"""More journeys than there can be."""
 RTP_PORTS = 500
 """Two for each leg: who calls five times a second keeps about 80 of them busy, and some more when things go wrong."""
 REGISTERED = 3.0
@@ -71,7 +74,7 @@ class Watched:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Soaked:
     """Everything about a run."""
 
     evidence: Evidence
@@ -84,7 +87,7 @@ class Outcome:
     """Seconds from the first call to the end of the last."""
 
 
-def soak(planned: Plan, folder: Path) -> Outcome:
+def soak(planned: Plan, folder: Path) -> Soaked:
     """Do it in `folder`, which is empty. Raises TimeoutError if the exchange does not even begin."""
     state, directory, sounds = prepared(folder, chaos_town(), rtp_ports=RTP_PORTS)
     town = Town(state, directory, sounds, folder)
@@ -95,7 +98,7 @@ def soak(planned: Plan, folder: Path) -> Outcome:
         took = time.time() - began
         _settle(town, watched)
         left = [*_left(town), *_unfiled(town)]
-        known = {**asyncio.run(_written(town, len(planned.callers)))}
+        known = asyncio.run(_written(town))
     left += [f"process {pid}: {command}" for pid, command in every(state).items()]
     _clear(state)
     menu = directory.graph[MENU]
@@ -111,7 +114,7 @@ def soak(planned: Plan, folder: Path) -> Outcome:
         **known,
     )
     first = began + REGISTERED
-    return Outcome(evidence=evidence, samples=watched.samples, middle=first + planned.lasts / 2,
+    return Soaked(evidence=evidence, samples=watched.samples, middle=first + planned.lasts / 2,
                    placed=first + planned.lasts, took=took)  # fmt: skip
 
 
@@ -147,9 +150,12 @@ async def _calls(town: Town, planned: Plan, watched: Watched) -> str:
         try:
             run = await _placed(town, planned)
         finally:
-            attacking.cancel()
-            watching.cancel()
-            await asyncio.gather(attacking, watching, return_exceptions=True)
+            for task in (attacking, watching):
+                task.cancel()
+            ends = await asyncio.gather(attacking, watching, return_exceptions=True)
+    for bad in ends:
+        if isinstance(bad, Exception):
+            raise bad  # what was not seen cannot be judged
     return run.told
 
 
@@ -168,7 +174,7 @@ def _settle(town: Town, watched: Watched) -> None:
     reached = {id_ for id_, seen in watched.journal.calls.items() if seen.reached}
 
     def written() -> bool:
-        journeys = asyncio.run(_written(town, 2 * len(reached) + 100))["journeys"]
+        journeys = asyncio.run(_written(town))["journeys"]
         return not reached - {past.id for past in journeys} and not _unfiled(town)
 
     _soon(written, SETTLED)
@@ -182,18 +188,21 @@ def _soon(true: Callable[[], bool], limit: float) -> None:
 
 def _left(town: Town) -> list[str]:
     """Channels and bridges that exist now."""
-    return [str(each.get("name") or each["id"]) for each in town.left()]
+    try:
+        return [str(each.get("name") or each["id"]) for each in town.left()]
+    except AsteriskError as bad:
+        return [f"Asterisk does not answer: {bad}"]
 
 
 def _unfiled(town: Town) -> list[str]:
     return [path.name for path in Spool(town.state.spool).recordings.glob("*.wav")]
 
 
-async def _written(town: Town, most: int) -> dict[str, list[Any]]:
+async def _written(town: Town) -> dict[str, list[Any]]:
     """Journeys, messages and cases, as the exchange has them."""
     engine = open_database(town.state.database)
     try:
-        journeys = await history.past(engine, limit=most)
+        journeys = await history.past(engine, limit=EVERY)
         async with engine.connect() as connection:
             opened = [_channel(id_) for id_ in (await connection.execute(select(cases.c.message))).scalars()]
     finally:
