@@ -60,8 +60,8 @@ def _lasted(life: list[Sample]) -> float:
 
 def _row(name: str, life: list[Sample], every: list[Sample]) -> Row:
     what = f"memory and descriptors: {name}"
-    memory, descriptors = max(each.memory for each in every), max(each.descriptors for each in every)
-    most = f"at most {memory / 1024:.0f} MiB, {descriptors} open"
+    largest, widest = max(each.memory for each in every), max(each.descriptors for each in every)
+    most = f"at most {largest / 1024:.0f} MiB, {widest} open"
     lasted = _lasted(life)
     if lasted < TOLD:
         return Row(what=what, figure=f"{most}; no life was long enough for a slope")

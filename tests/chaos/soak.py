@@ -20,7 +20,8 @@ from sqlalchemy import select
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.flow import Menu
-from orchestrator.domain.routes import NOTICED, length
+from orchestrator.domain.prompts import length
+from orchestrator.domain.routes import NOTICED
 from orchestrator.messages.mailbox import Spool
 from orchestrator.phone.sipp import Run, run_sipp
 from orchestrator.service import history, wiring
