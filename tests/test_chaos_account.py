@@ -103,6 +103,15 @@ def test_who_is_cut_by_asterisks_end_may_fail_and_is_written_once() -> None:
     assert wrong(again) == []
 
 
+def test_what_was_said_before_asterisk_was_killed_is_saved() -> None:
+    speaking = replace(CUT, recording=100.9)
+    cut = replace(GOOD, seen={CALL: speaking}, strikes=(KILLED,))
+    assert wrong(cut) == []
+    lost = replace(cut, messages=(), cases=(), journeys=(FAILED,))
+    assert any("nothing was saved" in each for each in wrong(lost))
+    assert wrong(replace(lost, seen={CALL: replace(speaking, recording=101.1)})) == []  # too late to be on the disk
+
+
 def test_who_rings_up_while_asterisk_is_down_may_find_nobody() -> None:
     refused = replace(GOOD, answered={}, seen={}, journeys=(), messages=(), cases=(), strikes=(KILLED,))
     assert wrong(refused) == []

@@ -12,7 +12,7 @@ from tests.chaos import report
 from tests.chaos.plan import plan
 from tests.chaos.soak import soak
 
-CALLS, SEED, RATE = 10_000, 1, 6.0
+CALLS, SEED, RATE = 10_000, 1, 7.0
 
 
 def main() -> int:

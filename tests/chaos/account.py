@@ -14,7 +14,7 @@ from orchestrator.messages.audio import SHORTEST
 from orchestrator.service.history import Past
 from tests.chaos.journal import Seen
 from tests.chaos.plan import HABITS, KINDS, NO_KEY, Kind, Plan
-from tests.chaos.town import MENU, OFFICE_BOX
+from tests.chaos.town import LIMIT, MENU, OFFICE_BOX
 
 CUT = "Asterisk killed"
 BLOWS: tuple[Kind, ...] = ("attendant killed", "attendant hung", "shift's parent killed")
@@ -29,6 +29,8 @@ DEAF = (0.3, 4.0)
 """Seconds before and after an attack on attendants in which a key may be lost: the menu is heard anew then."""
 HEARD = 2.0
 """Seconds after a key in which its answer must be there."""
+BUFFERED = 2.5
+"""Seconds of a recording that Asterisk may not have written yet: 32 KiB, and half a second for the machine."""
 SURELY = SHORTEST + 0.5
 """Seconds of a recording, with a voice in it, after which it must be a message."""
 
@@ -164,11 +166,25 @@ def _messages(known: Evidence) -> Iterator[Row]:
     yield Row(what="callers who spoke long enough", figure=f"{len(spoke):,}")
     figure = f"{there.total():,} (with {len(there.keys() - spoke):,} short or cut ones)"
     yield Row(what="messages in the boxes", figure=figure, wrong=tuple(wrong))
+    yield _cut_short(known, voices, there.keys())
     office = {id_ for box, id_ in known.messages if box == OFFICE_BOX}
     cases = Counter(known.cases)
     wrong = [f"the message {id_} of the office has no case" for id_ in office - cases.keys()]
     wrong += [f"{id_} has {count} cases" for id_, count in cases.items() if count > 1 or id_ not in office]
     yield Row(what="cases, one for each message of the office", figure=f"{cases.total():,}", wrong=tuple(wrong))
+
+
+def _cut_short(known: Evidence, voices: Collection[str], there: Collection[str]) -> Row:
+    """Who was cut by Asterisk's end while they spoke: what had been said long enough before must have been saved."""
+    speaking = {
+        seen.id
+        for seen in known.seen.values()
+        if seen.recording and seen.caller in voices and known.cut(seen.id)
+        if any(seen.recording + SHORTEST + BUFFERED <= at <= seen.recording + LIMIT for at in known.cuts)
+    }
+    wrong = [f"{id_} spoke until Asterisk was killed, and nothing was saved" for id_ in speaking - set(there)]
+    return Row(what="callers cut by Asterisk's end while they spoke, after four seconds: messages saved",
+               figure=f"{len(speaking) - len(wrong):,} of {len(speaking):,}", wrong=tuple(wrong))  # fmt: skip
 
 
 def _unexpected(known: Evidence) -> Row:

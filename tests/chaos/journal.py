@@ -30,7 +30,8 @@ class Seen:
     recorded: list[float] = field(default_factory=list)
     """How long each recording was, in seconds."""
     over: bool = False
-    _recording: float = 0.0
+    recording: float = 0.0
+    """Since when they are being recorded; 0: they are not."""
 
     @property
     def reached(self) -> bool:
@@ -44,10 +45,10 @@ class Seen:
             case "PLACE" | "ANSWER" | "NOTE":
                 self.marks.append((event.at, event.kind, event.mark))
             case "APP_START" if event.context == TAKING:
-                self._recording = event.at
-            case "APP_END" if self._recording:
-                self.recorded.append(event.at - self._recording)
-                self._recording = 0.0
+                self.recording = event.at
+            case "APP_END" if self.recording:
+                self.recorded.append(event.at - self.recording)
+                self.recording = 0.0
             case "LINKEDID_END":
                 self.over = True
 

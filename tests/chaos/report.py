@@ -34,7 +34,8 @@ def text(made: Soaked, found: Sequence[Row]) -> str:
     habits = ["| what callers did | what it came to |", "|---|---|"]
     for habit, outcomes in by_habit(made.evidence).items():
         habits.append(f"| {habit} | {', '.join(f'{outcome} {count:,}' for outcome, count in outcomes.most_common())} |")
-    return "\n".join([f"{done}. Measured on: {machine()}.", "", *table, "", *habits])
+    missed = [f"\n- does not hold: {each}" for each in wrong(found)]
+    return "\n".join([f"{done}. Measured on: {machine()}.", "", *table, *missed, "", *habits])
 
 
 def publish(told: str, page: Path = PAGE) -> None:
