@@ -104,12 +104,16 @@ def test_who_is_cut_by_asterisks_end_may_fail_and_is_written_once() -> None:
 
 
 def test_what_was_said_before_asterisk_was_killed_is_saved() -> None:
-    speaking = replace(CUT, recording=100.9)
+    speaking = replace(CUT, recording=100.9, last=100.9)
     cut = replace(GOOD, seen={CALL: speaking}, strikes=(KILLED,))
     assert wrong(cut) == []
     lost = replace(cut, messages=(), cases=(), journeys=(FAILED,))
     assert any("nothing was saved" in each for each in wrong(lost))
-    assert wrong(replace(lost, seen={CALL: replace(speaking, recording=101.1)})) == []  # too late to be on the disk
+    assert (
+        wrong(replace(lost, seen={CALL: replace(speaking, recording=101.1, last=101.1)})) == []
+    )  # too late to be on the disk
+    twice = [KILLED, replace(KILLED, at=120.0)]  # the second cut others
+    assert wrong(replace(lost, seen={CALL: replace(speaking, recording=104.5, last=104.5)}, strikes=twice)) == []
 
 
 def test_who_rings_up_while_asterisk_is_down_may_find_nobody() -> None:

@@ -14,7 +14,7 @@ from orchestrator.messages.audio import SHORTEST
 from orchestrator.service.history import Past
 from tests.chaos.journal import Seen
 from tests.chaos.plan import HABITS, KINDS, NO_KEY, Kind, Plan
-from tests.chaos.town import LIMIT, MENU, OFFICE_BOX
+from tests.chaos.town import MENU, OFFICE_BOX
 
 CUT = "Asterisk killed"
 BLOWS: tuple[Kind, ...] = ("attendant killed", "attendant hung", "shift's parent killed")
@@ -74,6 +74,10 @@ class Evidence:
         """Whether this call was up when Asterisk was killed, and so has no end in its words."""
         seen = self.seen.get(call)
         return seen is not None and not seen.over and any(seen.began <= at + UNWRITTEN for at in self.cuts)
+
+    def end(self, seen: Seen) -> float:
+        """When Asterisk was killed under a call, of which it had written the last; 0 if it was not."""
+        return min((at for at in self.cuts if at + UNWRITTEN >= seen.last), default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +184,7 @@ def _cut_short(known: Evidence, voices: Collection[str], there: Collection[str])
         seen.id
         for seen in known.seen.values()
         if seen.recording and seen.caller in voices and known.cut(seen.id)
-        if any(seen.recording + SHORTEST + BUFFERED <= at <= seen.recording + LIMIT for at in known.cuts)
+        if seen.recording + SHORTEST + BUFFERED <= known.end(seen)
     }
     wrong = [f"{id_} spoke until Asterisk was killed, and nothing was saved" for id_ in speaking - set(there)]
     return Row(what="callers cut by Asterisk's end while they spoke, after four seconds: messages saved",

@@ -34,8 +34,9 @@ def text(made: Soaked, found: Sequence[Row]) -> str:
     habits = ["| what callers did | what it came to |", "|---|---|"]
     for habit, outcomes in by_habit(made.evidence).items():
         habits.append(f"| {habit} | {', '.join(f'{outcome} {count:,}' for outcome, count in outcomes.most_common())} |")
-    missed = [f"\n- does not hold: {each}" for each in wrong(found)]
-    return "\n".join([f"{done}. Measured on: {machine()}.", "", *table, *missed, "", *habits])
+    missed = [f"- does not hold: {each}" for each in wrong(found)]
+    parts = [[f"{done}. Measured on: {machine()}."], table, missed, habits]
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def publish(told: str, page: Path = PAGE) -> None:
