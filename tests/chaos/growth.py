@@ -73,6 +73,7 @@ def _row(name: str, life: list[Sample], every: list[Sample]) -> Row:
     if lasted >= JUDGED and descriptors > DESCRIPTORS:
         wrong.append(f"{name} opened {descriptors:.1f} descriptors a minute")
     figure = f"{memory:+.0f} KiB, {descriptors:+.2f} descriptors a minute in a life of {lasted:.0f} s; {most}"
+    figure += "" if lasted >= JUDGED else " (too short a life to be judged)"
     return Row(what=what, figure=figure, wrong=tuple(wrong))
 
 
