@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
 ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --last-failed --last-failed-no-failures none
 
-.PHONY: help setup demo test check unit bench-rollout clean
+.PHONY: help setup demo test check unit bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
@@ -17,6 +17,7 @@ help:
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
+	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
 
 setup: $(STAMP)
@@ -41,6 +42,9 @@ test: check
 
 bench-rollout: setup
 	$(BIN)/python -m benchmarks.rollout $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
+
+chaos: setup
+	$(BIN)/python -m tests.chaos --docs $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV)

@@ -55,13 +55,13 @@ def one() -> int:
     return area().take(1)
 
 
-def rtp() -> int:
-    """The first of `RTP_PORTS`, an even one."""
-    start = area().take(RTP_PORTS + 1)
+def rtp(count: int = RTP_PORTS) -> int:
+    """The first of `count`, an even one."""
+    start = area().take(count + 1)
     return start + start % 2
 
 
-def exchange() -> ports.Ports:
+def exchange(rtp_ports: int = RTP_PORTS) -> ports.Ports:
     """All that one exchange needs."""
     start = area().take(len(ports.SINGLE) + ports.ATTENDANTS)
-    return ports.spread(start, rtp=rtp(), rtp_ports=RTP_PORTS)
+    return ports.spread(start, rtp=rtp(rtp_ports), rtp_ports=rtp_ports)

@@ -319,10 +319,13 @@ def running_town(
 
 
 def prepared(
-    folder: Path, written: Directory, furnish: Callable[[State], None] = lambda state: None
+    folder: Path,
+    written: Directory,
+    furnish: Callable[[State], None] = lambda state: None,
+    rtp_ports: int = ports.RTP_PORTS,
 ) -> tuple[State, Directory, Sounds]:
     """A state in `folder` with `written` (not derived) applied; nothing runs."""
-    state = create(folder / "s", listens=ports.exchange())
+    state = create(folder / "s", listens=ports.exchange(rtp_ports))
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     furnish(state)

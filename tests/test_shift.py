@@ -92,6 +92,30 @@ async def test_draining_sends_callers_back_and_leaves_none(instance: Instance) -
         instance.assert_empty()
 
 
+async def test_a_worker_that_hangs_while_the_parent_dies_is_ended_by_the_next_shift(instance: Instance) -> None:
+    instance.start()
+    async with at_work(instance) as staff:
+        await staff.ready()
+        hung, well = staff.workers()
+        staff.stop_one()
+        staff.kill_parent()
+        await until(5, lambda: gone(well))
+        assert not gone(hung)
+        staff.begin()
+        await staff.ready()
+        assert gone(hung)
+        assert len(staff.workers()) == 2
+        instance.assert_empty()
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, whoever waits for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 async def test_an_asterisk_that_comes_late_and_comes_again(instance: Instance) -> None:
     async with at_work(instance) as staff:
         await asyncio.sleep(1.0)

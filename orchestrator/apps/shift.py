@@ -2,7 +2,7 @@
 
 Standard library only and no event loop, so that it has nothing to hang in: this is the fastest of the nets under a
 caller. Belongs here: the watch, the number of attendants in Asterisk, the status file. Not here: one process (slot),
-one rescue (rescue), calls (attend).
+one rescue (rescue), what a killed shift left (former), calls (attend).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from orchestrator.apps.former import end_former
 from orchestrator.apps.rescue import Rescue
 from orchestrator.apps.slot import Slot
 from orchestrator.asterisk.address import Address
@@ -85,6 +86,7 @@ class Shift:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to ring the bell
+        end_former(self._roster.attend)  # the fence, as for our own: their callers are rescued next
         looked = time.monotonic()
         while not self._leaving:
             now = time.monotonic()

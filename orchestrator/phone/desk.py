@@ -57,6 +57,11 @@ class Desk:
         """Every call that rang here, the oldest first."""
         return self.telephone.calls
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody sits here any more: the telephone broke."""
+        return self._sits is not None and self._sits.done()
+
     async def __aenter__(self) -> Self:
         await self.telephone.__aenter__()
         self._sits = asyncio.create_task(self._sit(), name=f"desk {self.telephone.line.number}")

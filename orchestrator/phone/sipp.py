@@ -31,23 +31,30 @@ class Run:
     failed: int
     errors: str
     """What SIPp found wrong: unexpected messages, in its own words."""
+    told: str = ""
+    """What the scenario said of its calls, a line each."""
 
 
 async def run_sipp(sipp: Program, scenario: Path, *, exchange: str, number: str, calls: int = 1, rate: float = 1.0,
-                   within: float = 30.0, address: str = "127.0.0.1", audio: Path | None = None) -> Run:  # fmt: skip
+                   within: float = 30.0, address: str = "127.0.0.1", audio: Path | None = None,
+                   callers: str = "") -> Run:  # fmt: skip
     """Place `calls` calls to `number`, `rate` a second, all over `within` seconds. Raises NotStarted.
 
-    A scenario finds its sound (a-law, 8 kHz, no header) as `audio.alaw` in the folder it runs in.
+    A scenario finds its sound (a-law, 8 kHz, no header) as `audio.alaw` in the folder it runs in, and the fields of its
+    calls in `callers`, a line each.
     """
     with tempfile.TemporaryDirectory(prefix="sipp-") as name:
         folder = Path(name)
         shutil.copy(scenario, folder / "scenario.xml")
         if audio is not None:
             shutil.copy(audio, folder / "audio.alaw")
+        fields = ("-inf", "callers.csv") if callers else ()
+        (folder / "callers.csv").write_text(f"SEQUENTIAL\n{callers}")
         # fmt: off
         options = (exchange, "-sf", "scenario.xml", "-s", number, "-i", address, "-mi", address,
                    "-p", str(_free_port(address)), "-m", str(calls), "-r", str(round(rate * 1000)), "-rp", "1000000",
-                   "-nostdin", "-timeout", f"{round(within)}s", "-timeout_error",
+                   "-l", str(calls), *fields, "-nostdin", "-timeout", f"{round(within)}s", "-timeout_error",
+                   "-trace_logs", "-log_file", "told",
                    "-trace_err", "-error_file", "errors", "-trace_stat", "-stf", "counts", "-fd", "1")
         # fmt: on
         with (folder / "log").open("wb") as log:
@@ -74,7 +81,7 @@ def _result(folder: Path) -> Run:
         succeeded, failed = int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
     except (OSError, KeyError, ValueError):
         raise NotStarted(f"SIPp gave no result:\n{_text(folder / 'log')[-2000:]}") from None
-    return Run(succeeded=succeeded, failed=failed, errors=_text(folder / "errors"))
+    return Run(succeeded=succeeded, failed=failed, errors=_text(folder / "errors"), told=_text(folder / "told"))
 
 
 def _text(path: Path) -> str:
