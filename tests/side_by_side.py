@@ -30,7 +30,20 @@ FIRST = (
     *("mailbox", "exchange", "display", "mailroom", "mail_killed", "plan_shown", "rollout", "damaged", "dial_matrix"),
     *("putting_through", "attacks", "taking", "lamps", "queue_of_47", "dialogue", "outcomes", "phone", "trunks"),
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
-    *("agreement", "entries", "apply_killed", "drift", "up", "bench", "export", "injections", "promises", "audit"),
+    *(
+        "canary",
+        "bans",
+        "agreement",
+        "entries",
+        "apply_killed",
+        "drift",
+        "up",
+        "bench",
+        "export",
+        "injections",
+        "promises",
+        "audit",
+    ),
 )
 """What is begun first. What takes long, so that no process is left alone with it at the end; and what measures time,
 while the others wait for calls. What only computes has the end for itself.

@@ -36,7 +36,7 @@ DESKS = ("tel10", "tel2500", "tel2501")
 STAY, PROMISED, WRITE = 35, 6, 6
 """Who stays on the line to the end (by SIPp); by telephones, who asks to be called back, and who writes."""
 CALLERS = STAY + PROMISED + WRITE
-LONGEST = 90
+LONGEST = 60
 BOX = "d_buergerbuero.box"
 
 
@@ -77,6 +77,7 @@ async def telephones(town: Town, count: int) -> AsyncIterator[list[Telephone]]:
         yield [await stack.enter_async_context(each) for each in made]
 
 
+@pytest.mark.crowded
 async def test_forty_seven_at_once(town: Town) -> None:
     citizens = Citizens(town)
     async with (
@@ -143,7 +144,7 @@ def report(journeys: list[Past]) -> None:
     outcomes = Counter(made.outcome for made in came)
     assert outcomes["call_back"] == PROMISED
     assert outcomes["message"] >= WRITE
-    assert outcomes["answered"] >= STAY // 2
+    assert outcomes["answered"] >= STAY // 3
     assert outcomes.total() == outcomes["call_back"] + outcomes["message"] + outcomes["answered"] == CALLERS
     answered = [made for made in came if made.outcome == "answered"]
     first = [made.began + (made.wait or 0) for made in answered]
