@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, Menu, When
 from orchestrator.phone.call import Call
 from orchestrator.phone.desk import Answers
-from orchestrator.phone.hearing import recognise
+from orchestrator.phone.hearing import Match, recognise
 from orchestrator.phone.sipp import Run, run_sipp
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import wiring
@@ -79,7 +80,11 @@ async def telephones(town: Town, count: int) -> AsyncIterator[list[Telephone]]:
 
 @pytest.mark.crowded
 async def test_forty_seven_at_once(town: Town) -> None:
+    town.complete()
     citizens = Citizens(town)
+    await citizens.hang_up()  # of a try before, whose telephone crashed
+    await asyncio.to_thread(until, lambda: not citizens.here(), 10)
+    citizens.began = time.time()
     async with (
         provider(town) as far,
         town.staff(dict.fromkeys(DESKS, "nobody")) as staff,
@@ -104,8 +109,13 @@ async def test_forty_seven_at_once(town: Town) -> None:
         await asyncio.to_thread(until, lambda: not citizens.here(), 30)
     for name in ("control", "attend"):
         town.begin(name)
-    until(lambda: len(town.written()) == CALLERS + PROMISED, 30)
-    report(list(town.written().values()))
+    until(lambda: len(since(town, citizens.began)) == CALLERS + PROMISED, 30)
+    report(since(town, citizens.began))
+
+
+def since(town: Town, began: float) -> list[Past]:
+    """The journeys of calls that began since."""
+    return [past for past in town.written().values() if past.began >= began]
 
 
 async def is_promised(town: Town, call: Call) -> None:
@@ -127,9 +137,13 @@ async def writes(town: Town, call: Call) -> None:
 
 async def is_told(town: Town, call: Call) -> None:
     """Which place they have, which is never that of who is next."""
-    async with asyncio.timeout(30):
-        while not recognise(await call.heard(), sound(town, "waiting-place")).recognised:
-            await asyncio.sleep(1.0)
+    heard: list[Match] = []
+    for _ in range(30):
+        heard.append(recognise(await call.heard(), sound(town, "waiting-place")))
+        if heard[-1].share > 0.6:  # a third of it is heard of who is next
+            return
+        await asyncio.sleep(1.0)
+    raise AssertionError(f"{call} was not told the place: {heard[-1]}")
 
 
 def report(journeys: list[Past]) -> None:
