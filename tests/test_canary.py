@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.domain.canary import LONGEST, canary
 from orchestrator.domain.derive import derive
-from orchestrator.domain.explain import World
+from orchestrator.domain.explain import Visit, World, retrace
 from orchestrator.domain.flow import Flow, Ring, Say, When
 from orchestrator.domain.prompts import Sound
 from orchestrator.service import canary as service
@@ -68,7 +68,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 @pytest.fixture
-def sentry(town: Town) -> Sentry:
+def sentry(town: Town, monkeypatch: pytest.MonkeyPatch) -> Sentry:
+    monkeypatch.setenv("DURCHWAHL_CANARY", "60")
     return Sentry(
         state=town.state,
         directory=lambda: town.directory,
@@ -157,7 +158,8 @@ async def test_a_caller_who_is_led_elsewhere_than_explain_says_is_told(town: Tow
     lunch = replace(town.directory.schedules[ALWAYS.name], week={})
     sentry.directory = lambda: replace(town.directory, schedules={**town.directory.schedules, ALWAYS.name: lunch})
     await looks(sentry)
-    assert (sentry.seen.vain, sentry.seen.why) == (1, "at town.door: open, expected closed")
+    assert sentry.seen.vain == 1
+    assert sentry.seen.why == "the call went to town.welcome, which `explain` does not expect so soon"
 
 
 async def test_what_cannot_be_called_is_not_taken_for_an_outage(town: Town, sentry: Sentry) -> None:
@@ -181,6 +183,30 @@ async def test_control_calls_by_itself(town: Town, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("DURCHWAHL_CANARY", "0")
         town.end("control")
         town.begin("control")
+
+
+def test_what_is_left_out_without_attendants_is_no_other_way() -> None:
+    found = canary(TOWN, sounds(TOWN), World(at=SUNDAY_10))
+    assert found is not None
+    for answer in ("said", "python_down"):
+        went = [("town.door", "closed"), ("town.later", answer), ("town.closed", "")]
+        assert {place for place, _ in went} <= found.quiet
+        visits = [(Visit(place=place, answer=said), SUNDAY_10) for place, said in went]
+        assert retrace(TOWN, visits) == ""
+
+
+async def test_a_canary_that_cannot_write_or_is_old_harms_nobody(
+    town: Town, sentry: Sentry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DURCHWAHL_CANARY", "60")
+    town.state.canary.unlink(missing_ok=True)
+    town.state.canary.mkdir()
+    await looks(sentry)
+    assert sentry.seen.up is True
+    town.state.canary.rmdir()
+    assert service.last(town.state).up is None
+    town.state.canary.write_text(json.dumps({"at": 1.0, "up": True}))
+    assert (service.last(town.state).up, service.last(town.state).why) == (None, "no test call of late")
 
 
 def test_what_was_seen_may_be_damaged(town: Town, tmp_path: Path) -> None:

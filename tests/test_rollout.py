@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.stubs import flows_in
 from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
@@ -245,6 +246,14 @@ async def test_the_same_tree_again_mends_what_asterisk_lost(town: Town) -> None:
     assert "extension flow-town door is missing" in (await look(town.state)).problems
     assert (await keep(town, hurry.directory())).done
     assert (await look(town.state)).problems == ()
+
+
+async def test_a_module_that_an_earlier_version_did_not_load_is_loaded(town: Town) -> None:
+    Rest(wiring.ari(town.state)).ask("DELETE", "asterisk", "modules", "app_dtmfstore.so")
+    missing = "module app_dtmfstore.so is missing"
+    assert missing in (await look(town.state)).problems
+    assert (await keep(town, hurry.directory())).done
+    assert missing not in (await look(town.state)).problems
 
 
 async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ class Ami:
                 answer = await action.future
         except TimeoutError:
             wire.responses.pop(action.id, None)
-            if self._asking == 1:  # behind a reload others wait in vain; who waits alone is on a line that is dead
+            if self._asking == 1 and limit <= LIMIT:  # else a reload takes its time, or others wait behind one
                 wire.transport.abort()
             raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:

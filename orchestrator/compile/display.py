@@ -16,8 +16,11 @@ from orchestrator.compile.extensions import Context, Extension, Line
 from orchestrator.domain.display import SHOWN, Sign
 
 NAME = "display"
-OPTION = "${SHOWS}"
+OPTION = "${SHOWS}${UNTOLD}"
 """Among the options of a Dial() or Queue() that rings telephones of the house, and nobody else."""
+UNTOLD = Line("Set(UNTOLD=I)")
+"""The first reply to who calls from outside would tell name and extension of whom it rings; a public trunk keeps that
+to itself only after it (`send_connected_line`)."""
 NOTHING = Line("Set(SHOWS=)")
 """What is rung next is told nothing."""
 HIDDEN = "prohib"

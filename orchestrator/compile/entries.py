@@ -23,11 +23,10 @@ CLEAN = (
         for part in ("num", "ANI")
     ),
     Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
-    Line("Ringing()"),
+    display.UNTOLD,
 )
 """What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide
-it, although the provider tells us: nobody here may be told (TDDDG § 15). And it rings at once, since the first reply
-would tell a stranger whose phone rings; a public trunk keeps that to itself only later (`send_connected_line`).
+it, although the provider tells us: nobody here may be told (TDDDG § 15). Nor are they told who rings here.
 """
 
 REGISTERED = (

@@ -108,10 +108,12 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: i
     yield taking.turn(priority)
     yield display.why(sign)
     if step.keys:
+        yield Line(f"Set(LEFT={int(step.seconds)})")
         yield Line("Set(PRESSED=)")
         yield Line("TryExec(StoreDTMF(rx,PRESSED))")
     options, gosub = f"{OPTIONS}{display.OPTION}", answered(step.members, timed)
-    yield Line(f"Queue({queue},{options},,,{int(step.seconds)},,{gosub}{position})", label=taking.WAITS)
+    left = "${LEFT}" if step.keys else int(step.seconds)
+    yield Line(f"Queue({queue},{options},,,{left},,{gosub}{position})", label=taking.WAITS)
     if step.keys:
         yield FORGET
     for status, answer in ANSWERS.items():
@@ -121,11 +123,16 @@ def lines(name: str, step: Queue, timed: frozenset[str], sign: Sign, priority: i
     yield from taking.lines(name)
 
 
-def _some_key(flow: str) -> Iterator[Line]:
-    """The key was pressed while the place was told; who pressed one that leads nowhere waits on at their place."""
+def _some_key(flow: str, seconds: int) -> Iterator[Line]:
+    """The key was pressed while the place was told; who pressed one that leads nowhere waits on at their place, for
+    what is left of `seconds`. None was pressed where the sound cannot be played: not again at once.
+    """
     keys, flow = _keys(flow), fit(flow, IDENTIFIER)
     yield Line("Set(KEY=${PRESSED:-1})")
     yield Line("Set(PRESSED=)")
+    yield Line('ExecIf($["${KEY}" = ""]?Wait(1))')
+    yield Line(f"Set(LEFT=$[0${{TICKET:0:-3}} + {int(seconds)} - ${{EPOCH}}])")
+    yield Line("ExecIf($[${LEFT} < 1]?Set(LEFT=1))")
     yield Line(f"GotoIf(${{DIALPLAN_EXISTS({keys},${{KEY}},1)}}?${{KEY}},1)")
     yield turns.position(flow)
     yield Line("Set(POSITION=${GOSUB_RETVAL})")
@@ -146,7 +153,10 @@ def contexts(directory: Directory) -> Iterator[Context]:
             Extension(key, (FORGET, Line(f"Goto(flow-{fit(queue.flow, IDENTIFIER)},{queues.STEP}={KEYS[key]},1)")))
             for key in step.keys
         )
-        yield Context(name=_keys(queue.flow), extensions=(*keys, Extension(UNKNOWN_KEY, tuple(_some_key(queue.flow)))))
+        yield Context(
+            name=_keys(queue.flow),
+            extensions=(*keys, Extension(UNKNOWN_KEY, tuple(_some_key(queue.flow, step.seconds)))),
+        )
         for phone in step.members if queue.log_in else ():
             phones.setdefault(phone, []).append(queue.flow)
     found = ((phone, (Line(f"Set(QUEUES={','.join(q)})"), Line("Return()"))) for phone, q in sorted(phones.items()))

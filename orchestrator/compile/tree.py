@@ -147,7 +147,7 @@ def boxes(directory: Directory, secrets: Secrets) -> list[str]:
     ]
 
 
-def modules() -> tuple[str, ...]:
-    """The modules that a running exchange must have, as modules.conf lists them."""
-    lines = templates.static()["modules.conf"].splitlines()
+def modules(tree: Tree) -> tuple[str, ...]:
+    """The modules that an Asterisk with `tree` must have, as its modules.conf lists them."""
+    lines = tree.get("asterisk/modules.conf", "").splitlines()
     return tuple(line.partition("=")[2].strip() for line in lines if line.startswith("load ="))

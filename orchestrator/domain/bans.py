@@ -58,8 +58,10 @@ class Bans:
             return False
         failed = self._failed.setdefault(address, deque(maxlen=FAILURES))
         failed.append(now)
-        if len(failed) < FAILURES or now - failed[0] > WINDOW or len(self.until) >= MOST:
+        if len(failed) < FAILURES or now - failed[0] > WINDOW:
             return False
+        if len(self.until) >= MOST:
+            del self.until[min(self.until, key=self.until.__getitem__)]
         lasts = self._lasted[address] = min(LONGEST, self._lasted.get(address, SHORTEST / 2) * 2)
         self.until[address] = now + lasts
         del self._failed[address]

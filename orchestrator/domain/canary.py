@@ -12,6 +12,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import Visit, World, explain
 from orchestrator.domain.flow import Announce, Do, Forward, LeaveMessage, Menu, Say, Speak, Switch, When
 from orchestrator.domain.numbers import OPERATOR
+from orchestrator.domain.place import Place
 from orchestrator.domain.prompts import Sounds, length
 
 LONGEST, SHORTEST = 4.0, 1.5
@@ -23,6 +24,8 @@ class Canary:
     """What a caller meets at the operator's number who presses nothing, and for how long that may be listened to."""
 
     way: tuple[Visit, ...]
+    quiet: frozenset[Place]
+    """The places of the way before anybody is reached for: anywhere else a telephone may ring."""
     seconds: float
 
 
@@ -32,24 +35,25 @@ def canary(directory: Directory, sounds: Sounds, world: World) -> Canary | None:
     It stays for half of what is said: a machine that is late must let no telephone ring. KeyError like `explain`.
     """
     way = tuple(explain(directory, directory.first(directory.numbers[OPERATOR]), world))
-    seconds = min(LONGEST, sum(_unnoticed(directory, sounds, way)) / 2)
-    return Canary(way=way, seconds=seconds) if seconds >= SHORTEST else None
+    quiet = dict(_unnoticed(directory, sounds, way))
+    seconds = min(LONGEST, sum(quiet.values()) / 2)
+    return Canary(way=way, quiet=frozenset(quiet), seconds=seconds) if seconds >= SHORTEST else None
 
 
-def _unnoticed(directory: Directory, sounds: Sounds, way: tuple[Visit, ...]) -> Iterator[float]:
+def _unnoticed(directory: Directory, sounds: Sounds, way: tuple[Visit, ...]) -> Iterator[tuple[Place, float]]:
     """How long each step keeps who presses nothing, up to the first that reaches for a person, or records."""
     for visit in way:
         match step := directory.graph[visit.place]:
             case Say():
-                yield length(step.prompt, sounds)
+                yield visit.place, length(step.prompt, sounds)
             case Menu():
-                yield step.tries * (length(step.prompt, sounds) + step.wait)
+                yield visit.place, step.tries * (length(step.prompt, sounds) + step.wait)
             case LeaveMessage():
-                yield length(step.greeting, sounds)
+                yield visit.place, length(step.greeting, sounds)
                 return
             case When() | Switch() | Speak() | Do() | Announce():
-                pass  # takes no time, or none that is known
+                yield visit.place, 0.0  # or none that is known
             case Forward() if visit.answer == "off":
-                pass
+                yield visit.place, 0.0
             case _:
                 return

@@ -76,7 +76,7 @@ class Metrics:
         self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
         self.canary_answer = gauge("canary_answer_seconds", "Seconds until the last test call was answered.")
-        self.canary_up.set(math.nan)
+        self.canary(None, 0.0, 0.0)
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
@@ -98,8 +98,8 @@ class Metrics:
     def canary(self, up: bool | None, at: float, answered: float) -> None:
         """Take over what the canary has seen."""
         self.canary_up.set(math.nan if up is None else up)
-        self.canary_at.set(at)
-        self.canary_answer.set(answered)
+        self.canary_at.set(at or math.nan)
+        self.canary_answer.set(answered or math.nan)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

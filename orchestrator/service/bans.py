@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 
 import structlog
 
@@ -27,6 +30,8 @@ from orchestrator.service.state import State, write_whole
 log = structlog.get_logger()
 
 Network = IPv4Network | IPv6Network
+SPARED_FOR = 300.0
+"""Seconds until the names of trunks are looked up again."""
 
 
 @dataclass(kw_only=True)
@@ -44,23 +49,24 @@ class Guard:
     """When the list was written that Asterisk has, as the file system tells it."""
     _of: Directory | None = None
     """The directory whose trunks are spared."""
+    _again: float = 0.0
+    """When their names are looked up again (monotonic seconds)."""
     _told: int = -1
     """The connection by which Asterisk was told of the list."""
 
     async def look(self) -> None:
         """Take over new attempts and what an admin has lifted, and tell Asterisk what is different."""
         if self._offset < 0:
-            self._offset = self._size()
-            self.bans.until = dict(banned(self.state))
-        if (directory := self.directory()) is not self._of:
-            self.bans.never, self._of = tuple(self._never(directory)), directory
+            await self._begin()
+        over = self._lifted()
+        await self._spare()
         if self._offset != self._size():
             chunk = await asyncio.to_thread(security.read, self.state.log / "security", self._offset)
             self._offset = chunk.end
             for address in self.bans.take(chunk.attempts):
                 self.metrics.bans.inc()
                 log.warning("banned", address=address, seconds=round(self.bans.until[address] - time.time()))
-        over = [*self.bans.expire(time.time()), *self._lifted()]
+        over += self.bans.expire(time.time())
         for address in over:
             log.info("no longer banned", address=address)
         self.metrics.banned.set(len(self.bans.until))
@@ -70,28 +76,38 @@ class Guard:
         if self._told != self.ami.connections and self.ami.up:
             await self._tell()
 
+    async def _begin(self) -> None:
+        """Who is banned already, and at whose addresses telephones have logged in of late."""
+        self.bans.until = dict(banned(self.state))
+        self._offset = self._size()
+        if self._offset:
+            begin = max(0, self._offset - security.LARGEST)
+            before = await asyncio.to_thread(security.read, self.state.log / "security", begin)
+            self.bans.take(attempt for attempt in before.attempts if attempt.succeeded)
+
     def _size(self) -> int:
         path = self.state.log / "security"
         return path.stat().st_size if path.exists() else 0
 
-    def _never(self, directory: Directory) -> Iterator[Network]:
-        """The networks of the settings, and those from which trunks call."""
+    async def _spare(self) -> None:
+        """Now and then: the networks of the settings, our own address, and those from which trunks call."""
+        if (directory := self.directory()) is self._of and time.monotonic() < self._again:
+            return
         settings = self.state.settings()
-        yield from map(ip_network, settings.never_banned)
-        for trunk in directory.trunks.values():
-            where = settings.trunks.get(trunk.id, f"{trunk.host}:{trunk.port}").rpartition(":")[0]
-            for source in (where, *trunk.sources):
-                try:
-                    yield ip_network(source.strip("[]"), strict=False)
-                except ValueError:
-                    continue  # a name: Asterisk knows those calls by the addresses that it found for it
+        hosts = {settings.trunks.get(t.id, f"{t.host}:{t.port}").rpartition(":")[0] for t in directory.trunks.values()}
+        found = await asyncio.gather(*(asyncio.to_thread(_networks, host.strip("[]")) for host in sorted(hosts)))
+        sources = [ip_network(each, strict=False) for t in directory.trunks.values() for each in t.sources]
+        never = (settings.bind, *settings.never_banned)
+        known = self.bans.never if directory is self._of else ()  # what a name meant before, where DNS says nothing
+        self.bans.never = tuple({*known, *map(ip_network, never), *sources, *chain.from_iterable(found)})
+        self._of, self._again = directory, time.monotonic() + SPARED_FOR
 
     def _lifted(self) -> list[str]:
         """Addresses that somebody has taken out of the file since we wrote it."""
         if self._written < 0 or not self.state.bans.exists() or self.state.bans.stat().st_mtime_ns == self._written:
             return []
-        kept = banned(self.state)
-        lifted = [address for address in self.bans.until if address not in kept]
+        kept = _read(self.state)
+        lifted = [address for address in self.bans.until if kept is not None and address not in kept]
         for address in lifted:
             del self.bans.until[address]
         return lifted
@@ -113,18 +129,32 @@ class Guard:
         self._told = connection
 
 
+def _networks(host: str) -> list[Network]:
+    """The addresses of a trunk, which may be a name; none while DNS does not know it."""
+    try:
+        return [ip_network(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)]
+    except (OSError, ValueError):
+        return []
+
+
 def banned(state: State) -> Mapping[str, float]:
     """Address -> until when it is banned, in seconds since the epoch."""
+    return _read(state) or {}
+
+
+def _read(state: State) -> Mapping[str, float] | None:
     try:
         found = json.loads(state.bans.read_text())
         return {str(ip_address(address)): float(until) for address, until in found.items()}
     except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+        return None
 
 
 def lift(state: State, address: str) -> None:
     """End the ban of `address` within a second or two; raises ServiceError where there is none."""
     kept = dict(banned(state))
+    with suppress(ValueError):
+        address = str(ip_address(address))
     if kept.pop(address, None) is None:
         raise ServiceError(f"{address} is not banned", todo="`durchwahl bans` lists who is")
     write_whole(state.bans, json.dumps(kept))

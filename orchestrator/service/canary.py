@@ -17,7 +17,7 @@ import structlog
 
 from orchestrator.domain.canary import Canary, canary
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.explain import World
+from orchestrator.domain.explain import World, retrace
 from orchestrator.domain.numbers import OPERATOR, e164
 from orchestrator.domain.prompts import Sounds
 from orchestrator.journal.journeys import Journey
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 FIRST, AGAIN = 20.0, 10.0
 """Seconds from the start to the first call; and after one in vain, or one that could not be made, to the next."""
+STALE = 3
+"""So many times the pause between two calls, and what the last one has shown says nothing of now."""
 BELIEVED = 2
 """So many calls in vain in a row are no chance."""
 LONGEST = 30.0
@@ -101,7 +103,10 @@ class Sentry:
             said = log.info if self.seen.up else log.error
             said("canary", told=self.seen.told)
         self.tell(self.seen)
-        await asyncio.to_thread(write_whole, self.state.canary, json.dumps(asdict(self.seen)))
+        try:
+            await asyncio.to_thread(write_whole, self.state.canary, json.dumps(asdict(self.seen)))
+        except OSError as bad:
+            log.error("what the canary has seen cannot be kept", why=str(bad))
 
     async def _call(self) -> float:
         """Seconds until the answer; raises Unanswered, and ServiceError or PhoneError where no call could be made."""
@@ -113,8 +118,12 @@ class Sentry:
         line = Line(number="testcall", exchange=f"{settings.bind}:{settings.sip_port}", password=password)
         program = await asyncio.to_thread(wiring.program, "baresip")
         async with Telephone(program, line) as telephone:
-            made = await self._made(telephone, directory, planned.seconds)
-            if different := testcall.difference(made, planned.way):
+            made = await self._made(telephone, directory, planned)
+            if made.outcome == "failed":
+                raise Unanswered(f"the exchange cut the call at {made.place}")
+            if strange := [step.place for step in made.steps if step.place not in planned.quiet]:
+                raise Unanswered(f"the call went to {strange[0]}, which `explain` does not expect so soon")
+            if different := retrace(directory, made.visits):
                 raise Unanswered(different)
             (placed,) = telephone.calls
             if level(await placed.heard()) < SILENCE:
@@ -131,11 +140,11 @@ class Sentry:
             todo="let its flow begin with a greeting, or set canary = 0",
         )
 
-    async def _made(self, telephone: Telephone, directory: Directory, seconds: float) -> Journey:
-        """The call as the provider delivers it, hung up `seconds` after its answer."""
+    async def _made(self, telephone: Telephone, directory: Directory, planned: Canary) -> Journey:
+        """The call as the provider delivers it, hung up in time, and at once where a telephone might ring."""
         dialled = e164(directory.town, OPERATOR)
         follower = testcall.Follower(self.state.journal, testcall.tested(dialled), lambda: life(self.state))
-        wish = testcall.Wish(number=OPERATOR, hangup_after=seconds)
+        wish = testcall.Wish(number=OPERATOR, hangup_after=planned.seconds, only=planned.quiet)
         try:
             async with asyncio.timeout(LONGEST):
                 return await testcall.call(telephone, follower, directory, self.sounds(), dialled, wish)
@@ -148,8 +157,12 @@ class Sentry:
 
 
 def last(state: State) -> Sighting:
-    """What control has seen last; nothing where it has not looked."""
+    """What control has seen last; nothing where it has not looked, or not for long."""
     try:
-        return Sighting(**json.loads(state.canary.read_text()))
+        seen = Sighting(**json.loads(state.canary.read_text()))
     except (OSError, ValueError, TypeError):
         return Sighting()
+    every = state.settings().canary
+    if not every:
+        return Sighting(why="no test calls: canary = 0")
+    return seen if time.time() - seen.at < STALE * every + LONGEST else Sighting(at=seen.at, why="no test call of late")

@@ -50,7 +50,7 @@ from orchestrator.web.server import Call, Sources, Status, application
 log = structlog.get_logger()
 
 TIDY_EVERY = 60.0
-TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "noch keiner"}
+TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "nicht möglich"}
 """What the status page says of the canary."""
 
 
@@ -201,13 +201,14 @@ class Control:
         told = shift(self.state.shift)
         zone = ZoneInfo(self.directory.town.timezone)
         midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        seen = self.sentry.seen
         up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
         return Status(
             town=self.directory.town.name,
             parts=[
                 ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
                 ("Schicht", f"{up} Bedienprozesse", up > 0),
-                ("Testanruf", TOLD[self.sentry.seen.up], self.sentry.seen.up is not False),
+                ("Testanruf", TOLD[seen.up] if seen.why or seen.up else "noch keiner", bool(seen.up) or not seen.why),
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
             ],

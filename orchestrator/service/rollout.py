@@ -216,6 +216,8 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
             differences = await _differences(running, tree) if running else ()
             if not differences:
                 return Applied(done=True, told=("nothing to change",))
+        if running:
+            await running.complete(tree)
         outcome = await rollout.apply(trees, tree, name, running, _note(planned, what, why))
         dark = await _lamps(running, outcome) if running else ()
     if not outcome.done:

@@ -7,7 +7,7 @@ import re
 import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError, Refused
@@ -52,6 +52,14 @@ class Running:
         except AsteriskError as bad:
             raise OSError(str(bad)) from bad
 
+    async def complete(self, tree: Tree) -> None:
+        """Load what `tree` wants and this Asterisk, which an earlier version started, does not have yet."""
+        running = await self._modules()
+        for name in modules(tree):
+            if name not in running:
+                with suppress(AsteriskError):  # what is missing after all is told by `differences`
+                    await asyncio.to_thread(self._rest.ask, "POST", "asterisk", "modules", name)
+
     async def turn(self, devices: Sequence[str]) -> None:
         """Give each device another state that counts as none: Asterisk looks at every hint again that has it."""
         for device in devices:
@@ -72,7 +80,7 @@ class Running:
             wanted[kind][name] = text
         try:
             found = [
-                *_lacking("module", set(modules()), await self._modules()),
+                *_lacking("module", set(modules(tree)), await self._modules()),
                 *_otherwise("endpoint", _endpoints(set(wanted["endpoint"])), await self._endpoints()),
                 *_otherwise("registration", _registrations(wanted["endpoint"]), await self._registrations()),
                 *await self._dialplan(wanted["extension"], changed),

@@ -70,6 +70,8 @@ class Wish:
     """What the caller says after the beep of a mailbox; None is silence. `words` makes a sentence."""
     leaves: bool = False
     """Hangs up where a mailbox would answer: it is known then where the call goes, and nothing is left there."""
+    only: frozenset[Place] = frozenset()
+    """Hangs up at once at any other place; empty: stays everywhere."""
     settle: float = 1.0
     """Seconds that the caller listens to a menu before pressing a key."""
 
@@ -200,6 +202,9 @@ class Citizen:
     def at(self, place: Place) -> None:
         """The caller is at `place` now, or again: whoever is sent back there hears it anew."""
         self.rest()
+        if self._wish.only and place not in self._wish.only:
+            self._doing = asyncio.create_task(self._placed.hang_up())
+            return
         match self._directory.graph.get(place):
             case Menu() as menu if self._keys:
                 self._doing = asyncio.create_task(self._press(menu))
