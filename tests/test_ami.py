@@ -142,6 +142,9 @@ async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(m
         assert len(logins) == 1
         with pytest.raises(NoReply):
             await reload
+        assert ami.up, "Asterisk may still be reloading"
+        with pytest.raises(NoReply):
+            await ami.action("Alone")
         async with asyncio.timeout(5):
             while len(logins) < 2 or not ami.up:
                 await asyncio.sleep(0.01)

@@ -113,6 +113,13 @@ def test_whole_lines_are_read_once_and_a_new_file_from_its_beginning(tmp_path: P
     assert len(security.read(path, second.end).attempts) == 1
 
 
+def test_a_trunk_is_known_by_address_network_and_name() -> None:
+    assert service._networks("192.0.2.7") == [ip_network("192.0.2.7")]
+    assert service._networks("2001:db8::7/64") == [ip_network("2001:db8::/64")]
+    assert ip_network("127.0.0.1") in service._networks("localhost")
+    assert service._networks("nobody.invalid") == []
+
+
 @pytest.fixture
 async def guard(town: Town) -> AsyncIterator[Guard]:
     """Control's, with which only the provider is spared, at the real Asterisk."""

@@ -98,7 +98,8 @@ def inert(directory: Directory, usual: Directory) -> None:
     for path, content in hostile.items():
         if path.endswith(".conf"):
             assert len(content.splitlines()) == len(plain[path].splitlines()), path
-            assert not re.search(r"^\s*#", content, re.MULTILINE), path
+            included = [] if path != "asterisk/acl.conf" else ['#tryinclude "']
+            assert [line[:13] for line in re.findall(r"^\s*#.*", content, re.MULTILINE)] == included, path
     dialplan = re.sub(r"^;.*$", "", hostile["asterisk/extensions.conf"], flags=re.MULTILINE)
     assert "{SHELL" not in dialplan  # displays show letters and digits of a name, and no more
     assert "SHELL(" not in dialplan

@@ -155,4 +155,6 @@ def _goes(guests: bool) -> Iterator[Line]:
     yield Line("Set(CALLERID(dnid)=${EXTEN})")
     yield Line("CELGenUserEvent(NOTE,completed)")  # so that the journal knows what was dialled
     yield Line(f"Goto({hot_desks.ENTRY if guests else 'from-phones'},${{EXTEN}},1)")
-    yield Line("Hangup()", label="over")
+    # Dial() tells of the desk after it has let it go: gone by then, Asterisk hangs in that thread, and for ever.
+    yield Line("Wait(1)", label="over")
+    yield Line("Hangup()")

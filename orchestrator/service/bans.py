@@ -94,12 +94,13 @@ class Guard:
         if (directory := self.directory()) is self._of and time.monotonic() < self._again:
             return
         settings = self.state.settings()
-        hosts = {settings.trunks.get(t.id, f"{t.host}:{t.port}").rpartition(":")[0] for t in directory.trunks.values()}
-        found = await asyncio.gather(*(asyncio.to_thread(_networks, host.strip("[]")) for host in sorted(hosts)))
-        sources = [ip_network(each, strict=False) for t in directory.trunks.values() for each in t.sources]
+        trunks = directory.trunks.values()
+        hosts = {settings.trunks.get(t.id, f"{t.host}:{t.port}").rpartition(":")[0].strip("[]") for t in trunks}
+        hosts.update(source for t in trunks for source in t.sources)
+        found = await asyncio.gather(*(asyncio.to_thread(_networks, host) for host in sorted(hosts)))
         never = (settings.bind, *settings.never_banned)
         known = self.bans.never if directory is self._of else ()  # what a name meant before, where DNS says nothing
-        self.bans.never = tuple({*known, *map(ip_network, never), *sources, *chain.from_iterable(found)})
+        self.bans.never = tuple({*known, *map(ip_network, never), *chain.from_iterable(found)})
         self._of, self._again = directory, time.monotonic() + SPARED_FOR
 
     def _lifted(self) -> list[str]:
@@ -130,7 +131,9 @@ class Guard:
 
 
 def _networks(host: str) -> list[Network]:
-    """The addresses of a trunk, which may be a name; none while DNS does not know it."""
+    """What is meant by an address, a network or a name; nothing while DNS does not know the name."""
+    with suppress(ValueError):
+        return [ip_network(host, strict=False)]
     try:
         return [ip_network(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)]
     except (OSError, ValueError):
