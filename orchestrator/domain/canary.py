@@ -21,11 +21,10 @@ LONGEST, SHORTEST = 4.0, 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Canary:
-    """What a caller meets at the operator's number who presses nothing, and for how long that may be listened to."""
+    """Where a caller to the operator's number may be, and for how long they may listen there."""
 
-    way: tuple[Visit, ...]
     quiet: frozenset[Place]
-    """The places of the way before anybody is reached for: anywhere else a telephone may ring."""
+    """The places on the way of who presses nothing, before anybody is reached for: elsewhere a telephone may ring."""
     seconds: float
 
 
@@ -37,7 +36,7 @@ def canary(directory: Directory, sounds: Sounds, world: World) -> Canary | None:
     way = tuple(explain(directory, directory.first(directory.numbers[OPERATOR]), world))
     quiet = dict(_unnoticed(directory, sounds, way))
     seconds = min(LONGEST, sum(quiet.values()) / 2)
-    return Canary(way=way, quiet=frozenset(quiet), seconds=seconds) if seconds >= SHORTEST else None
+    return Canary(quiet=frozenset(quiet), seconds=seconds) if seconds >= SHORTEST else None
 
 
 def _unnoticed(directory: Directory, sounds: Sounds, way: tuple[Visit, ...]) -> Iterator[tuple[Place, float]]:
