@@ -24,8 +24,8 @@ class FarExchange(asyncio.DatagramProtocol):
     address: str
     port: int
     status: int = 200
-    """How it ends the ringing: 200 answers and hangs up a second later, 180 rings on, 0 says nothing at all;
-    anything else refuses."""
+    """How it ends the ringing: 200 answers and hangs up a second later, 180 rings on, 100 only says that it tries,
+    0 says nothing at all; anything else refuses."""
     called: list[tuple[str, str]] = field(default_factory=list)
     """(number called, number shown) of every call, the oldest first."""
     invites: list[str] = field(default_factory=list)
@@ -62,7 +62,8 @@ class FarExchange(asyncio.DatagramProtocol):
         assert shown
         self.called.append((called[1], shown[1]))
         self.invites.append(text)
-        self._reply(text, address, 180)
+        if self.status != 100:
+            self._reply(text, address, 180)
         if self.status != 180:
             self._reply(text, address, self.status)
         if self.status == 200:
@@ -70,7 +71,7 @@ class FarExchange(asyncio.DatagramProtocol):
 
     def _reply(self, asked: str, address: tuple[str, int], status: int) -> None:
         kept = "\r\n".join(line.strip() for line in KEPT.findall(asked))
-        if ";tag=" not in next(line for line in kept.splitlines() if line.lower().startswith("to:")):
+        if status > 100 and ";tag=" not in next(line for line in kept.splitlines() if line.lower().startswith("to:")):
             kept = re.sub(r"^(To:.*?)$", r"\1;tag=far", kept, flags=re.MULTILINE).replace("\r;tag=far", ";tag=far\r")
         body = SDP.format(self.address) if status == 200 and asked.startswith("INVITE") else ""
         told = f"SIP/2.0 {status} Told\r\n{kept}\r\nContact: <sip:far@{self.address}:{self.port}>\r\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, codes, completion, hot_desks, parking, service_codes
+from orchestrator.compile import by_phone, codes, completion, hot_desks, parking, service_codes, silent
 from orchestrator.compile.asking import stopped
 from orchestrator.compile.escape import DIALLED, DIGITS, E164, IDENTIFIER, ZONE, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
@@ -47,6 +47,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield _outside(directory)
     yield _emergency()
     yield from trunks(directory)
+    yield silent.context()
 
 
 def from_phones(directory: Directory) -> Context:
@@ -331,7 +332,9 @@ def _trunks(name: str, order: tuple[str, ...]) -> Context:
     def each(seconds: int, enough: str) -> tuple[Line, ...]:
         lines = []
         for trunk in order:
-            lines.append(Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds},{STAYS})"))
+            lines.append(
+                Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds},{STAYS}{silent.OPTION})")
+            )
             lines.append(Line(f"GotoIf($[{enough}]?over)"))
         return (*lines, Line("Return()", label="over"))
 

@@ -24,6 +24,7 @@ from orchestrator.compile import (
     rooms,
     secretaries,
     service_codes,
+    silent,
 )
 from orchestrator.compile.asking import is_on
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
@@ -251,7 +252,7 @@ class Writer:
         came = f"PJSIP/trunk-{trunk}-"
         yield Line(f'GotoIf($["${{CHANNEL:0:{len(came)}}}" = "{came}"]?{name}=failed,1)')
         yield Line(f"Set(RINGING={name})")
-        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{STAYS})")
+        yield Line(f"Dial(PJSIP/{number}@trunk-{trunk},{int(step.seconds)},{STAYS}{silent.OPTION})")
         yield from ringing.dialled(name, otherwise="failed")
 
 

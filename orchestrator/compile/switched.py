@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.compile import by_phone, completion, display, hot_desks, parking, waiting
+from orchestrator.compile import by_phone, completion, display, hot_desks, parking, silent, waiting
 from orchestrator.compile.asking import NAME, stopped, whether
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
@@ -192,7 +192,7 @@ def _to(own: str, home: str, outside: bool, hot: bool) -> Iterator[Line]:
     yield Line("Set(TO=${FORWARD})")
     yield from _open(home)
     yield from _paid()
-    yield Line(f"Set(FORWARDED=f({own}))", label="paid")
+    yield Line(f"Set(FORWARDED=f({own}){silent.OPTION})", label="paid")
     if outside:
         yield Line(f"Gosub({NAME},trunk,1)")
         yield Line("Return(ring)")
@@ -209,7 +209,7 @@ def _transfer(own: str, home: str, hot: bool) -> Iterator[Line]:
     yield Line("Set(LINE=0)")
     yield from _open(home)
     yield Line("Set(FORWARD=PJSIP/${TO}@trunk-${FIRST})")
-    yield Line(f"Set(FORWARDED=f({own}))")
+    yield Line(f"Set(FORWARDED=f({own}){silent.OPTION})")
     yield Line("Return(ring)")
     yield Line("Return(failed)", label="stopped")
 
