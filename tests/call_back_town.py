@@ -121,7 +121,7 @@ class Citizens:
         """The numbers of who waits, the first in the queue first."""
         async with connected(self.town.state) as running:
             assert running
-            rows = [{k.lower(): v for k, v in row.items()} for row in await running.ami.rows("QueueStatus")]
+            rows = await running.ami.rows("QueueStatus")
         entries = [row for row in rows if row.get("event") == "QueueEntry"]
         return [row["calleridnum"] for row in sorted(entries, key=lambda row: int(row["position"]))]
 

@@ -163,7 +163,7 @@ def _step(directory: Directory, step: Step) -> tuple[str, ...]:
         case Transfer(number=number, trunk=trunk, seconds=seconds) if number.startswith("+"):
             return (f"Gosub(switched,transfer,1({number},{trunk}))", f"Dial(${{FORWARD}},{seconds},")
         case Transfer(number=number, trunk=trunk, seconds=seconds):
-            return (f"Dial(PJSIP/{number}@trunk-{trunk},{seconds},i)",)
+            return (f"Dial(PJSIP/{number}@trunk-{trunk},{seconds},i",)
         case Switch(name=name):
             return (f"({name})",)
         case Forward(number=number, seconds=seconds, missed=missed):
@@ -257,9 +257,9 @@ def phone(directory: Directory, name: str, options: Mapping[str, str]) -> Iterat
 def boxes(directory: Directory, rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """What mailboxes are otherwise, as Asterisk lists them over AMI."""
     for row in rows:
-        box = directory.boxes[row["VoiceMailbox"]]
-        found = (row["Language"], int(row["MaxMessageCount"]), int(row["MaxMessageLength"]))
+        box = directory.boxes[row["voicemailbox"]]
+        found = (row["language"], int(row["maxmessagecount"]), int(row["maxmessagelength"]))
         if found != (box.language, box.quota, box.limit):
             yield f"box {box.id} has {found}"
-        if SEPARATORS.sub("", row["Fullname"]) != SEPARATORS.sub("", box.name):
-            yield f"box {box.id} is of {row['Fullname']}, not of {box.name}"
+        if SEPARATORS.sub("", row["fullname"]) != SEPARATORS.sub("", box.name):
+            yield f"box {box.id} is of {row['fullname']}, not of {box.name}"

@@ -34,7 +34,9 @@ GOOD = Evidence(
     cases=(CALL,),
     strikes=(),
     left=(),
+    patience=5.0,
     longest=9.0,
+    deepest=(12, "pjsip/distributor-1"),
 )
 GOOD_BUT_DEAF = replace(GOOD, seen={CALL: replace(SEEN, marks=MARKS[:1])})
 KILLED = Strike(at=105.0, kind="Asterisk killed", pid=7)
@@ -139,11 +141,21 @@ def test_a_key_may_be_lost_in_an_attack_only() -> None:
     assert wrong(replace(GOOD_BUT_DEAF, strikes=(hung,))) == []
 
 
-def samples(memory: float, *, lasts: int = 400) -> Iterable[Sample]:
+def test_a_key_between_two_rounds_of_the_menu_is_nobodys_fault() -> None:
+    assert wrong(replace(GOOD_BUT_DEAF, patience=WRITER.before + 0.1)) == []
+    assert wrong(replace(GOOD_BUT_DEAF, patience=WRITER.before + 0.5))
+
+
+def test_a_queue_of_asterisk_that_is_nearly_full_is_told() -> None:
+    (told,) = wrong(replace(GOOD, deepest=(450, "stasis/pool")))
+    assert told == "450 tasks waited in Asterisk's stasis/pool"
+
+
+def samples(memory: float, *, lasts: int = 400, name: str = "control") -> Iterable[Sample]:
     """A process that loads at first, and then grows by `memory` KiB a minute."""
     for at in range(0, lasts, 2):
         kept = memory * at / 60 + (20_000 if at > 10 else 0)
-        yield Sample(at=at, name="control", pid=7, memory=kept, descriptors=15)
+        yield Sample(at=at, name=name, pid=7, memory=kept, descriptors=15)
 
 
 def test_growth_is_judged_within_a_life_once_it_is_grown_up() -> None:
@@ -153,6 +165,8 @@ def test_growth_is_judged_within_a_life_once_it_is_grown_up() -> None:
     assert "grew by 3000 KiB a minute" in told
     (short,) = growth(list(samples(3000, lasts=80)), since=0, until=1000)
     assert not short.wrong
+    assert not report.wrong(growth(list(samples(3000, lasts=350, name="asterisk")), since=0, until=1000))
+    assert report.wrong(growth(list(samples(3000, lasts=370, name="asterisk")), since=0, until=1000))
     assert "no life was long enough" in short.figure
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.domain.town import Trunk
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import wiring
+from orchestrator.service import trunks, wiring
 from tests import hurry
 from tests.console import console
 from tests.far_exchange import ASKED, FarExchange
@@ -23,6 +23,9 @@ NUMBER = "00621555123"
 SOON = 8.0
 """Seconds until the second provider has the call, whether the first refuses or says nothing (3 s); SIP itself would
 wait for 32 s (RFC 3261 § 17.1.1.2)."""
+
+LOOKED = trunks.EVERY + 15.0
+"""Seconds until control has looked and Asterisk has asked."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,13 @@ def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 async def providers(town: Town) -> AsyncIterator[Providers]:
     """Both, and Asterisk knows that they are there."""
-    trunks = town.directory.trunks
+    known = town.directory.trunks
     async with (
-        FarExchange(FIRST, trunks["first"].port) as first,
-        FarExchange(SECOND, trunks["second"].port) as second,
+        FarExchange(FIRST, known["first"].port) as first,
+        FarExchange(SECOND, known["second"].port) as second,
     ):
         await asyncio.sleep(ASKED)
-        for name in trunks:
+        for name in known:
             console(town, f"pjsip qualify trunk-{name}")
         await asyncio.to_thread(until, lambda: console(town, "pjsip show contacts").count(" Avail ") == 2, 35)
         yield Providers(first, second)
@@ -61,6 +64,21 @@ async def providers(town: Town) -> AsyncIterator[Providers]:
 def desk(town: Town) -> Telephone:
     password = wiring.secrets(town.state).of("sip:tel2030")
     return Telephone(wiring.program("baresip"), Line(number="tel2030", exchange=town.exchange, password=password))
+
+
+def up(town: Town, **wanted: int) -> bool:
+    """Whether the metric says so of each."""
+    told = town.page("/metrics")
+    return all(f'durchwahl_trunk_up{{trunk="{name}"}} {value:.1f}' in told for name, value in wanted.items())
+
+
+async def test_whether_trunks_are_there_is_a_metric(town: Town) -> None:
+    await asyncio.to_thread(until, lambda: up(town, first=0, second=0), LOOKED)
+    port = town.directory.trunks["second"].port
+    async with FarExchange(SECOND, port):
+        await asyncio.sleep(ASKED)
+        console(town, "pjsip qualify trunk-second")
+        await asyncio.to_thread(until, lambda: up(town, first=0, second=1), LOOKED)
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 0])

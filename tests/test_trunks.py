@@ -16,16 +16,17 @@ from orchestrator.domain.town import Trunk
 from orchestrator.phone.hearing import recognise
 from orchestrator.phone.sound import read_sound
 from orchestrator.phone.telephone import Line, Telephone
-from orchestrator.service import wiring
+from orchestrator.service import trunks, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.state import State, create
+from orchestrator.service.watching import look
 from tests import hurry, ports, test_entries
 from tests.provider import ACCOUNT, PASSWORD, Provider
 from tests.running_town import Town, running_town, until
 from tests.test_entries import invited, journal
 
-FIRST, SECOND, STRANGER = "127.0.0.5", "127.0.0.6", "127.0.0.3"
+FIRST, SECOND, STRANGER, NOBODY = "127.0.0.5", "127.0.0.6", "127.0.0.3", "127.0.0.8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +50,16 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
         trunks={
             "a_second": Trunk(id="a_second", host=SECOND, port=second.port, user=ACCOUNT, order=2),
             "first": Trunk(id="first", host=FIRST, port=first.port, user=ACCOUNT, transport="tls"),
+            "wrong": Trunk(
+                id="wrong", host=SECOND, port=second.port, user=ACCOUNT, sources=(NOBODY,), public=False, order=3
+            ),
             "old": Trunk(id="old", host="127.0.0.7", port=5099, public=False, order=1),
         },
     )
 
     def furnish(state: State) -> None:
-        for trunk in ("first", "a_second"):
-            (state.root / "secrets" / f"trunk-{trunk}").write_text(f"{PASSWORD}\n")
+        for trunk, password in (("first", PASSWORD), ("a_second", PASSWORD), ("wrong", "falsch")):
+            (state.root / "secrets" / f"trunk-{trunk}").write_text(f"{password}\n")
         authority.cert_pem.write_to_path(str(state.root / "secrets" / "authorities.crt"))
 
     try:
@@ -64,7 +68,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
         with running_town(tmp_path_factory.mktemp("t"), directory, furnish) as town:
             until(first.registered, 40)
             until(second.registered, 40)
-            until(lambda: len(re.findall(r"\bAvail\b", contacts(town))) == 2, 70)
+            until(lambda: len(re.findall(r"\bAvail\b", contacts(town))) == 3, 70)
             yield Lines(town=town, first=first, second=second)
     finally:
         first.end()
@@ -134,6 +138,18 @@ async def test_whom_a_phone_puts_through_calls_with_the_number_of_the_phone(line
         assert lines.first.got()[before:] == ([(called, shown, "1")] if called else [])
 
 
+async def test_what_is_wrong_with_a_trunk_is_told(lines: Lines) -> None:
+    async with connected(lines.town.state) as running:
+        assert running
+        told = await trunks.look(running.ami, lines.town.directory)
+    assert told["first"] == told["a_second"] == ""
+    assert told["old"] == "127.0.0.7 does not answer: no call goes out by it"
+    assert told["wrong"] == f"{SECOND} does not register us (Rejected): no call comes in by it"
+    shown = "".join(f"{problem}\n" for problem in (await look(lines.town.state)).problems)
+    assert f"trunk wrong: {told['wrong']}" in shown
+    assert "trunk first" not in shown
+
+
 async def test_registrations_are_read_back(lines: Lines) -> None:
     async with connected(lines.town.state) as running:
         assert running
@@ -176,7 +192,7 @@ async def test_the_second_trunk_takes_over_and_without_any_the_caller_is_told(li
     await dialled(lines.town, "112", seconds=60)
     assert lines.second.got()[before:][0][0] == "112"
     lines.second.end()
-    await asyncio.to_thread(until, lambda: contacts(lines.town).count("Unavail") == 3, 60)
+    await asyncio.to_thread(until, lambda: contacts(lines.town).count("Unavail") == 4, 60)
     async with desk(lines.town) as telephone:
         call = await telephone.dial("0112")
         await call.answered(within=10)

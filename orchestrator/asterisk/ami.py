@@ -164,9 +164,11 @@ class Ami:
         return dict(answer.items())
 
     async def rows(self, name: str, *, within: float = 0.0, **fields: object) -> list[dict[str, str]]:
-        """Send an action that answers with a list; the fields of each event but the closing one."""
+        """Send an action that answers with a list; the fields of each event but the closing one, by names in small
+        letters: panoramisk folds them, Asterisk's documentation does not.
+        """
         answers = await self._ask(self._connected(), name, fields, rows=True, within=within)
-        return [dict(answer.items()) for answer in answers[1:-1]]
+        return [{key.lower(): value for key, value in answer.items()} for answer in answers[1:-1]]
 
     def _connected(self) -> _Wire:
         if self._wire is None:

@@ -10,7 +10,7 @@ from orchestrator.asterisk.errors import Refused
 
 async def entries(ami: Ami, family: str) -> dict[str, str]:
     """Key -> value of `family`; raises AsteriskError."""
-    rows = [{key.lower(): value for key, value in row.items()} for row in await ami.rows("DBGetTree", Family=family)]
+    rows = await ami.rows("DBGetTree", Family=family)
     return {row["key"].removeprefix(f"/{family}/"): row.get("val", "") for row in rows if "key" in row}
 
 

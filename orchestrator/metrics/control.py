@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ class Metrics:
         self.queues = QueueMetrics(self.registry)
         self.banned = gauge("banned_addresses", "Addresses that may not speak SIP with us now.")
         self.bans = counter("bans", "Bans of addresses at which names or passwords were guessed.")
+        self.trunk_up = Gauge(
+            "durchwahl_trunk_up",
+            "1 if the other end of a trunk answers, and registers us where it is to; none while Asterisk is away.",
+            ("trunk",),
+            registry=self.registry,
+        )
         self.tests = counter("test_calls", "Test calls that are over, by outcome; counted here alone.", "outcome")
         self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
@@ -100,6 +107,12 @@ class Metrics:
         self.canary_up.set(math.nan if up is None else up)
         self.canary_at.set(at or math.nan)
         self.canary_answer.set(answered or math.nan)
+
+    def trunks(self, wrong: Mapping[str, str]) -> None:
+        """Take over what is wrong with each trunk that could be looked at; empty: nothing."""
+        self.trunk_up.clear()
+        for trunk, why in wrong.items():
+            self.trunk_up.labels(trunk).set(not why)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

@@ -43,6 +43,7 @@ from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.promises import Promises
 from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
+from orchestrator.service.trunks import Lookout
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
 from orchestrator.web.server import Call, Sources, Status, application
@@ -81,6 +82,7 @@ class Control:
     promises: Promises = field(init=False)
     sentry: Sentry = field(init=False)
     guard: Guard = field(init=False)
+    lookout: Lookout = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -118,8 +120,8 @@ class Control:
             tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
-
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
+        self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -203,11 +205,18 @@ class Control:
         midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         seen = self.sentry.seen
         up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
+        trunks = self.lookout.seen.values()
+        good = sum(not why for why in trunks)
         return Status(
             town=self.directory.town.name,
             parts=[
                 ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
                 ("Schicht", f"{up} Bedienprozesse", up > 0),
+                (
+                    "Amtsleitungen",
+                    f"{good} von {len(self.directory.trunks)} bereit",
+                    good == len(self.directory.trunks),
+                ),
                 ("Testanruf", TOLD[seen.up] if seen.why or seen.up else "noch keiner", bool(seen.up) or not seen.why),
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
@@ -239,6 +248,7 @@ class Control:
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
             await self._bulkhead(self.guard.look)
+            await self._bulkhead(self.lookout.look)
             await asyncio.sleep(1)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:

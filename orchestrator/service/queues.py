@@ -24,8 +24,8 @@ Row = Mapping[str, str]
 
 
 async def rows(ami: Ami) -> Sequence[Row]:
-    """What Asterisk tells of its queues, with keys in small letters. Raises AsteriskError."""
-    return [{key.lower(): value for key, value in row.items()} for row in await ami.rows("QueueStatus")]
+    """What Asterisk tells of its queues. Raises AsteriskError."""
+    return await ami.rows("QueueStatus")
 
 
 async def now(state: State) -> list[Standing]:

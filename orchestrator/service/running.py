@@ -107,12 +107,12 @@ class Running:
                 continue  # told as missing
             except AsteriskError as bad:
                 raise OSError(str(bad)) from bad
-            detail = next((row for row in rows if _value(row, "event") == "EndpointDetail"), {})
+            detail = next((row for row in rows if row.get("event") == "EndpointDetail"), {})
             wanted = dict(OPTION.findall(sections[name]))
             told += [
-                f"endpoint {name} has {option} {_value(detail, key)!r} instead of {wanted[option]!r}"
+                f"endpoint {name} has {option} {detail.get(key, '')!r} instead of {wanted[option]!r}"
                 for option, key in READ_BACK.items()
-                if option in wanted and wanted[option] != _value(detail, key)
+                if option in wanted and wanted[option] != detail.get(key, "")
             ]
         return told
 
@@ -124,17 +124,17 @@ class Running:
             if "No Contacts" in str(bad):
                 return frozenset()
             raise OSError(str(bad)) from bad
-        return frozenset(_value(contact, "endpoint") for contact in contacts) - {""}
+        return frozenset(contact.get("endpoint", "") for contact in contacts) - {""}
 
     async def _modules(self) -> set[str]:
         listed = await asyncio.to_thread(self._rest.ask, "GET", "asterisk", "modules")
         return {module["name"] for module in listed if module["status"] == "Running"}
 
     async def _endpoints(self) -> set[str]:
-        return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowEndpoints", within=LIST_WITHIN)}
+        return {row.get("objectname", "") for row in await self._ami.rows("PJSIPShowEndpoints", within=LIST_WITHIN)}
 
     async def _registrations(self) -> set[str]:
-        return {_value(row, "objectname") for row in await self._ami.rows("PJSIPShowRegistrationsOutbound")}
+        return {row.get("objectname", "") for row in await self._ami.rows("PJSIPShowRegistrationsOutbound")}
 
     async def _dialplan(self, extensions: Mapping[str, str], changed: Sequence[Change]) -> list[str]:
         """Extensions that Asterisk has otherwise. A large dialplan is asked context by context.
@@ -163,18 +163,18 @@ class Running:
         except Refused:
             return {}  # no such context
         for row in rows:
-            if _value(row, "extension") and _value(row, "registrar") == "pbx_config":
-                name = f"{_value(row, 'context')} {_value(row, 'extension')}"
-                found.setdefault(name, []).append((_value(row, "application"), _value(row, "appdata")))
+            if row.get("extension") and row.get("registrar") == "pbx_config":
+                name = f"{row.get('context', '')} {row['extension']}"
+                found.setdefault(name, []).append((row.get("application", ""), row.get("appdata", "")))
         return _written(found)
 
     async def _queues(self) -> set[str]:
-        return {_value(row, "queue") for row in await self._ami.rows("QueueSummary")} - {""}
+        return {row.get("queue", "") for row in await self._ami.rows("QueueSummary")} - {""}
 
     async def _boxes(self) -> set[str]:
         try:
             return {
-                _value(row, "voicemailbox") for row in await self._ami.rows("VoicemailUsersList", within=LIST_WITHIN)
+                row.get("voicemailbox", "") for row in await self._ami.rows("VoicemailUsersList", within=LIST_WITHIN)
             }
         except AsteriskError as bad:
             if "no voicemail users" in str(bad).lower():
@@ -252,8 +252,3 @@ def _endpoints(sections: set[str]) -> set[str]:
 def _registrations(endpoints: Mapping[str, str]) -> set[str]:
     """The trunks whose sections say that we register there."""
     return {name for name, text in endpoints.items() if "\ntype = registration\n" in text}
-
-
-def _value(row: dict[str, str], key: str) -> str:
-    """A field whatever its case: panoramisk folds it, Asterisk's documentation does not."""
-    return next((value for name, value in row.items() if name.lower() == key), "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.metrics.control import shift
-from orchestrator.service import canary, up, wiring
+from orchestrator.service import canary, trunks, up, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
@@ -40,6 +41,7 @@ async def look(state: State) -> Seen:
     """Look once; raises ServiceError where there is no directory."""
     imported = await directories.read(state)
     trees = wiring.trees(state)
+    directory = await directories.running(state) if trees.name() else imported
     problems: list[str] = []
     registered: frozenset[str] = frozenset()
     asterisk = False
@@ -48,17 +50,18 @@ async def look(state: State) -> Seen:
             if running:
                 problems += await running.differences(trees.running())
                 registered = await running.registered()
+                wrong = await trunks.look(running.ami, directory)
+                problems += [f"trunk {name}: {why}" for name, why in wrong.items() if why]
                 asterisk = True
             else:
                 problems.append("Asterisk does not run: run `durchwahl up`")
-    except (OSError, NotAnswering) as bad:
+    except (OSError, NotAnswering, AsteriskError) as bad:
         problems.append(f"Asterisk does not answer: {bad}")
     if any(state.run.glob("*.kept")) and not up.guarded(state):
         problems.append("nobody guards this exchange: its `durchwahl up` was killed; run `durchwahl up` again")
     attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
     if asterisk and not attendants:
         problems.append("no attendant is up: menus go on natively")
-    directory = await directories.running(state) if trees.name() else imported
     if directory != imported:
         problems.append("the directory was changed and not applied: see `durchwahl plan`")
     if trees.unsettled:

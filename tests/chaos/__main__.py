@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos import report
@@ -21,11 +22,13 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--seed", type=int, default=SEED, help="the same seed is the same calls and attacks")
     parser.add_argument("--rate", type=float, default=RATE, help="calls a second")
+    parser.add_argument("--calm", action="store_true", help="nothing is killed: what calls alone cost in memory")
     parser.add_argument("--docs", action="store_true", help="write the table into docs/reliability.md too")
     parser.add_argument("--keep", type=Path, help="an empty folder for the exchange, which then stays")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever ends it: what it has started ends, too
     planned = plan(asked.calls, asked.seed, rate=asked.rate)
+    planned = replace(planned, attacks=()) if asked.calm else planned
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         made = soak(planned, asked.keep or Path(folder))
     found = report.rows(made)

@@ -27,6 +27,10 @@ UNWRITTEN = 1.0
 """Seconds before it was killed of which Asterisk may not have written everything."""
 DEAF = (0.3, 4.0)
 """Seconds before and after an attack on attendants in which a key may be lost: the menu is heard anew then."""
+TURN = 0.25
+"""Seconds before and after the end of the menu's patience in which a key may fall between two rounds."""
+DEEPEST = 450
+"""Tasks that may wait in one queue of Asterisk: from 500 on it refuses new calls."""
 HEARD = 2.0
 """Seconds after a key in which its answer must be there."""
 BUFFERED = 2.5
@@ -62,8 +66,12 @@ class Evidence:
     strikes: Collection[Strike]
     left: Collection[str]
     """Channels, bridges, recordings and processes that are left over."""
+    patience: float
+    """Seconds after which the menu is asked once more: its prompt, and the wait for a key."""
     longest: float
     """Seconds that a caller in a menu may be without a place."""
+    deepest: tuple[int, str]
+    """The most tasks that ever waited in one queue of the Asterisk that ran last, and the name of that queue."""
 
     @property
     def cuts(self) -> list[float]:
@@ -92,7 +100,7 @@ class Row:
 def account(known: Evidence) -> list[Row]:
     """Every row that concerns calls."""
     return [*_calls(known), _outcomes(known), _failed(known), *_messages(known), _unexpected(known), _left(known),
-            _silence(known), _keys(known), *_strikes(known)]  # fmt: skip
+            _silence(known), _keys(known), _queues(known), *_strikes(known)]  # fmt: skip
 
 
 def _calls(known: Evidence) -> Iterator[Row]:
@@ -235,12 +243,23 @@ def _keys(known: Evidence) -> Row:
         if seen.over and seen.caller in keys and seen.caller in known.answered:
             caller = keys[seen.caller]
             at = known.answered[seen.caller] + caller.before
-            if seen.last - at < HEARD or any(what == f"{MENU}=key_{caller.key}" for _, _, what in seen.marks):
+            if (
+                abs(caller.before - known.patience) < TURN
+                or seen.last - at < HEARD
+                or any(what == f"{MENU}=key_{caller.key}" for _, _, what in seen.marks)
+            ):
                 continue
             lost += 1
             if not any(hit.kind in BLOWS and hit.at - DEAF[0] <= at <= hit.at + DEAF[1] for hit in known.strikes):
                 told.append(f"{seen.id} of {seen.caller}: key {caller.key} was lost, and nobody was attacked")
     return Row(what="keys lost in an attack (the menu was heard anew)", figure=f"{lost:,}", wrong=tuple(told))
+
+
+def _queues(known: Evidence) -> Row:
+    """Task processors: each does one thing after the other, and what has to wait there is late for somebody."""
+    depth, name = known.deepest
+    wrong = (f"{depth} tasks waited in Asterisk's {name}",) if depth >= DEEPEST else ()
+    return Row(what="most tasks that waited in one queue of Asterisk", figure=f"{depth} ({name})", wrong=wrong)
 
 
 def _strikes(known: Evidence) -> Iterator[Row]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.chaos.account import Row
 
 LOOK_EVERY = 2.0
-YOUNG = 60.0
-"""Seconds at the beginning of a life that do not count: what is needed is only being loaded."""
+YOUNG, ASTERISK_YOUNG = 60.0, 180.0
+"""Seconds at the beginning of a life that do not count: what is needed is only being loaded. Asterisk's memory comes to
+rest after three minutes of seven calls a second, with and without attacks (`--calm`)."""
 TOLD, JUDGED = 30.0, 180.0
 """Seconds after that for which a life must have been looked at, for its slope to be told, and to be judged."""
 MEMORY, DESCRIPTORS = 1024.0, 3.0
@@ -49,7 +50,8 @@ def growth(samples: Collection[Sample], since: float, until: float) -> Iterator[
     lives: dict[str, list[list[Sample]]] = {}
     for (name, _), found in groupby(sorted(samples, key=life), key=life):
         first, *rest = found
-        lives.setdefault(name, []).append([each for each in rest if max(since, first.at + YOUNG) <= each.at <= until])
+        grown = first.at + (ASTERISK_YOUNG if name == "asterisk" else YOUNG)
+        lives.setdefault(name, []).append([each for each in rest if max(since, grown) <= each.at <= until])
     for name, each in lives.items():
         yield _row(name, max(each, key=_lasted), [sample for sample in samples if sample.name == name])
 

@@ -25,7 +25,7 @@ FIRST = 6.0
 """Seconds from the first call to the first attack."""
 PAUSE, LONG_PAUSE = (0.5, 14.0), (15.0, 20.0)
 """Seconds from one attack to the next, and after Asterisk was killed: phones must be able to come back."""
-QUIET = 1 / 6
+QUIET = 1 / 4
 """The last part of the calls, which meets no attack: everything must be as it was before, and is measured within one
 life."""
 

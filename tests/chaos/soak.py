@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import time
@@ -35,10 +36,14 @@ from tests.chaos.desks import desks
 from tests.chaos.journal import Journal
 from tests.chaos.plan import Plan
 from tests.chaos.town import DESKS, HEAD, MEMBER, MENU, OFFICE_BOX, OWN_BOX, chaos_town
+from tests.console import console
 from tests.running_town import CITIZEN, Town, prepared, until
 from tests.test_up import start
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "citizen.xml"
+QUEUE = re.compile(r"^(\S+) +\d+ +\d+ +(\d+) +\d+ +\d+$", re.MULTILINE)
+"""A line of `core show taskprocessors`: its name, how much it has done, what waits now, the most that ever waited, and
+two limits."""
 LOOK_EVERY = 0.5
 EVERY = 1_000_000
 """More journeys than there can be."""
@@ -99,11 +104,13 @@ def soak(planned: Plan, folder: Path) -> Soaked:
         took = time.time() - began
         _settle(town, watched)
         left = [*_left(town), *_unfiled(town)]
+        deepest = _deepest(town)
         known = asyncio.run(_written(town))
     left += [f"process {pid}: {command}" for pid, command in every(state).items()]
     _clear(state)
     menu = directory.graph[MENU]
     assert isinstance(menu, Menu)
+    patience = length(menu.prompt, sounds) + menu.wait
     evidence = Evidence(
         plan=planned,
         placed=_times(told, "placed"),
@@ -111,7 +118,9 @@ def soak(planned: Plan, folder: Path) -> Soaked:
         seen=watched.journal.calls,
         strikes=watched.strikes,
         left=left,
-        longest=length(menu.prompt, sounds) + menu.wait + NOTICED,
+        patience=patience,
+        longest=patience + NOTICED,
+        deepest=deepest,
         **known,
     )
     first = began + REGISTERED
@@ -195,6 +204,11 @@ def _left(town: Town) -> list[str]:
         return [f"Asterisk does not answer: {bad}"]
 
 
+def _deepest(town: Town) -> tuple[int, str]:
+    """The queue of Asterisk's in which most tasks have ever waited."""
+    return max((int(depth), name) for name, depth in QUEUE.findall(console(town, "core show taskprocessors")))
+
+
 def _unfiled(town: Town) -> list[str]:
     return [path.name for path in Spool(town.state.spool).recordings.glob("*.wav")]
 
@@ -203,7 +217,7 @@ async def _written(town: Town) -> dict[str, list[Any]]:
     """Journeys, messages and cases, as the exchange has them."""
     engine = open_database(town.state.database)
     try:
-        journeys = await history.past(engine, limit=EVERY)
+        journeys = await history.past(engine, limit=EVERY, tests=False)
         async with engine.connect() as connection:
             opened = [_channel(id_) for id_ in (await connection.execute(select(cases.c.message))).scalars()]
     finally:
