@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.compile import display
+from orchestrator.compile import display, per_caller
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PREFIX, fit
 from orchestrator.compile.extensions import LARGEST, Context, Extension, Line
 from orchestrator.compile.outside import digits_or
@@ -24,6 +24,7 @@ CLEAN = (
     ),
     Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
     display.UNTOLD,
+    per_caller.ASKED,
 )
 """What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide
 it, although the provider tells us: nobody here may be told (TDDDG § 15). Nor are they told who rings here.
@@ -45,6 +46,7 @@ def contexts(directory: Directory) -> Iterator[Context]:
     yield from_trunk(directory)
     yield elsewhere(directory)
     yield from_test()
+    yield per_caller.context()
 
 
 def numbers(directory: Directory) -> Iterator[Context]:

@@ -24,6 +24,8 @@ class Exchange:
     """Asterisk's folder of modules."""
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Trunk id -> `host:port`, where it differs from the directory."""
+    per_caller: int = 0
+    """Calls that one number may have in the exchange at once, by public trunks; 0: as many as it likes."""
     tls_port: int = 0
     """Port of SIP over TLS; 0: not offered."""
     certificate: str = ""

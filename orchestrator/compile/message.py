@@ -23,6 +23,9 @@ NAME = "message"
 FAMILY = "durchwahl-greetings"
 """The family of Asterisk's database that tells which greetings were recorded: `<box>/<file>` -> until when it counts,
 in seconds since 1970; 0: no end."""
+SHARES = "durchwahl-shares"
+"""The family that tells from whom a mailbox takes nothing more until something is heard: `<box>/n<digits>`; all who
+hide their number are `<box>/n`."""
 RECORDED = {
     texts.BUSY: "busy",
     texts.NOBODY: "unavail",
@@ -86,6 +89,7 @@ def _arrival() -> Iterator[Line]:
     for name, value in (("BEGAN", ""), ("KEPT", "0"), ("TAKE", "0"), ("ROUND", "0")):
         yield Line(f"Set({name}={value})")
     yield Line("Set(ATTEMPT=$[0${ATTEMPT} + 1])")  # a caller may come back and leave another
+    yield Line(f"GotoIf(${{DB_EXISTS({SHARES}/${{ARG1}}/n${{FILTER(0-9,${{CALLERID(num)}})}})}}?full)")
 
 
 def _state() -> Iterator[Line]:
@@ -180,6 +184,7 @@ def _answers() -> Iterator[Line]:
     yield Line("Return(human)")
     yield Line("Return(too_short)", label="nothing")
     yield Line("Return(left)", label="left")
+    yield Line("Return(full)", label="full")  # for this caller: others find room
 
 
 def _hungup() -> Iterator[Line]:

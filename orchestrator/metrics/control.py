@@ -56,6 +56,9 @@ class Metrics:
             "message_filing_seconds", "Seconds from the end of a recording until it was dealt with."
         )
         self.nearly_full = gauge("boxes_nearly_full", "Boxes with four fifths of the new messages that they take.")
+        self.shares = gauge(
+            "box_shares_used_up", "Callers from whom a box takes no more messages until some have been heard."
+        )
         self.boxes_broken = gauge("boxes_broken", "Boxes whose files cannot be read or written.")
         self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")
         self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orchestrator.asterisk.ami import Ami, WrongPassword
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
+from orchestrator.compile import per_caller
 from orchestrator.compile.sounds import prompts_of
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
@@ -169,7 +170,7 @@ class Control:
 
     def expect(self, journey: Journey) -> str:
         """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
-        if journey.test or journey.flow == outgoing.FLOW:
+        if journey.test or journey.flow in (outgoing.FLOW, per_caller.FLOW):
             return ""
         different = retrace(self.directory, journey.visits)
         if different and journey.began < self.since and not retrace(self.former, journey.visits):

@@ -19,11 +19,12 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from orchestrator.asterisk import voicemail
+from orchestrator.asterisk import database, voicemail
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.compile.message import SHARES
 from orchestrator.domain.directory import Directory
-from orchestrator.messages import retention
+from orchestrator.messages import retention, share
 from orchestrator.messages.api import Messages, Tell, nobody
 from orchestrator.messages.filer import Filer, Taken
 from orchestrator.messages.folder import FolderFull
@@ -206,7 +207,7 @@ class Mailroom:
         return (row.caller, row.began) if row else None
 
     async def forget(self) -> None:
-        """Remove what is too old; and tell how full boxes are, as they are looked at once."""
+        """Remove what is too old; and tell how full boxes are, and who has filled them, as they are looked at once."""
         now, spool = time.time(), self.filer.spool
         self.dialogues.forget(now - STALE)
         for forget_files in (retention.forget_rejected, retention.forget_playing):
@@ -217,6 +218,7 @@ class Mailroom:
                 "the clock leaps: nothing is deleted for its age until it has been still for a day", seconds=leaps
             )
         unheard = nearly = 0
+        shares: set[str] = set()
         broken = len(await asyncio.to_thread(spool.damaged))
         for number in await asyncio.to_thread(spool.boxes):
             of, box = self.directory().boxes.get(number), spool.box(number)
@@ -227,12 +229,24 @@ class Mailroom:
                 for message, why in old:
                     await self.messages.expire(message, why)
                     log.info("message removed", box=number, id=message.id, why=why)
-                new = len(await asyncio.to_thread(box.messages, *UNHEARD))
-                unheard, broken = unheard + new, broken - 1
-                nearly += bool(of and is_nearly_full(of, new))
+                new = await asyncio.to_thread(box.messages, *UNHEARD)
+                unheard, broken = unheard + len(new), broken - 1
+                nearly += bool(of and is_nearly_full(of, len(new)))
+                shares |= {f"{number}/{who}" for who in (share.used_up(new, of.quota) if of else ())}
         self.metrics.unheard.set(unheard)
         self.metrics.nearly_full.set(nearly)
         self.metrics.boxes_broken.set(broken)
+        await self._share(shares)
+
+    async def _share(self, used_up: Collection[str]) -> None:
+        """Have Asterisk know who has filled their share of a box, and nobody else. Raises AsteriskError."""
+        self.metrics.shares.set(len(used_up))
+        if self.ami.up:
+            known = await database.entries(self.ami, SHARES)
+            if await database.correct(self.ami, SHARES, known, dict.fromkeys(used_up, "1")) and used_up:
+                log.warning(
+                    "callers have filled their share of a box", boxes=sorted({x.partition("/")[0] for x in used_up})
+                )
 
     @contextlib.contextmanager
     def _apart(self, what: str, **where: str) -> Iterator[None]:

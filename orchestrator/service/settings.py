@@ -40,6 +40,7 @@ rtp_start = {rtp_start}    # two ports a leg
 rtp_end = {rtp_end}
 attendants = 2             # worker processes of the shift
 canary = 300               # seconds between two test calls to the operator's number that let no telephone ring; 0: none
+per_caller = 10            # calls that one number outside may have here at once (docs/limits.md); 0: any number
 never_banned = ["127.0.0.0/8", "::1/128"]  # networks whose addresses may try wrong passwords (docs/bans.md)
 require_why = false        # true: whoever changes, switches or applies something says why (--why)
 database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
@@ -181,6 +182,7 @@ class Settings(BaseSettings):
     attendants: int = Field(2, ge=1, le=ATTENDANTS)
     canary: int = Field(300, ge=0, le=86400)
     """Seconds between two test calls to the operator's number; 0: none."""
+    per_caller: int = Field(10, ge=0, le=10_000)
     never_banned: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Networks of which nobody is banned, whatever passwords are tried there."""
     require_why: bool = False

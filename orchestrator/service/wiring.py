@@ -90,6 +90,7 @@ def exchange(state: State, directory: Directory) -> Exchange:
         state=str(state.root),
         modules=str(program("asterisk").modules),
         trunks=settings.trunks,
+        per_caller=settings.per_caller,
         tls_port=settings.tls_port if tls else 0,
         certificate=str(own[0]) if own else "",
         key=str(own[1]) if own else "",
