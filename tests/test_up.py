@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.service.limits import EXPENDABLE
 from orchestrator.service.state import State
 from orchestrator.service.watching import look
 from tests.hurry import directory as hurried
@@ -22,9 +24,9 @@ from tests.leash import leashed
 from tests.running_town import prepared, until
 
 
-def start(state: State) -> subprocess.Popen[bytes]:
-    """`durchwahl up` on `state`; its words are in run/up.out."""
-    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(state.root), "up"]
+def start(state: State, *under: str) -> subprocess.Popen[bytes]:
+    """`durchwahl up` on `state`, started by the command `under`; its words are in run/up.out."""
+    argv = [*under, sys.executable, "-m", "orchestrator.cli", "--state", str(state.root), "up"]
     with (state.root / "up.out").open("ab") as output:
         return subprocess.Popen(leashed(argv), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 
@@ -54,9 +56,14 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def test_up_is_alone_and_takes_over_after_a_kill(state: State) -> None:
-    first = start(state)
+    first = start(state, "prlimit", "--nofile=512:3000")
     until(state.ready.exists, 60)
     before = pids(state)
+    assert "only 3000 files may be open at once, which is enough for 214 calls" in (state.root / "up.out").read_text()
+    for name, pid in before.items():
+        assert re.search(r"^Max open files +3000 +3000 ", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+        own = Path("/proc/self/oom_score_adj").read_text()
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == (own if name == "asterisk" else f"{EXPENDABLE}\n")
     second = start(state)
     assert second.wait(20) == 2
     assert f"already running (process {first.pid})" in (state.root / "up.out").read_text()

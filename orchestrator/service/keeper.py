@@ -19,6 +19,8 @@ from typing import Any
 
 import structlog
 
+from orchestrator.service.limits import goes_first
+
 log = structlog.get_logger()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
@@ -40,6 +42,8 @@ class Child:
     adopt: bool = False
     """Whether one that a killed keeper left running is kept as it is."""
     env: Mapping[str, str] = field(default_factory=dict)
+    expendable: int = 0
+    """See limits.goes_first; 0: it is treated as everybody is."""
     patience: float = 10.0
     """Seconds from SIGTERM to SIGKILL."""
 
@@ -95,6 +99,8 @@ class Keeper:
                 env={**os.environ, **self.child.env},
                 start_new_session=True,
             )
+        if self.child.expendable:
+            goes_first(process.pid, self.child.expendable)
         self.starts += 1
         self.child.note.write_text(f"{process.pid}\n")
         await self._keep(process.pid, asyncio.ensure_future(process.wait()))

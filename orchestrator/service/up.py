@@ -26,6 +26,7 @@ import aiohttp
 from orchestrator.asterisk.package import find
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.keeper import Child, Keeper, left_over
+from orchestrator.service.limits import EXPENDABLE, raise_files
 from orchestrator.service.ports import free
 from orchestrator.service.state import State
 
@@ -62,6 +63,8 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
                 todo="end it (`ss -tulpn` shows it), or change settings.toml and run `durchwahl apply`",
             )
         if told := unwritten(state.settings().bind, socket.gethostname(), HOSTS):
+            progress(told)
+        if told := raise_files():
             progress(told)
         keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
@@ -160,8 +163,8 @@ def _children(state: State) -> list[Child]:
         child(
             "asterisk", (*asterisk.argv, "-f", "-C", conf), env={"RES_OPTIONS": RESOLVER, **asterisk.env}, adopt=True
         ),
-        child("control", (*durchwahl, "control")),
-        child("attend", (*durchwahl, "attend"), patience=20.0),
+        child("control", (*durchwahl, "control"), expendable=EXPENDABLE),
+        child("attend", (*durchwahl, "attend"), expendable=EXPENDABLE, patience=20.0),
     ]
 
 
