@@ -30,7 +30,7 @@ DEAF = (0.3, 4.0)
 TURN = 0.25
 """Seconds before and after the end of the menu's patience in which a key may fall between two rounds."""
 DEEPEST = 450
-"""Tasks that may wait in one queue of Asterisk: from 500 on it refuses new calls."""
+"""Tasks that may wait in one queue of Asterisk: from 500 on it takes no new requests until they are fewer."""
 HEARD = 2.0
 """Seconds after a key in which its answer must be there."""
 BUFFERED = 2.5
