@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.apps.attend import Attendant
+from orchestrator.apps.attend import LATE, Attendant
 from orchestrator.apps.book import Book
 from orchestrator.apps.observer import Nobody
 from orchestrator.apps.skills import say
 from orchestrator.asterisk.events import Arrived, Offered
 from orchestrator.asterisk.leg import Leg
+from orchestrator.asterisk.transport import Transport
 from tests.asterisk_instance import Instance
 from tests.citizens import Citizens
 from tests.exchange.line import Delays
@@ -32,9 +33,13 @@ class Notes(Nobody):
         self.ends: list[tuple[str, str]] = []
         self.failures: list[str] = []
         self.lost_claims = 0
+        self.sheds: list[str] = []
 
     def claim_lost(self, place: str) -> None:
         self.lost_claims += 1
+
+    def shed(self, place: str) -> None:
+        self.sheds.append(place)
 
     def ended(self, place: str, answer: str, seconds: float) -> None:
         self.ends.append((place, answer))
@@ -251,6 +256,49 @@ def test_a_new_tree_is_read_when_it_comes(run: Run) -> None:
         assert len(notes.failures) == 1
 
     run(scenario)
+
+
+class Late:
+    """A line that tells everything `by` seconds later, as to somebody who has too much to do."""
+
+    def __init__(self, line: Transport) -> None:
+        self._line, self.by = line, 0.0
+        self.send, self.close = line.send, line.close
+
+    async def receive(self) -> bytes:
+        text = await self._line.receive()
+        await asyncio.sleep(self.by)
+        return text
+
+
+def test_who_has_too_much_to_do_leaves_callers_to_a_fellow_and_then_to_the_dialplan(
+    instance: Instance, tmp_path: Path
+) -> None:
+    async def scenario(exchange: Exchange, citizens: Citizens) -> None:
+        lines: dict[str, Late] = {}
+
+        async def dial(app: str) -> Transport:
+            lines[app] = Late(await plain(app))
+            return lines[app]
+
+        plain, exchange.dial = exchange.dial, dial
+        async with attending(exchange, slot=1) as (_, busy):
+            lines["attendant-1"].by = LATE + 0.02
+            async with attending(exchange, slot=2) as (_, fellow):
+                served = await citizens.call("served", "test.hall")
+                await over(citizens, "served")
+                assert (busy.sheds, fellow.ends) == (["test.hall"], [("test.hall", "said")])
+            alone = await citizens.call("alone", "test.hall")
+            await over(citizens, "alone")
+            assert (busy.sheds, busy.ends, busy.lost_claims) == (["test.hall"] * 2, [], 0)
+            lines["attendant-1"].by = 0.0
+            again = await citizens.call("again", "test.hall")
+            await over(citizens, "again")
+        assert await exchange.marks(served) == ["PLACE test.hall", "ANSWER test.hall=said", *DESK]
+        assert await exchange.marks(alone) == ["PLACE test.hall", "ANSWER test.hall=python_down", *DESK]
+        assert await exchange.marks(again) == ["PLACE test.hall", "ANSWER test.hall=said", *DESK]
+
+    run_real(instance, write_attend(tmp_path))(scenario)
 
 
 def test_draining_hands_the_callers_to_another_attendant_in_the_same_try(run: Run) -> None:

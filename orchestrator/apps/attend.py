@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from orchestrator.apps.book import Book
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 MOST_TRIES = 9
 """Playbacks are numbered from 1 to this."""
+LATE = 0.2
+"""Seconds after which an offer is left to a fellow, and natively to the dialplan a twentieth later: who hears of it so
+late has more to do than they can, and each caller more would make all of them wait longer."""
 ARRIVAL_LIMIT = 0.5
 """Seconds from a claim that was won until its caller must have arrived."""
 DRAIN_LIMIT = 2.0
@@ -117,6 +121,9 @@ class Attendant:
         if not self._open or self._draining:
             return
         place = f"{offered.channel.context.removeprefix('flow-')}.{offered.channel.extension}"
+        if offered.at and time.time() - offered.at > LATE:
+            self._observer.shed(place)
+            return
         channel = offered.channel.id
         claim = self._expected[channel] = object()
 

@@ -24,6 +24,9 @@ class Observer(Protocol):
     def claim_lost(self, place: str) -> None:
         """Another attendant was faster, or the caller gone."""
 
+    def shed(self, place: str) -> None:
+        """A caller was left to others: we heard of them too late."""
+
     def began(self, place: str) -> None:
         """A caller is with us, at `place`."""
 
@@ -44,6 +47,9 @@ class Nobody:
         pass
 
     def claim_lost(self, place: str) -> None:
+        pass
+
+    def shed(self, place: str) -> None:
         pass
 
     def began(self, place: str) -> None:

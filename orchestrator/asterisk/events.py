@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -30,6 +31,8 @@ class Offered:
     """A caller stands at a place and waits for whoever claims them first (`CallBroadcast`)."""
 
     channel: Channel
+    at: float = 0.0
+    """When Asterisk said so, in seconds since the epoch; 0: it did not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,7 @@ def read(message: Mapping[str, Any]) -> Event | None:
 def _read(message: Mapping[str, Any]) -> Event | None:
     match message.get("type"):
         case "CallBroadcast":
-            return Offered(channel=channel(message["channel"]))
+            return Offered(channel=channel(message["channel"]), at=_at(message))
         case "StasisStart":
             return Arrived(
                 channel=channel(message["channel"]), arguments=tuple(str(each) for each in message.get("args", ()))
@@ -125,6 +128,14 @@ def channel(found: Mapping[str, Any]) -> Channel:
         name=str(found.get("name") or ""),
         number=str((found.get("caller") or {}).get("number") or ""),
     )
+
+
+def _at(message: Mapping[str, Any]) -> float:
+    """`2026-11-26T15:31:02.123+0000`"""
+    try:
+        return datetime.fromisoformat(message["timestamp"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def _id(thing: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ class AttendantMetrics:
         self._steps = Counter("steps", "Steps performed, by place and answer.", ("place", "answer"), **made)
         self._seconds = Histogram("step_seconds", "Seconds that a step took.", ("place",), buckets=SECONDS, **made)
         self._lost = Counter("claims_lost", "Callers whom another attendant took first.", **made)
+        self._shed = Counter("shed", "Callers left to others, as this attendant heard of them too late.", **made)
         self._failed = Counter("failures", "Steps that went wrong; the caller went on natively.", ("place",), **made)
 
     def connected(self) -> None:
@@ -35,6 +36,9 @@ class AttendantMetrics:
 
     def claim_lost(self, place: str) -> None:
         self._lost.inc()
+
+    def shed(self, place: str) -> None:
+        self._shed.inc()
 
     def began(self, place: str) -> None:
         self._callers.inc()
