@@ -41,6 +41,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.promises import Promises
+from orchestrator.service.renewal import Renewal
 from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
@@ -81,6 +82,7 @@ class Control:
     promises: Promises = field(init=False)
     sentry: Sentry = field(init=False)
     guard: Guard = field(init=False)
+    renewal: Renewal = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -118,8 +120,8 @@ class Control:
             tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
-
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
+        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -239,6 +241,7 @@ class Control:
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
             await self._bulkhead(self.guard.look)
+            await self._bulkhead(self.renewal.look)
             await asyncio.sleep(1)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:

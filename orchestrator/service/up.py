@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from orchestrator.asterisk.package import find
+from orchestrator.service import certificate
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.keeper import Child, Keeper, left_over
 from orchestrator.service.ports import free
@@ -62,6 +63,8 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
                 todo="end it (`ss -tulpn` shows it), or change settings.toml and run `durchwahl apply`",
             )
         if told := unwritten(state.settings().bind, socket.gethostname(), HOSTS):
+            progress(told)
+        for told in certificate.ready(state):
             progress(told)
         keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
