@@ -228,7 +228,7 @@ class Control:
         )
 
     async def tidy(self) -> None:
-        """Every second the figures; every minute what is old: recordings, journeys, the directory."""
+        """Every second the figures and the logs; every minute what is old: recordings, journeys, the directory."""
         tidied = 0.0
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
@@ -241,6 +241,7 @@ class Control:
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
             await self._bulkhead(self.guard.look)
+            await self._bulkhead(self._rotate)  # after it: in a flood a log grows by megabytes each second
             await self._bulkhead(self.renewal.look)
             await asyncio.sleep(1)
 
@@ -248,7 +249,7 @@ class Control:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
         forget = (self._forget, self.promises.forget, self._night)
-        return (self._reread, self._switch, *messages, self._strays, *forget, self._rotate)
+        return (self._reread, self._switch, *messages, self._strays, *forget)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
