@@ -23,6 +23,7 @@ from orchestrator.service import wiring
 from orchestrator.service.bans import Guard
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
+from orchestrator.service.state import State
 from tests.running_town import CITIZEN, Town, until
 from tests.sip_line import REGISTER, register
 from tests.test_entries import invited
@@ -152,6 +153,13 @@ async def guard(town: Town) -> AsyncIterator[Guard]:
         made.bans.until.clear()
         await made.look()
     town.begin("control")
+
+
+def spare_nobody(state: State) -> None:
+    """Ban also on this machine: only the exchange itself and the provider are spared."""
+    settings = state.root / "settings.toml"
+    settings.write_text(re.sub(r"(?m)^never_banned = \S+ \S+", "never_banned = []", settings.read_text()))
+    assert state.settings().never_banned == ()
 
 
 def asks(town: Town, address: str, user: str = "guessed") -> str:

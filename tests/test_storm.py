@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from orchestrator.service.state import State
 from tests import hurry
 from tests.leash import leashed
 from tests.running_town import CITIZEN, Town, running_town, until
-from tests.test_bans import asks
+from tests.test_bans import asks, spare_nobody
 from tests.test_torture import hang_up, kilobytes, line, pen
 from tests.test_without_dns import took
 from tests.tls_telephone import TlsTelephone
@@ -69,9 +68,7 @@ def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         made = trustme.CA().issue_cert("127.0.0.1")
         for path, text in zip(wiring.pair(state), (made.cert_chain_pems[0], made.private_key_pem), strict=True):
             text.write_to_path(str(path))
-        settings = state.root / "settings.toml"
-        settings.write_text(re.sub(r"(?m)^never_banned = \S+ \S+", "never_banned = []", settings.read_text()))
-        assert state.settings().never_banned == ()
+        spare_nobody(state)
 
     with running_town(tmp_path_factory.mktemp("t"), many(), furnish=furnish) as town:
         yield town
