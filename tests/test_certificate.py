@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from orchestrator.service import certificate, wiring
+from orchestrator.service import certificate, up, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, create
 from tests.console import console
@@ -103,6 +103,7 @@ def test_it_is_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
     write(state, CHAIN, pem(OTHER_KEY))
     with pytest.raises(ServiceError, match="does not belong"):
         certificate.ready(state)
+    assert "does not belong" in up._certificate(state)[0], "it is no reason to take no calls"
     good, key = made(now - DAY, now + 10 * DAY)
     write(state, good, pem(key))
     assert certificate.ready(state) == ()
@@ -175,12 +176,12 @@ async def test_it_is_renewed_while_many_talk(town: Town) -> None:
                 talking = callers.enter_context(line(town, KINDS[number % 2], CITIZEN))
                 talking.sendall(pen(town, KINDS[number % 2], talking).asked())
             await asyncio.to_thread(until, lambda: len(calls(town)) == CALLS, 30)
-            up = calls(town)
+            talk = calls(town)
             renew(town)
             assert fingerprint(town) != before
             await asyncio.to_thread(shows, town, fingerprint(town))
             await asyncio.sleep(1)
-            assert up == calls(town)
+            assert talk == calls(town)
             assert not any(each.cut for each in telephones)
             for phone in TELEPHONES:  # who was registered can be rung
                 asking = callers.enter_context(line(town, "udp", CITIZEN))
