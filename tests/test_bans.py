@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.asterisk import security
-from orchestrator.domain.bans import FAILURES, LONGEST, MOST, SHORTEST, TRUSTED, WINDOW, Attempt, Bans
+from orchestrator.domain.bans import FAILURES, FLOOD, LONGEST, MOST, SHORTEST, TRUSTED, WINDOW, Attempt, Bans
 from orchestrator.metrics.control import Metrics
 from orchestrator.service import bans as service
 from orchestrator.service import wiring
 from orchestrator.service.bans import Guard
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
+from orchestrator.service.state import State
 from tests.running_town import CITIZEN, Town, until
 from tests.sip_line import REGISTER, register
 from tests.test_entries import invited
@@ -59,6 +60,21 @@ def test_nobody_is_banned_where_somebody_has_logged_in_or_of_a_spared_network() 
     assert bans.take(failed(A, TRUSTED + 1)) == [A]
 
 
+def test_a_flood_that_brings_no_password_is_a_ban_unless_somebody_logs_in() -> None:
+    def asked(count: int, every: float) -> list[Attempt]:
+        return [Attempt(at=number * every, address=A, asked=True) for number in range(count)]
+
+    assert Bans().take(asked(FLOOD - 1, 0.01)) == []
+    assert Bans().take(asked(FLOOD, 0.01)) == [A]
+    assert Bans().take(asked(FLOOD * 10, WINDOW / (FLOOD - 2))) == []
+    logged_in = Attempt(at=FLOOD / 2 * 0.01, address=A, succeeded=True)
+    assert Bans().take(sorted([*asked(FLOOD * 3, 0.01), logged_in], key=lambda attempt: attempt.at)) == []
+    bans = Bans()
+    bans.take(asked(FLOOD - 1, 0.01))
+    bans.expire(FLOOD * 0.01 + WINDOW)
+    assert bans._asked == {}
+
+
 @given(st.lists(st.integers(0, 3000), max_size=3000))
 def test_it_keeps_no_more_than_it_may(addresses: list[int]) -> None:
     bans = Bans()
@@ -78,10 +94,12 @@ def record(kind: str, account: str = "x", sender: str = A, call: str = "c", more
     return json.dumps({"timestamp": "?", "logmsg": {"message": message}}).encode()
 
 
-@pytest.mark.parametrize("kind", [*security.FAILED, security.SUCCEEDED])
+@pytest.mark.parametrize("kind", [*security.FAILED, security.SUCCEEDED, security.ASKED])
 def test_a_record_is_an_attempt(kind: str) -> None:
     (found,) = security.attempts(record(kind))
-    assert found == Attempt(at=1795695309.22, address=A, succeeded=kind == security.SUCCEEDED)
+    assert found == Attempt(
+        at=1795695309.22, address=A, succeeded=kind == security.SUCCEEDED, asked=kind == security.ASKED
+    )
 
 
 def test_what_a_stranger_calls_himself_makes_no_record_and_hides_nobody() -> None:
@@ -135,6 +153,13 @@ async def guard(town: Town) -> AsyncIterator[Guard]:
         made.bans.until.clear()
         await made.look()
     town.begin("control")
+
+
+def spare_nobody(state: State) -> None:
+    """Ban also on this machine: only the exchange itself and the provider are spared."""
+    settings = state.root / "settings.toml"
+    settings.write_text(re.sub(r"(?m)^never_banned = \S+ \S+", "never_banned = []", settings.read_text()))
+    assert state.settings().never_banned == ()
 
 
 def asks(town: Town, address: str, user: str = "guessed") -> str:

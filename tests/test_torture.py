@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,8 +25,8 @@ from tests.torture import Pen, messages
 from tests.towns import BERLIN
 
 STRANGER = "127.0.0.3"
-LIMIT = 10.0
-"""Seconds within which a question must be answered afterwards; it takes milliseconds."""
+LIMIT, USUAL = 10.0, 0.1
+"""Seconds within which each question must be answered afterwards, and half of them; it takes milliseconds."""
 FIRST, MORE, FORGOTTEN = 24, 6, 35.0
 """So often until Asterisk has the memory that it works with; and seconds until it has forgotten them: a transaction
 lives for 32."""
@@ -81,18 +82,22 @@ def answered(town: Town, transport: str, address: str) -> str:
         raise TimeoutError
 
 
-def torture(town: Town, transport: str, address: str) -> None:
-    """Each message on a line of its own, and a question after each."""
+def torture(town: Town, transport: str, address: str) -> list[float]:
+    """Each message on a line of its own, and a question after each: the seconds until it was answered."""
+    took = []
     for name in messages(Pen("", "", "")):
         with line(town, transport, address) as wire:
             text = messages(pen(town, transport, wire))[name]
             with suppress(ConnectionError, ssl.SSLError):  # who hears nonsense may ring off in the middle of it
                 wire.sendall(text)
+            began = time.monotonic()
             try:
                 answered(town, transport, address)
             except OSError as bad:
                 pytest.fail(f"{name}: nothing is answered afterwards: {bad!r}")
+            took.append(time.monotonic() - began)
         assert town.processes["asterisk"].poll() is None, name
+    return took
 
 
 def hang_up(town: Town) -> None:
@@ -128,9 +133,10 @@ def contacts(town: Town) -> set[str]:
 def test_it_stays_and_answers(town: Town, transport: str, address: str) -> None:
     """Of an address that it knows, so that its calls are taken, and of one that must first give a password."""
     registered = contacts(town)
-    torture(town, transport, address)
+    took = torture(town, transport, address)
     hang_up(town)
     assert contacts(town) == registered
+    assert statistics.median(took) < USUAL, took
 
 
 def test_its_memory_stays_as_it_is(town: Town) -> None:

@@ -23,6 +23,8 @@ from tests.towns import MONDAY_10, small
 
 CALLS, EVERY, SLOWEST = 400, 0.05, 3.0
 """Twenty calls a second; one question to such a DNS takes longer than `SLOWEST` to fail."""
+USUAL, NEARLY_ALL = 0.2, 1.0
+"""Seconds in which half of the calls must be answered, and 99 of 100; beside other tests the machine has other work."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,10 @@ def test_every_call_by_the_trunk_is_answered_at_once(town: Town, hole: BlackHole
         for _ in range(CALLS):
             calls.append(callers.submit(took, town))
             time.sleep(EVERY)
-        slow = [seconds for call in calls if (seconds := call.result()) > SLOWEST]
-    assert not slow
+        seconds = sorted(call.result() for call in calls)
+    assert seconds[-1] < SLOWEST
+    assert seconds[CALLS * 99 // 100] < NEARLY_ALL
+    assert seconds[CALLS // 2] < USUAL
     assert not [question for question in hole.asked[before:] if NAME.encode() in question]
     until(lambda: not town.left(), 30)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from orchestrator.domain.bans import Attempt
 
 FAILED = ("InvalidAccountID", "InvalidPassword", "ChallengeResponseFailed")
-SUCCEEDED = "SuccessfulAuth"
+SUCCEEDED, ASKED = "SuccessfulAuth", "ChallengeSent"
 _BEGINS = re.compile(r'SecurityEvent="([A-Za-z]+)",EventTV="([^"]+)",Severity="[A-Za-z]+",Service="PJSIP",')
 _SENDER = re.compile(r'RemoteAddress="IPV[46]/[A-Z]{2,4}/([0-9a-fA-F.:]{2,45})/[0-9]{1,5}"')
 LARGEST = 4 * 1024 * 1024
@@ -53,6 +53,8 @@ def attempts(line: bytes) -> Iterator[Attempt]:
         at = datetime.fromisoformat(begins[2]).timestamp()
     except (ValueError, KeyError, TypeError):
         return
-    if begins[1] in (*FAILED, SUCCEEDED) and (senders := _SENDER.findall(message)):
+    kind = begins[1]
+    if kind in (*FAILED, SUCCEEDED, ASKED) and (senders := _SENDER.findall(message)):
         with suppress(ValueError):
-            yield Attempt(at=at, address=str(ip_address(senders[-1])), succeeded=begins[1] == SUCCEEDED)
+            address = str(ip_address(senders[-1]))
+            yield Attempt(at=at, address=address, succeeded=kind == SUCCEEDED, asked=kind == ASKED)

@@ -22,6 +22,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "mail": ("mail",),
     "queues": ("queues",),
     "bans": ("bans",),
+    "certificate": ("certificate",),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
     "running": ("up", "control", "call", "journeys", "status"),

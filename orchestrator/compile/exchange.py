@@ -29,8 +29,7 @@ class Exchange:
     tls_port: int = 0
     """Port of SIP over TLS; 0: not offered."""
     certificate: str = ""
-    """The exchange's own certificate and its key (PEM files), which it shows to those who call it; empty: none."""
-    key: str = ""
+    """The exchange's own certificate with its key (a PEM file), shown to those who call it; empty: none."""
     authorities: str = ""
     """PEM file of the authorities that the other side's certificate must be of."""
 

@@ -1,4 +1,4 @@
-"""Who is banned for a while: strangers who guess names and passwords.
+"""Who is banned for a while: strangers who guess names and passwords, or flood us with requests.
 
 Belongs here: counting, and for how long. Not here: where attempts are read and how Asterisk is told (service.bans).
 """
@@ -12,6 +12,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 FAILURES, WINDOW = 10, 60.0
 """So many failed attempts within so many seconds are a ban."""
+FLOOD = 1000
+"""So many requests within `WINDOW` that bring no password are one as well, from where nobody logs in. Telephones begin
+like that each time, and prove themselves by the next request: three hundred of them come to half of it at most."""
 SHORTEST, LONGEST = 600.0, 86400.0
 """Seconds of the first ban of an address; each further one is twice as long, up to this."""
 TRUSTED = 3600.0
@@ -31,6 +34,8 @@ class Attempt:
     """Seconds since the epoch."""
     address: str
     succeeded: bool = False
+    asked: bool = False
+    """They were only asked for a password, which is no failure."""
 
 
 @dataclass(kw_only=True)
@@ -40,6 +45,8 @@ class Bans:
     never: Collection[IPv4Network | IPv6Network] = ()
     until: dict[str, float] = field(default_factory=dict)
     _failed: dict[str, deque[float]] = field(default_factory=dict)
+    _asked: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Since when an address is counted, and how often it was asked for a password since."""
     _trusted: dict[str, float] = field(default_factory=dict)
     _lasted: dict[str, float] = field(default_factory=dict)
     """How long the last ban of an address was."""
@@ -53,19 +60,30 @@ class Bans:
         if attempt.succeeded:
             self._trusted[address] = now
             self._failed.pop(address, None)
+            self._asked.pop(address, None)
             return False
         if address in self.until or self.spared(address, now):
             return False
-        failed = self._failed.setdefault(address, deque(maxlen=FAILURES))
-        failed.append(now)
-        if len(failed) < FAILURES or now - failed[0] > WINDOW:
+        if not (self._floods(address, now) if attempt.asked else self._guesses(address, now)):
             return False
         if len(self.until) >= MOST:
             del self.until[min(self.until, key=self.until.__getitem__)]
         lasts = self._lasted[address] = min(LONGEST, self._lasted.get(address, SHORTEST / 2) * 2)
         self.until[address] = now + lasts
-        del self._failed[address]
+        self._failed.pop(address, None)
+        self._asked.pop(address, None)
         return True
+
+    def _guesses(self, address: str, now: float) -> bool:
+        failed = self._failed.setdefault(address, deque(maxlen=FAILURES))
+        failed.append(now)
+        return len(failed) == FAILURES and now - failed[0] <= WINDOW
+
+    def _floods(self, address: str, now: float) -> bool:
+        since, count = self._asked.get(address, (now, 0))
+        since, count = (since, count + 1) if now - since <= WINDOW else (now, 1)
+        self._asked[address] = since, count
+        return count >= FLOOD
 
     def spared(self, address: str, now: float) -> bool:
         """Whether nobody at `address` is banned now, whatever they do."""
@@ -79,8 +97,9 @@ class Bans:
         for address in over:
             del self.until[address]
         self._failed = {a: times for a, times in self._failed.items() if now - times[-1] <= WINDOW}
+        self._asked = {a: counted for a, counted in self._asked.items() if now - counted[0] <= WINDOW}
         self._trusted = {a: at for a, at in self._trusted.items() if now - at < TRUSTED}
-        for kept in (self._failed, self._trusted, self._lasted):
+        for kept in (self._failed, self._asked, self._trusted, self._lasted):
             for address in list(kept)[: max(0, len(kept) - REMEMBERED)]:
                 del kept[address]
         return over

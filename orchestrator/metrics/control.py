@@ -82,6 +82,11 @@ class Metrics:
             ("trunk",),
             registry=self.registry,
         )
+        self.certificate_days = gauge(
+            "certificate_days_left", "Days until the certificate in force ends; NaN: there is none."
+        )
+        self.certificate_refused = gauge("certificate_refused", "1 while a new certificate is there that is no good.")
+        self.certificate(math.nan, False)
         self.tests = counter("test_calls", "Test calls that are over, by outcome; counted here alone.", "outcome")
         self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
@@ -104,6 +109,11 @@ class Metrics:
         if "deadline" in journey.notes:
             self.native.labels(flow).inc()
         self.queues.written(journey)
+
+    def certificate(self, days: float, refused: bool) -> None:
+        """Take over what is known of our own certificate."""
+        self.certificate_days.set(days)
+        self.certificate_refused.set(refused)
 
     def canary(self, up: bool | None, at: float, answered: float) -> None:
         """Take over what the canary has seen."""

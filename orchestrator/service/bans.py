@@ -53,6 +53,10 @@ class Guard:
     """When their names are looked up again (monotonic seconds)."""
     _told: int = -1
     """The connection by which Asterisk was told of the list."""
+    _listed: Mapping[str, float] = field(default_factory=dict)
+    """What was written into the list last."""
+    _swept: float = -1.0
+    """When bans that are over were looked for (monotonic seconds)."""
 
     async def look(self) -> None:
         """Take over new attempts and what an admin has lifted, and tell Asterisk what is different."""
@@ -66,11 +70,13 @@ class Guard:
             for address in self.bans.take(chunk.attempts):
                 self.metrics.bans.inc()
                 log.warning("banned", address=address, seconds=round(self.bans.until[address] - time.time()))
-        over += self.bans.expire(time.time())
+        if time.monotonic() - self._swept >= 1.0:
+            over += self.bans.expire(time.time())
+            self._swept = time.monotonic()
         for address in over:
             log.info("no longer banned", address=address)
         self.metrics.banned.set(len(self.bans.until))
-        if over or self.bans.until != banned(self.state) or self._written < 0:
+        if over or self.bans.until != self._listed or self._written < 0 or not self.state.bans.exists():
             await asyncio.to_thread(self._write)
             self._told = -1
         if self._told != self.ami.connections and self.ami.up:
@@ -117,7 +123,7 @@ class Guard:
         rules = "".join(f"deny = {ip_network(address)}\n" for address in sorted(self.bans.until))
         write_whole(self.state.run / "banned.conf", rules)
         write_whole(self.state.bans, json.dumps(self.bans.until))
-        self._written = self.state.bans.stat().st_mtime_ns
+        self._written, self._listed = self.state.bans.stat().st_mtime_ns, dict(self.bans.until)
 
     async def _tell(self) -> None:
         """Have Asterisk read the list, unless an apply reloads something: reloads that overlap can deadlock."""

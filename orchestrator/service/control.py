@@ -42,6 +42,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.promises import Promises
+from orchestrator.service.renewal import Renewal
 from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.state import State
 from orchestrator.service.trunks import Lookout
@@ -52,6 +53,8 @@ from orchestrator.web.server import Call, Sources, Status, application
 log = structlog.get_logger()
 
 TIDY_EVERY = 60.0
+BAN_EVERY = 0.1
+"""Seconds between two looks at who guesses: some two hundred passwords a second were tried by one program."""
 TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "nicht möglich"}
 """What the status page says of the canary."""
 
@@ -84,6 +87,7 @@ class Control:
     sentry: Sentry = field(init=False)
     guard: Guard = field(init=False)
     lookout: Lookout = field(init=False)
+    renewal: Renewal = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -123,6 +127,7 @@ class Control:
         )
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
         self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
+        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -236,7 +241,7 @@ class Control:
         )
 
     async def tidy(self) -> None:
-        """Every second the figures; every minute what is old: recordings, journeys, the directory."""
+        """Every second the figures and the logs; every minute what is old: recordings, journeys, the directory."""
         tidied = 0.0
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
@@ -248,15 +253,22 @@ class Control:
             await self._bulkhead(self._look)
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
-            await self._bulkhead(self.guard.look)
             await self._bulkhead(self.lookout.look)
+            await self._bulkhead(self._rotate)  # in a flood a log grows by megabytes each second
+            await self._bulkhead(self.renewal.look)
             await asyncio.sleep(1)
+
+    async def ban(self) -> None:
+        """Look for who guesses, and wait for nothing else: each try counts."""
+        while True:
+            await self._bulkhead(self.guard.look)
+            await asyncio.sleep(BAN_EVERY)
 
     def _minutely(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
         forget = (self._forget, self.promises.forget, self._night)
-        return (self._reread, self._switch, *messages, self._strays, *forget, self._rotate)
+        return (self._reread, self._switch, *messages, self._strays, *forget)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -350,7 +362,7 @@ async def run(
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
-            parts = (control.ami.run(), control.recorder.run(), room.run(), control.tidy(), sentry.run())
+            parts = (control.ami.run(), control.recorder.run(), room.run(), control.tidy(), sentry.run(), control.ban())
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:

@@ -26,8 +26,8 @@ from orchestrator.rollout.plan import plan as difference
 from orchestrator.rollout.record import Applies
 from orchestrator.rollout.safety import refusals
 from orchestrator.rollout.trees import Busy, Trees, read
+from orchestrator.service import certificate, intact, wiring
 from orchestrator.service import directory as directories
-from orchestrator.service import intact, wiring
 from orchestrator.service.compiling import tree_of
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.planned import SHOWN, Planned
@@ -168,7 +168,9 @@ async def apply(
         if not planned.tree:
             return Applied(done=False, told=("these problems leave nothing that could be compiled", NOTHING))
         _documentation(state)
-        return await _put(state, trees, planned, "apply", why)
+        kept = await asyncio.to_thread(certificate.ready, state)
+        done = await _put(state, trees, planned, "apply", why)
+    return replace(done, told=(*done.told, *kept))
 
 
 async def rollback(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.metrics.control import shift
-from orchestrator.service import canary, trunks, up, wiring
+from orchestrator.service import canary, certificate, trunks, up, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
@@ -24,6 +25,8 @@ class Seen:
     phones: int
     canary: str
     """What the last test call has shown."""
+    certificate: str
+    """Until when the one in force is good; empty where there is none."""
     problems: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -33,6 +36,8 @@ class Seen:
         yield f"attendants  {self.attendants} up"
         yield f"phones      {len(self.registered)} of {self.phones} registered"
         yield f"test call   {self.canary}"
+        if self.certificate:
+            yield f"certificate {self.certificate}"
         for problem in self.problems:
             yield f"problem     {problem}"
 
@@ -69,6 +74,9 @@ async def look(state: State) -> Seen:
     seen = canary.last(state)
     if seen.up is False:
         problems.append(f"a citizen would not be answered now: {seen.why}")
+    now = datetime.now(UTC)
+    problems += certificate.problems(state, now)
+    own = certificate.in_force(state)
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
@@ -76,5 +84,6 @@ async def look(state: State) -> Seen:
         registered=tuple(sorted(registered)),
         phones=len(directory.phones),
         canary=seen.told,
+        certificate=f"until {own.until:%Y-%m-%d}, {own.days(now):.0f} days" if own else "",
         problems=tuple(problems),
     )

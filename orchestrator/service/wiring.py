@@ -59,11 +59,20 @@ def password(state: State, trunk: Trunk) -> str:
 
 def certificate(state: State) -> tuple[Path, Path] | None:
     """The exchange's own certificate and key, if there are any; raises ServiceError for one without the other."""
-    pair = (state.root / "secrets" / "tls.crt", state.root / "secrets" / "tls.key")
-    there = [path for path in pair if path.is_file()]
+    there = [path for path in pair(state) if path.is_file()]
     if len(there) == 1:
         raise ServiceError(f"{there[0]} is there alone", todo="put tls.crt and tls.key there, or neither")
-    return pair if there else None
+    return pair(state) if there else None
+
+
+def pair(state: State) -> tuple[Path, Path]:
+    """Where the admin puts certificate and key."""
+    return state.root / "secrets" / "tls.crt", state.root / "secrets" / "tls.key"
+
+
+def shown(state: State) -> Path:
+    """Certificate and key in one file, which Asterisk reads: two could not be changed at once (service.certificate)."""
+    return state.root / "secrets" / "tls.pem"
 
 
 def authorities(state: State) -> Path:
@@ -92,8 +101,7 @@ def exchange(state: State, directory: Directory) -> Exchange:
         trunks=settings.trunks,
         per_caller=settings.per_caller,
         tls_port=settings.tls_port if tls else 0,
-        certificate=str(own[0]) if own else "",
-        key=str(own[1]) if own else "",
+        certificate=str(shown(state)) if own else "",
         authorities=str(authorities(state)) if tls else "",
     )
 
