@@ -31,6 +31,7 @@ FIRST = (
     *("putting_through", "attacks", "taking", "lamps", "queue_of_47", "dialogue", "outcomes", "phone", "trunks"),
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
     *(
+        "secrets",
         "canary",
         "bans",
         "agreement",
