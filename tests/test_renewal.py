@@ -163,4 +163,4 @@ def test_what_is_no_secret_is_told(town: Town) -> None:
     done = durchwahl(town.state.root, "renew", "nobody", "--yes")
     assert done.returncode == 2
     assert "'nobody' is no secret that can be renewed" in done.stderr
-    assert "to do: name a telephone, or ari, ami, testcall, links, master" in done.stderr
+    assert "to do: name a telephone, a trunk, or ari, ami, testcall, links, master" in done.stderr

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -39,6 +40,7 @@ from tests.mail_server import USER, mail_server
 from tests.mailbox_line import NUMBER, PUBLIC, directory
 from tests.postgres import Server
 from tests.provider import ACCOUNT, Provider
+from tests.provider import PASSWORD as RIGHT
 from tests.running_town import CITIZEN, Town, running_town, until, world
 from tests.test_cli import durchwahl
 from tests.towns import MONDAY_10
@@ -70,6 +72,7 @@ class Seen:
     """What was shown, by where it was."""
 
     town: Town
+    provider: Provider
     secrets: dict[str, str]
     texts: dict[str, str] = field(default_factory=dict)
     lines: set[str] = field(default_factory=set)
@@ -89,7 +92,7 @@ def forms(name: str, secret: str) -> Iterator[str]:
 def known(state: State) -> dict[str, str]:
     """Every secret of the exchange, by what it is for."""
     secrets = wiring.secrets(state)
-    purposes = ("ari", "ami:control", "dialogue", "links", "sip:testcall", *(f"sip:tel{n}" for n in (2500, 2501)))
+    purposes = ("ari", "ami:control", "links", "sip:testcall", *(f"sip:tel{n}" for n in (2500, 2501)))
     master = (state.root / "secrets" / "master").read_text().strip()
     return {
         **GIVEN,
@@ -153,7 +156,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator
         try:
             provider.start()
             with running_town(folder / "t", written, furnish) as town:
-                found = Seen(town, known(town.state))
+                found = Seen(town, provider, known(town.state))
                 with watched(found.lines):
                     asyncio.run(calls(town))
                     mistakes(town)
@@ -320,6 +323,18 @@ def test_what_is_searched_for_would_be_found(seen: Seen) -> None:
     """Every secret of the exchange is found where it must be."""
     root = seen.town.state.root
     everything = "".join(path.read_bytes().decode("latin-1") for where, path in files(root) if WHERE.fullmatch(where))
-    elsewhere = {"dialogue", "links", "wrong PIN"}  # derived when they are needed; and nobody's
+    elsewhere = {"links", "wrong PIN"}  # derived when they are needed; and nobody's
     assert set(seen.found(everything)) == set(seen.secrets) - elsewhere
     assert seen.found(b64encode(f"attendant:{seen.secrets['ari']}".encode()).decode()) == ["ari"]
+
+
+def test_the_password_that_a_provider_gives_anew_is_taken_up_without_a_restart(seen: Seen) -> None:
+    """The last test: from now on another secret is in that file."""
+    assert not seen.provider.registered()
+    (seen.town.state.root / "secrets" / "trunk-far").write_text(f"{RIGHT}\n")
+    done = durchwahl(seen.town.state.root, "renew", "far", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "renewed trunk far" in done.stdout
+    began = time.monotonic()
+    until(seen.provider.registered, 60)
+    print(f"registered after {time.monotonic() - began:.1f} s")

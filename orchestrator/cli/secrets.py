@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 def renew(
     context: typer.Context,
     what: list[str] = typer.Argument(
-        metavar="WHAT…", help="ari, ami, testcall, links, master; or telephones: NAME-OR-NUMBER, as for `phone`."
+        metavar="WHAT…",
+        help="ari, ami, testcall, links, master, a trunk; or telephones: NAME-OR-NUMBER, as for `phone`.",
     ),
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),
     why: str = typer.Option("", "--why", help="For the record."),

@@ -14,7 +14,7 @@ import asyncio
 import secrets as random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.asterisk.ami import Account, Ami
@@ -46,12 +46,16 @@ class Renewal:
     purposes: tuple[str, ...]
     master: bool
     phones: tuple[Phone, ...]
+    trunks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Trunk id -> the password that its provider gave: it is not made, but read and taken over."""
 
     def lines(self) -> Iterator[str]:
         """What it means, for a person."""
         said = {purpose: name for name, purpose in PURPOSES.items()}
         if named := [said[each] for each in self.purposes if each in said]:
             yield f"renewed: {', '.join(named)}; attendants and control take it up by themselves"
+        for trunk in self.trunks:
+            yield f"trunk {trunk} registers with what is in secrets/trunk-{trunk} now"
         if "links" in self.purposes or self.master:
             yield "links to messages in mails that were sent so far no longer open"
         if self.master:
@@ -63,20 +67,28 @@ class Renewal:
 
 
 async def look(state: State, names: Sequence[str]) -> Renewal:
-    """What `names` mean: words of `PURPOSES`, `master`, telephones as `phone` finds them. Raises ServiceError."""
+    """What `names` mean: words of `PURPOSES`, `master`, trunks, telephones as for `phone`. Raises ServiceError."""
     directory = await directories.read(state)
     purposes, phones = [PURPOSES[name] for name in names if name in PURPOSES], list[Phone]()
+    trunks = {id_: wiring.password(state, directory.trunks[id_]) for id_ in names if id_ in directory.trunks}
     for name in names:
-        if name in PURPOSES or name == MASTER:
+        if name in (*PURPOSES, MASTER, *trunks):
             continue
         if not (found := telephones.meant(directory, name)):
             words = ", ".join((*PURPOSES, MASTER))
-            raise ServiceError(f"{name!r} is no secret that can be renewed", todo=f"name a telephone, or {words}")
+            raise ServiceError(
+                f"{name!r} is no secret that can be renewed", todo=f"name a telephone, a trunk, or {words}"
+            )
         phones += found
     purposes += [_of(phone) for phone in phones]
     if MASTER in names:
         phones += await _derived(state, directory)
-    return Renewal(purposes=tuple(dict.fromkeys(purposes)), master=MASTER in names, phones=tuple(dict.fromkeys(phones)))
+    return Renewal(
+        purposes=tuple(dict.fromkeys(purposes)),
+        master=MASTER in names,
+        phones=tuple(dict.fromkeys(phones)),
+        trunks=trunks,
+    )
 
 
 def _of(phone: Phone) -> str:
@@ -100,11 +112,12 @@ async def renew(state: State, renewal: Renewal, why: str = "") -> Applied:
                 "a file of the tree that runs was changed by hand", todo="see `durchwahl plan`, and apply; then renew"
             )
         kept = _write(state, renewal)
-        what = f"renewed {', '.join((*renewal.purposes, *([MASTER] if renewal.master else [])))}"
+        named = (*renewal.purposes, *([MASTER] if renewal.master else []), *(f"trunk {id_}" for id_ in renewal.trunks))
+        what = f"renewed {', '.join(named)}"
         if not before:
             return Applied(done=True, told=(what, "nothing was applied yet"))
         try:
-            outcome = await _apply(state, trees, what, why)
+            outcome = await _apply(state, trees, renewal.trunks, what, why)
         except ServiceError:
             _restore(kept)
             raise
@@ -141,10 +154,10 @@ def _restore(kept: Mapping[Path, str | None]) -> None:
             write_whole(path, text)
 
 
-async def _apply(state: State, trees: Trees, what: str, why: str) -> Applied:
+async def _apply(state: State, trees: Trees, trunks: Mapping[str, str], what: str, why: str) -> Applied:
     """Apply the tree that runs with the secrets of now, and ask Asterisk for them."""
     before = trees.running()
-    tree = with_secrets(before, wiring.secrets(state))
+    tree = with_secrets(before, replace(wiring.secrets(state), trunks=trunks))
     if tree == before:
         return Applied(done=True, told=(what, "nothing that Asterisk has changes by it"))
     note = {"did": "renew", "who": directories.who(), "why": why, "what": what}
