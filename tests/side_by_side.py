@@ -32,6 +32,8 @@ FIRST = (
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
     *(
         "secrets",
+        "renewal",
+        "two_versions",
         "canary",
         "bans",
         "agreement",
