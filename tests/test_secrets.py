@@ -213,7 +213,7 @@ def mistakes(town: Town) -> None:
     """Who logs in to ARI, AMI and the dialogue with what is not meant for it."""
     secrets = wiring.secrets(town.state)
     with suppress(AsteriskError):
-        Rest(replace(wiring.ari(town.state), password=secrets.of("links"))).ask("GET", "channels")
+        Rest(replace(wiring.ari(town.state), conf=None, password=secrets.of("links"))).ask("GET", "channels")
     with socket.create_connection(("127.0.0.1", town.settings.ami_port), 5) as wire:
         wire.sendall(f"Action: Login\r\nUsername: control\r\nSecret: {secrets.of('ari')}\r\n\r\n".encode())
         wire.settimeout(5)
