@@ -9,13 +9,14 @@ PYTEST := $(BIN)/python -m pytest
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
 ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --last-failed --last-failed-no-failures none
 
-.PHONY: help setup demo test check unit bench-rollout chaos clean
+.PHONY: help setup demo test check audit unit bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
 	@echo "make check    ruff, mypy, import-linter"
+	@echo "make audit    known faults of the locked Python packages; 2: the registry could not be asked"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
@@ -36,7 +37,12 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: setup
+	$(BIN)/python scripts/audit.py
+
+# A registry that does not answer says nothing of the packages: told, and no reason to be red.
 test: check
+	$(BIN)/python scripts/audit.py || [ $$? -eq 2 ]
 	$(PYTEST) -n $(WORKERS) -m "not crowded" || { [ $$? -eq 1 ] && $(ALONE); }
 	$(PYTEST) -m crowded
 

@@ -113,7 +113,7 @@ class Desk:
     def postman(self, server: Server, **changed: Any) -> Postman:
         return Postman(
             engine=self.engine,
-            server=server,
+            server=lambda: server,
             writer=self.clerk,
             observer=self.heard,
             clock=self.clock,

@@ -32,6 +32,9 @@ FIRST = (
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
     *("third_port", "scanners"),
     *(
+        "secrets",
+        "renewal",
+        "two_versions",
         "canary",
         "bans",
         "agreement",

@@ -75,7 +75,7 @@ async def test_a_real_asterisk_answers(town: Town) -> None:
 
 
 async def test_a_wrong_password_is_not_tried_for_ever(town: Town) -> None:
-    ami = Ami(replace(wiring.ami(town.state), secret="wrong"))
+    ami = Ami(replace(wiring.ami(town.state), conf=None, secret="wrong"))
     with pytest.raises(WrongPassword):
         await asyncio.wait_for(ami.run(), 10)
     assert not ami.up

@@ -63,7 +63,7 @@ def test_it_looks_once_a_second_and_at_once_for_an_unknown_place(tmp_path: Path)
         book.step("test.new")
 
 
-@pytest.mark.parametrize("broken", ["", "{", "[]", '{"tree":"x","places":{"a.bb":{"step":"dance"}}}'])
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"tree":"x","places":[]}', '{"places":{}}'])
 def test_one_that_cannot_be_read_leaves_the_last_in_force(tmp_path: Path, broken: str) -> None:
     clock, path = Clock(), tmp_path / "attend.json"
     write(path, ATTEND)
@@ -77,6 +77,17 @@ def test_one_that_cannot_be_read_leaves_the_last_in_force(tmp_path: Path, broken
     path.unlink()
     clock.now = 4.0
     assert book.step("test.door")
+
+
+@pytest.mark.parametrize("strange", [{"step": "dance"}, {"step": "menu"}, {}, [], "menu"])
+def test_a_step_of_another_version_costs_its_own_place_only(tmp_path: Path, strange: object) -> None:
+    path, door = tmp_path / "attend.json", ATTEND["places"]["test.door"]
+    book = Book(path)
+    write(path, {"tree": "newer", "format": 7, "places": {"a.bb": strange, "test.door": {**door, "colour": "red"}}})
+    assert isinstance(book.step("test.door"), Menu)
+    assert book.tree == "newer"
+    with pytest.raises(UnknownPlace, match=r"a\.bb"):
+        book.step("a.bb")
 
 
 def test_a_time_is_spoken_in_words_that_there_are() -> None:

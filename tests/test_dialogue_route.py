@@ -48,7 +48,7 @@ async def served(tmp_path: Path) -> Any:
     """Asks the route; its scripted dialogue."""
     scripted, made = line(tmp_path, Turn(play=("prompt:thanks", "file:/a/b", "number:7"), turn=3))
     app = web.Application()
-    app.add_routes([dialogue.route(TOKEN, made.answer)])
+    app.add_routes([dialogue.route(lambda: ("another", TOKEN), made.answer)])
     runner = web.AppRunner(app)
     await runner.setup()
     port = ports.one()
@@ -59,8 +59,8 @@ async def served(tmp_path: Path) -> Any:
 
 async def test_an_attendant_asks_and_is_answered_in_the_words_of_asterisk(served: Any) -> None:
     url, scripted = served
-    async with session(TOKEN) as open_session:
-        asking = Control(url=url, session=open_session)
+    async with session() as open_session:
+        asking = Control(url=url, session=open_session, token=lambda: TOKEN)
         turn = await asking.ask(CAME)
         assert turn.play == ("sound:town/ab12", "sound:/a/b", "number:7")
         await asking.ask({**CAME, "turn": turn.turn, "keys": "12"})
@@ -96,15 +96,16 @@ async def test_nobody_else_may_ask(served: Any, token: str) -> None:
 )
 async def test_what_is_no_question_reaches_nobody(served: Any, body: bytes, status: int) -> None:
     url, scripted = served
-    async with session(TOKEN) as asking, asking.post(url, data=body) as reply:
+    shown = {"Authorization": f"Bearer {TOKEN}"}
+    async with session() as asking, asking.post(url, data=body, headers=shown) as reply:
         assert reply.status == status
     assert not scripted.told
 
 
 async def test_who_was_put_through_does_not_inherit_what_was_opened(served: Any) -> None:
     url, scripted = served
-    async with session(TOKEN) as open_session:
-        asking = Control(url=url, session=open_session)
+    async with session() as open_session:
+        asking = Control(url=url, session=open_session, token=lambda: TOKEN)
         await asking.ask(CAME)
         with pytest.raises(NoDialogue, match="409"):
             await asking.ask({**CAME, "name": "PJSIP/trunk-provider-0000002b"})
@@ -114,8 +115,8 @@ async def test_who_was_put_through_does_not_inherit_what_was_opened(served: Any)
 async def test_a_number_that_a_stranger_gave_is_no_reason_to_refuse(served: Any) -> None:
     """Else whoever shows a long one would be led to VoiceMailMain(), where nothing counts wrong PINs."""
     url, scripted = served
-    async with session(TOKEN) as open_session:
-        await Control(url=url, session=open_session).ask({**CAME, "number": "+" + "1" * 300})
+    async with session() as open_session:
+        await Control(url=url, session=open_session, token=lambda: TOKEN).ask({**CAME, "number": "+" + "1" * 300})
     assert scripted.told[0][0].number == "+" + "1" * 39
 
 

@@ -201,6 +201,34 @@ async def test_without_its_password_control_runs_and_letters_wait(
             await engine.dispose()
 
 
+async def test_another_password_is_taken_up_without_a_restart(state: State, tmp_path: Path) -> None:
+    with mail_server(tls=True, login=True) as running:
+        assert running.authority
+        running.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        mail(state, 'security = "starttls"', f'user = "{USER}"', f'ca = "{tmp_path}/ca.pem"', port=running.port)
+        secret = state.root / "secrets" / "smtp"
+        secret.write_text("of last year\n")
+        await migrate(state.database)
+        engine, metrics = open_database(state.database), Metrics()
+        try:
+            at_work = service.mailing(state, engine, town, metrics)
+            assert at_work
+            task = asyncio.create_task(at_work.run())
+            told = message(1, left=time.time())
+            left(state.spool, told)
+            async with engine.begin() as connection:
+                await outbox.queue(connection, at_work.letters(told))
+            at_work.wake()
+            await until(lambda: "durchwahl_mail_server_up 0.0" in metrics.text().decode())
+            assert not running.post.taken
+            secret.write_text(PASSWORD + "\n")
+            await until(lambda: len(running.post.taken) == 1)
+            task.cancel()
+            await asyncio.wait([task], timeout=20)
+        finally:
+            await engine.dispose()
+
+
 def test_where_mail_is_off_nothing_is_queued(state: State) -> None:
     assert service.mailing(state, open_database(state.database), town, Metrics()) is None
 

@@ -24,7 +24,7 @@ from tests.mail_town import town
 from tests.spools import message
 
 TOWN = town()
-LINKS = Links(b"a key for the tests")
+LINKS = Links(lambda: b"a key for the tests")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ async def test_a_link_opens_one_message_for_a_time(site: Site) -> None:
     message(site.messages.spool, "10", "1.2-1", at=at)
     good = site.reader.link("3501", "1.1-1", at, "beate@stadt.example")
     over = LINKS.token(Link(box="3501", message="1.1-1", reader="beate@stadt.example", until=int(at) - 1))
-    foreign = Links(b"another key").token(
+    foreign = Links(lambda: b"another key").token(
         Link(box="3501", message="1.1-1", reader="beate@stadt.example", until=int(at) + 99)
     )
     gone = site.reader.link("3501", "9.9-1", at, "beate@stadt.example")

@@ -224,7 +224,7 @@ async def test_a_message_is_sent_on_with_or_without_the_first(messages: Messages
 async def test_a_message_goes_round_for_as_long_as_somebody_likes(messages: Messages) -> None:
     message(messages.spool, "10", "1795626303.12-1")
     at, to, id_ = "10", "3501", "1795626303.12-1"
-    seen, links = {id_}, Links(b"a key for the tests")
+    seen, links = {id_}, Links(lambda: b"a key for the tests")
     for _ in range(30):
         audio = messages.spool.box(at).audio(id_)
         copy = await messages.forward(owner(at), at, id_, to, audio=audio)

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from orchestrator.apps.dialogue import token
 from orchestrator.asterisk.errors import AlreadyOver
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
@@ -258,7 +259,7 @@ async def test_what_was_decided_in_a_call_outlives_control(town: Town) -> None:
 def asks(town: Town, channel: str) -> dict[str, Any]:
     """As an attendant asks for who dialled *281 at tel10 in the call of `channel`."""
     told = {"channel": channel, "name": "PJSIP/tel10-1", "number": "", "wish": "switch.1", "asker": "tel10"}
-    headers = {"Authorization": f"Bearer {wiring.secrets(town.state).of('dialogue')}"}
+    headers = {"Authorization": f"Bearer {token(wiring.ari(town.state).passwords()[0])}"}
     url = f"http://127.0.0.1:{town.state.settings().web_port}/dialogue"
     with suppress(HTTPError), urlopen(Request(url, json.dumps(told).encode(), headers), timeout=5) as reply:
         return dict(json.loads(reply.read()))

@@ -91,13 +91,23 @@ class Book:
 
 
 def read(path: Path) -> tuple[str, Mapping[str, Step]]:
-    """Checksum and steps of one `attend.json`. Raises OSError, UnreadableBook."""
+    """Checksum and steps of one `attend.json`. Raises OSError, UnreadableBook.
+
+    Another version of this program may have written it: fields that we do not know are skipped, and a step that we
+    cannot read is left out alone. Its callers go on natively, those at other places are served.
+    """
     try:
         content = orjson.loads(path.read_bytes())
-        hours = content.get("hours", {})
-        return str(content["tree"]), {place: _step(step, hours) for place, step in content["places"].items()}
+        hours, tree, places = content.get("hours", {}), str(content["tree"]), content["places"].items()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableBook(f"{path}: {error!r}") from error
+    steps: dict[str, Step] = {}
+    for place, written in places:
+        try:
+            steps[place] = _step(written, hours)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("%s: callers at %s are served natively: this version cannot read %r", path, place, error)
+    return tree, steps
 
 
 def _step(found: Mapping[str, Any], hours: Mapping[str, Any]) -> Step:

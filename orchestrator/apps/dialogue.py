@@ -1,19 +1,17 @@
 """How an attendant asks control what to do next with a caller of the mailbox.
 
-Belongs here: the request and its limits. Not here: what is done (listening). The token comes in the environment,
-because a command line can be read by everyone on the machine.
+Belongs here: the request and its limits. Not here: what is done (listening).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
 
-TOKEN = "DURCHWAHL_DIALOGUE_TOKEN"  # noqa: S105
-"""The environment variable that holds the token."""
 LIMIT = 2.0
 """Seconds that one request may take: the caller waits in silence."""
 LARGEST = 64 * 1024
@@ -61,10 +59,13 @@ class Control:
 
     url: str
     session: aiohttp.ClientSession = field(repr=False)
+    token: Callable[[], str] = field(repr=False)
+    """What we show; asked each time, for it changes with ARI's password."""
 
     async def ask(self, told: Mapping[str, Any]) -> Next:
         try:
-            async with self.session.post(self.url, json=told) as reply:
+            shown = {"Authorization": f"Bearer {self.token()}"}
+            async with self.session.post(self.url, json=told, headers=shown) as reply:
                 if reply.status != 200:
                     raise NoDialogue(f"{self.url}: {reply.status} {reply.reason}")
                 if reply.content_length is None or reply.content_length > LARGEST:
@@ -76,11 +77,14 @@ class Control:
             raise NoDialogue(f"{self.url}: the answer cannot be read: {error!r}") from error
 
 
-def session(token: str) -> aiohttp.ClientSession:
+def session() -> aiohttp.ClientSession:
     """The session of one attendant; to be closed by whoever asked for it. Needs a running event loop."""
-    return aiohttp.ClientSession(
-        headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientTimeout(total=LIMIT)
-    )
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT))
+
+
+def token(password: str) -> str:
+    """What an attendant shows to control, made of the one secret that both have: ARI's password."""
+    return hmac.digest(password.encode(), b"dialogue", "sha256").hex()
 
 
 def read(found: Mapping[str, Any]) -> Next:

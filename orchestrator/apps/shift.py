@@ -66,7 +66,8 @@ class Shift:
         self._roster = roster
         self._rest = Rest(roster.asterisk)
         self._rescue = Rescue(self._rest)
-        options = ("--attend", str(roster.attend), "--url", roster.asterisk.url, "--user", roster.asterisk.user)
+        asterisk, conf = roster.asterisk, ("--conf", str(roster.asterisk.conf)) if roster.asterisk.conf else ()
+        options = ("--attend", str(roster.attend), "--url", asterisk.url, "--user", asterisk.user, *conf)
         environment = {**os.environ, **dict(roster.environment), PASSWORD: roster.asterisk.password}
         numbers = range(1, roster.workers + 1)
         self._slots = [Slot(number, (*roster.command, *options), environment) for number in numbers]
@@ -203,7 +204,7 @@ class Shift:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a shift from the command line. The password comes in the environment."""
+    """Run a shift from the command line. The password is read in `--conf`, else it comes in the environment."""
     import argparse
 
     parser = argparse.ArgumentParser(prog="shift", description=f"A shift of attendants. ARI's password: ${PASSWORD}.")
@@ -211,11 +212,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
     parser.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
     parser.add_argument("--user", required=True)
+    parser.add_argument("--conf", type=Path, help="Asterisk's ari.conf of the live tree")
     parser.add_argument("--status", type=Path, required=True, help="file that tells the state of the shift")
     parser.add_argument("command", nargs="*", help="after --: how a worker is started; its orders are added")
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="shift %(levelname)s %(message)s")
-    address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
+    address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""), conf=given.conf)
     roster = Roster(
         asterisk=address,
         attend=given.attend,

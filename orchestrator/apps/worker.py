@@ -1,7 +1,8 @@
 """The process around one attendant: started and watched by the shift.
 
 Belongs here: signals, the pulse to the parent, the event loop, the command line. Not here: calls (attend).
-The password comes in the environment, because a command line can be read by everyone on the machine.
+The password is read in Asterisk's own ari.conf, whenever one is needed; where none is named it comes in the
+environment, because a command line can be read by everyone on the machine.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
-from orchestrator.apps.dialogue import TOKEN, Control, session
+from orchestrator.apps.dialogue import Control, session, token
 from orchestrator.apps.listening import Listening
 from orchestrator.apps.observer import Observer
 from orchestrator.apps.skills import SKILLS, Skills
@@ -45,7 +46,6 @@ class Orders:
     """`attend.json` of the live tree."""
     dialogue: str = ""
     """Where control is asked about callers of the mailbox; empty: nobody is."""
-    token: str = field(default="", repr=False)
     heartbeat: int | None = None
     """File descriptor of the pipe to the parent; None without one."""
 
@@ -54,7 +54,11 @@ async def work(orders: Orders, *, skills: Skills = SKILLS, observer: Observer | 
     """Attend until SIGTERM, or until the parent is gone."""
     async with AsyncExitStack() as open_things:
         if orders.dialogue:
-            asking = Control(url=orders.dialogue, session=await open_things.enter_async_context(session(orders.token)))
+            asking = Control(
+                url=orders.dialogue,
+                session=await open_things.enter_async_context(session()),
+                token=lambda: token(orders.asterisk.passwords()[0]),
+            )
             listening = Listening(dialogue=asking)
             skills = {**skills, "mailbox": listening, "switching": listening}
         await _attend(orders, skills, observer)
@@ -96,20 +100,20 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--attend", type=Path, required=True, help="attend.json of the live tree")
     made.add_argument("--url", required=True, help="where ARI answers: http://127.0.0.1:8088/ari")
     made.add_argument("--user", required=True)
-    made.add_argument("--dialogue", default="", help=f"control's http://127.0.0.1:8080/dialogue; its token: ${TOKEN}")
+    made.add_argument("--conf", type=Path, help="Asterisk's ari.conf of the live tree")
+    made.add_argument("--dialogue", default="", help="control's http://127.0.0.1:8080/dialogue")
     made.add_argument("--heartbeat", type=int, help="file descriptor of the pipe to the shift")
     return made
 
 
 def orders(given: argparse.Namespace) -> Orders:
     """What the command line and the environment say."""
-    address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""))
+    address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""), conf=given.conf)
     return Orders(
         slot=given.slot,
         asterisk=address,
         attend=given.attend,
         dialogue=given.dialogue,
-        token=os.environ.get(TOKEN, ""),
         heartbeat=given.heartbeat,
     )
 

@@ -13,11 +13,13 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
+from orchestrator.asterisk.address import likely
 from orchestrator.asterisk.errors import AsteriskError, NoReply, NotConnected, Refused
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Account:
     port: int
     user: str
     secret: str = field(repr=False)
+    conf: Path | None = None
+    """The manager.conf that Asterisk was given, where the password is read at each login: it may be a new one."""
 
 
 def checked(fields: Mapping[str, object]) -> dict[str, str]:
@@ -115,6 +119,8 @@ class Ami:
         self._account = account
         self._wire: _Wire | None = None
         self._came_up = asyncio.Event()
+        self._refused = 0
+        """Logins that were refused in a row."""
         self.connections = 0
         """How often the connection came up: whoever keeps something in Asterisk looks after it then."""
         self._asking = 0
@@ -138,16 +144,16 @@ class Ami:
 
         Once is not enough: an Asterisk that is just starting knows no accounts yet, and refuses everybody.
         """
-        pause, refused = FIRST_PAUSE, 0
+        pause, self._refused = FIRST_PAUSE, 0
         while True:
             try:
                 async with asyncio.timeout(LIMIT):
                     wire = await self._connect()
-                pause, refused = FIRST_PAUSE, 0
+                pause, self._refused = FIRST_PAUSE, 0
                 await self._watch(wire)
             except (OSError, TimeoutError, AsteriskError) as bad:
-                refused += isinstance(bad, WrongPassword)
-                if refused == REFUSALS:
+                self._refused += isinstance(bad, WrongPassword)
+                if self._refused == REFUSALS:
                     raise
                 log.info("AMI: %r; again in %.1f s", bad, pause)
             finally:
@@ -179,7 +185,9 @@ class Ami:
         loop = asyncio.get_running_loop()
         _, wire = await loop.create_connection(_Wire, self._account.host, self._account.port)
         try:
-            login = {"Username": self._account.user, "Secret": self._account.secret, "Events": "off"}
+            secrets = likely(self._account.conf, self._account.secret)
+            secret = secrets[self._refused % len(secrets)]
+            login = {"Username": self._account.user, "Secret": secret, "Events": "off"}
             await self._ask(wire, "Login", login, rows=False)
         except Refused as bad:
             wire.transport.abort()

@@ -3,6 +3,9 @@
 Belongs here: owning the line, the requests in flight and the time that each may take. Not here: what a request says
 (ari) or what an event means to a call (apps). Protocol: Asterisk 22, "ARI REST over WebSocket".
 
+A password that is renewed costs nothing: Asterisk checks the account of each request, and refuses what comes by the old
+one. Then another line with the new one takes the place of this, and what was refused is asked again; it was not done.
+
 A call may be cancelled, a request may not: Asterisk may have created what we stopped waiting for. So a request
 belongs to the connection; whoever waits for it may stop waiting.
 """
@@ -17,7 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
-from orchestrator.asterisk.errors import AsteriskError, NoReply, NotConnected, refusal
+from orchestrator.asterisk.errors import UNAUTHORIZED, AsteriskError, NoReply, NotConnected, refusal
 from orchestrator.asterisk.events import WANTED, Event, Replaced, read
 from orchestrator.asterisk.transport import Dial, Transport
 
@@ -79,7 +82,9 @@ class Connection:
         """Messages that were no event we know, since the start."""
         self._dial, self._listener, self._limit = dial, listener, limit
         self._outbox: asyncio.Queue[bytes] | None = None
-        self._waiting: dict[str, tuple[asyncio.Future[Any], asyncio.TimerHandle, str]] = {}
+        self._waiting: dict[str, tuple[asyncio.Future[Any], asyncio.TimerHandle, str, bytes]] = {}
+        self._renewed = asyncio.Event()
+        """Asterisk knows another password than this line began with."""
         self._numbered = 0
 
     def request(self, method: str, path: str, query: Query = (), body: Mapping[str, Any] | None = None) -> Request[Any]:
@@ -96,13 +101,14 @@ class Connection:
         self._numbered += 1
         number = str(self._numbered)
         late = loop.call_later(self._limit, self._give_up, number)
-        self._waiting[number] = (reply, late, asked)  # before it is sent: the reply may be faster than we are
         message: dict[str, Any] = {"type": "RESTRequest", "request_id": number, "method": method, "uri": path}
         if query:
             message["query_strings"] = [{"name": name, "value": value} for name, value in query]
         if body is not None:
             message |= {"content_type": "application/json", "message_body": orjson.dumps(body).decode()}
-        self._outbox.put_nowait(orjson.dumps(message))
+        text = orjson.dumps(message)
+        self._waiting[number] = (reply, late, asked, text)  # before it is sent: the reply may be faster than we are
+        self._outbox.put_nowait(text)
         return Request(reply)
 
     async def run(self) -> None:
@@ -124,7 +130,8 @@ class Connection:
         """One line from its beginning to its end, which is always an error or a cancellation."""
         transport = await self._dial(self.app)
         self._outbox = asyncio.Queue()
-        ways = (self._pump(transport), self._write(transport, self._outbox), self._greet())
+        self._renewed.clear()
+        ways = (self._carry(transport, self._outbox), self._greet())
         # No task group: before Python 3.13 one that fails as it is cancelled swallows the cancellation for ever.
         tasks = {asyncio.create_task(way) for way in ways}
         try:
@@ -133,13 +140,39 @@ class Connection:
                 task.result()
         finally:
             self._drop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=CLOSE_LIMIT)
-            for task in tasks:
-                if task.done() and not task.cancelled():
-                    task.exception()  # one reason is enough, asyncio need not complain about the others
-            await transport.close()
+            await _end(*tasks)
+
+    async def _carry(self, transport: Transport, outbox: asyncio.Queue[bytes]) -> None:
+        """What goes over this line, and over those that take its place when the password was renewed."""
+        while True:
+            pump, write = (asyncio.create_task(way) for way in (self._pump(transport), self._write(transport, outbox)))
+            renewed = asyncio.create_task(self._renewed.wait())
+            fresh: Transport | None = None
+            try:
+                await asyncio.wait({pump, write, renewed}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (pump, write):
+                    if task.done():
+                        task.result()
+                fresh = await self._dial(self.app)
+                await asyncio.wait({pump}, timeout=CLOSE_LIMIT)  # what comes by the old one comes first
+            except BaseException:
+                if fresh:
+                    await fresh.close()
+                raise
+            finally:
+                await _end(pump, write, renewed)
+                await transport.close()
+            transport = fresh
+            self._ask_again(outbox)
+
+    def _ask_again(self, outbox: asyncio.Queue[bytes]) -> None:
+        """Asterisk answers in turn: what it had not answered when it refused, it has refused or never seen."""
+        self._renewed.clear()
+        while not outbox.empty():
+            outbox.get_nowait()
+        for _, _, _, text in self._waiting.values():
+            outbox.put_nowait(text)
+        log.warning("%s: the password was renewed; %s requests are asked again", self.app, len(self._waiting))
 
     async def _greet(self) -> None:
         allowed = [{"type": kind} for kind in WANTED]
@@ -179,12 +212,15 @@ class Connection:
             log.exception("%s: could not sort %s", self.app, event)
 
     def _settle(self, message: Mapping[str, Any]) -> None:
-        found = self._waiting.pop(str(message.get("request_id")), None)
+        status, number = message.get("status_code"), str(message.get("request_id"))
+        if status == UNAUTHORIZED:
+            self._renewed.set()
+            return  # it is asked again, for as long as it may take
+        found = self._waiting.pop(number, None)
         if found is None:
             return  # it came too late, and was given up
-        reply, late, asked = found
+        reply, late, asked, _ = found
         late.cancel()
-        status = message.get("status_code")
         if not isinstance(status, int) or not 200 <= status < 300:
             reason = str(message.get("reason_phrase", ""))
             reply.set_exception(refusal(status=status if isinstance(status, int) else 0, reason=reason, asked=asked))
@@ -196,13 +232,23 @@ class Connection:
             reply.set_exception(AsteriskError(f"{asked}: the reply cannot be read: {error}"))
 
     def _give_up(self, number: str) -> None:
-        reply, _, asked = self._waiting.pop(number)
+        reply, _, asked, _ = self._waiting.pop(number)
         reply.set_exception(NoReply(f"{asked}: no reply within {self._limit} s"))
 
     def _drop(self) -> None:
         self.connected, self._outbox = False, None
         self._listener.lost()  # first: a call then ends because its line did, not because a reply of it failed
         waiting, self._waiting = self._waiting, {}
-        for reply, late, asked in waiting.values():
+        for reply, late, asked, _ in waiting.values():
             late.cancel()
             reply.set_exception(NotConnected(f"{asked}: the line broke before the reply"))
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """End tasks of ours, and let nobody complain about how they ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CLOSE_LIMIT)
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()

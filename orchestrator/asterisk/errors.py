@@ -41,6 +41,8 @@ class AlreadyOver(Refused):
 NOT_THERE = 404
 """The status of an AlreadyOver for what is not, or not any more; also for a label that the dialplan has not."""
 OVER = frozenset({NOT_THERE, 409})
+UNAUTHORIZED = 401
+"""Asterisk knows another password by now. Nothing was done: it may be asked again with that."""
 
 
 def refusal(*, status: int, reason: str, asked: str) -> Refused:

@@ -13,7 +13,7 @@ from typing import Protocol
 import aiohttp
 
 from orchestrator.asterisk.address import Address
-from orchestrator.asterisk.errors import NotConnected
+from orchestrator.asterisk.errors import UNAUTHORIZED, NotConnected
 
 HEARTBEAT = 4.0
 """Seconds between pings; a line whose other end says nothing for half as long after one is given up."""
@@ -44,16 +44,10 @@ def websocket(address: Address) -> Dial:
     """Dial the real Asterisk at `address`. A second line under one name takes that name from the first."""
 
     async def dial(app: str) -> Transport:
-        token = aiohttp.encode_basic_auth(address.user, address.password, "utf-8")
-        session = aiohttp.ClientSession(headers={"Authorization": token})
+        session = aiohttp.ClientSession()
         try:
             async with asyncio.timeout(DIAL_LIMIT):
-                socket = await session.ws_connect(
-                    f"{address.url}/events",
-                    params={"app": app, "subscribeAll": "false"},
-                    heartbeat=HEARTBEAT,
-                    max_msg_size=0,
-                )
+                socket = await _connect(session, address, app)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await session.close()
             raise NotConnected(f"no line to Asterisk at {address.url} for {app}: {error!r}") from error
@@ -63,6 +57,24 @@ def websocket(address: Address) -> Dial:
         return WebSocket(session, socket)
 
     return dial
+
+
+async def _connect(session: aiohttp.ClientSession, address: Address, app: str) -> aiohttp.ClientWebSocketResponse:
+    """A line with the first password that Asterisk takes; raises ClientError."""
+    *others, last = address.passwords()
+    for password in (*others, last):
+        try:
+            return await session.ws_connect(
+                f"{address.url}/events",
+                params={"app": app, "subscribeAll": "false"},
+                headers={"Authorization": aiohttp.encode_basic_auth(address.user, password, "utf-8")},
+                heartbeat=HEARTBEAT,
+                max_msg_size=0,
+            )
+        except aiohttp.WSServerHandshakeError as refused:
+            if refused.status != UNAUTHORIZED or password == last:
+                raise
+    raise AssertionError("there is always a password")
 
 
 class WebSocket:

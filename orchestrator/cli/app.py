@@ -31,6 +31,7 @@ MODULES: Mapping[str, Sequence[str]] = {
         *("wave", "waves", "old-numbers"),
     ),
     "telephones": ("phone",),
+    "secrets": ("renew",),
     "messages": ("messages", "pin", "deletions"),
 }
 """Module of this package -> the commands that it has."""

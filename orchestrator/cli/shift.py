@@ -7,7 +7,6 @@ import sys
 
 import typer
 
-from orchestrator.apps.dialogue import TOKEN
 from orchestrator.cli import output
 from orchestrator.service import wiring
 
@@ -25,10 +24,10 @@ def attend(context: typer.Context) -> None:
         argv = (
             *(sys.executable, "-m", "orchestrator.apps.shift"),
             *("--workers", str(settings.attendants), "--attend", str(state.current / "attend.json")),
-            *("--url", address.url, "--user", address.user, "--status", str(state.shift)),
+            *("--url", address.url, "--user", address.user, "--conf", str(address.conf)),
+            *("--status", str(state.shift)),
             *("--", sys.executable, "-m", "orchestrator.service.attendant"),
             *("--metrics-port", str(settings.metrics_port)),
             *("--dialogue", f"http://127.0.0.1:{settings.web_port}/dialogue"),
         )
-        secrets = {"DURCHWAHL_ARI_PASSWORD": address.password, TOKEN: wiring.secrets(state).of("dialogue")}
-    os.execve(argv[0], argv, {**os.environ, **secrets})  # noqa: S606
+    os.execve(argv[0], argv, {**os.environ, "DURCHWAHL_ARI_PASSWORD": address.password})  # noqa: S606

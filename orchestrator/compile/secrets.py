@@ -1,4 +1,4 @@
-"""Every secret of an exchange, derived from the one that is stored (docs/decisions/0003)."""
+"""Every secret of an exchange, derived from the one that is stored (docs/decisions/0003), or from a key of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class Secrets:
     """HMAC-SHA256 of a purpose under the master secret; the same purpose always gives the same secret."""
 
     master: bytes = field(repr=False)
+    renewed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Purpose -> a key of its own, made when that secret was renewed (docs/decisions/0034)."""
     trunks: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Trunk id -> the password that its provider gave; the only secrets that are not ours to choose."""
 
@@ -33,4 +35,4 @@ class Secrets:
         raise AssertionError("a hundred digests in a row were all weak PINs")
 
     def _digest(self, purpose: str) -> bytes:
-        return hmac.digest(self.master, purpose.encode(), "sha256")
+        return hmac.digest(self.renewed.get(purpose, self.master), purpose.encode(), "sha256")

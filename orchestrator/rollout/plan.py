@@ -22,6 +22,8 @@ Things = Mapping[Thing, str]
 """Things with the text that defines each."""
 
 RELOADS = {
+    "asterisk/ari.conf": "res_ari.so",
+    "asterisk/manager.conf": "manager",
     "asterisk/extensions.conf": "pbx_config.so",
     "asterisk/pjsip.conf": "res_pjsip.so",
     "asterisk/voicemail.conf": "app_voicemail.so",

@@ -18,6 +18,7 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orchestrator.apps.dialogue import token
 from orchestrator.asterisk.ami import Ami, WrongPassword
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
@@ -187,7 +188,11 @@ class Control:
         sources = Sources(
             metrics=self.metrics.text, waiting=self.waiting, status=self.status, reading=self.mailroom.reader
         )
-        return application(sources, dialogue.route(wiring.secrets(self.state).of("dialogue"), self.ask))
+        return application(sources, dialogue.route(self.tokens, self.ask))
+
+    def tokens(self) -> list[str]:
+        """What attendants may show: made of ARI's password as they read it, which may have been renewed just now."""
+        return [token(password) for password in wiring.ari(self.state).passwords()]
 
     async def living(self) -> frozenset[str] | None:
         """The channels that Asterisk has now; None while it does not answer."""

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +125,7 @@ def mailing(
     )
     return Mailing(
         engine=engine,
-        hire=lambda: Postman(engine=engine, server=server(state, settings), writer=clerk, observer=watcher),
+        hire=lambda: Postman(engine=engine, server=present(state, settings), writer=clerk, observer=watcher),
         reminders=Reminders(engine=engine, spool=Spool(state.spool), directory=directory, at=settings.digest),
         watcher=watcher,
     )
@@ -141,6 +142,18 @@ def server(state: State, settings: Mail) -> smtp.Server:
         password=_password(state, settings) if settings.user else "",
         ca=Path(settings.ca) if settings.ca else None,
     )
+
+
+def present(state: State, settings: Mail) -> Callable[[], smtp.Server]:
+    """As `server`, with the password that the file holds each time, else with the last one. Raises ServiceError."""
+    known = [server(state, settings)]
+
+    def now() -> smtp.Server:
+        with suppress(ServiceError):
+            known[0] = server(state, settings)
+        return known[0]
+
+    return now
 
 
 def _password(state: State, settings: Mail) -> str:

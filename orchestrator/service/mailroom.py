@@ -116,7 +116,7 @@ class Mailroom:
             light=self.light,
             tell=teller(self.state, self.directory),
         )
-        links = Links(wiring.secrets(self.state).of("links").encode())
+        links = Links(lambda: wiring.secrets(self.state).of("links").encode())
         self.reader = Reader(messages=self.messages, links=links, directory=self.directory)
         self.mailing = mailing(
             self.state,
@@ -126,7 +126,7 @@ class Mailroom:
             menu=lambda directory: directory.town.mailbox,
             link=self.reader.link,
         )
-        pins = Pins(spool, wiring.secrets(self.state).pin)
+        pins = Pins(spool, lambda box: wiring.secrets(self.state).pin(box))
         self.dialogues = Dialogues(messages=self.messages, pins=pins, greeted=self._greeted, repinned=self._repinned)
 
     async def run(self) -> None:

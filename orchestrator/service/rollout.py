@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.compile import lamps, soundroot, sounds
+from orchestrator.compile.renewed import with_secrets
 from orchestrator.compile.speech import Unspoken
 from orchestrator.compile.stubs import flows_in, with_stubs
 from orchestrator.compile.tree import checksum_of
@@ -84,8 +85,9 @@ async def way_back(state: State, to: int | str) -> Planned:
     trees = wiring.trees(state)
     name = _kept(trees, to)
     now, before = trees.running(), read(trees.folder / name)
-    tree = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
     directory = directories.of_tree(before) or await directories.read(state)
+    stubbed = {**before, "asterisk/extensions.conf": with_stubs(_dialplan(before), flows_in(_dialplan(now)))}
+    tree = with_secrets(stubbed, wiring.secrets_there(state, directory))
     whole, damaged = await asyncio.to_thread(intact.applied, state, now, tree, directory)
     if changed := trees.damage(name, before):
         what = "; ".join(f"{path} {how}".strip() for path, how in changed.items())
@@ -161,7 +163,7 @@ async def apply(
 ) -> Applied:
     """Apply the plan, whole or not at all; with a `checksum` only if it is still the plan of that name."""
     directories.demand(state, why)
-    with _alone(wiring.trees(state)) as trees:
+    with alone(wiring.trees(state)) as trees:
         planned = await plan(state, progress)
         if refused := _against(planned, checksum, force):
             return refused
@@ -178,7 +180,7 @@ async def rollback(
 ) -> Applied:
     """Go back to a tree that ran before. What only the newer one has stays as stubs, until no caller can be in it."""
     directories.demand(state, why)
-    with _alone(wiring.trees(state)) as trees:
+    with alone(wiring.trees(state)) as trees:
         planned = await way_back(state, to)
         if refused := _against(planned, checksum, force):
             return refused
@@ -230,7 +232,7 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
     told = [f"{how}: {counted} (tree {name})"]
     if outcome.plan.restart and running:
         told.append(f"read only at the next start of Asterisk: {', '.join(outcome.plan.restart)}")
-    told += [*dark, *await _record(state, f"{what} {name}: {planned.summary}", why)]
+    told += [*dark, *await record(state, f"{what} {name}: {planned.summary}", why)]
     return Applied(done=True, told=tuple(told))
 
 
@@ -251,7 +253,7 @@ def _note(planned: Planned, what: str, why: str) -> Mapping[str, Any]:
     return {"did": what, "who": who, "why": why, "what": planned.summary, **counts, "plan": plan_}
 
 
-async def _record(state: State, what: str, why: str) -> list[str]:
+async def record(state: State, what: str, why: str) -> list[str]:
     """Write the apply down among the changes of the directory; it stands even if that fails."""
     engine = open_database(state.database)
     try:
@@ -297,7 +299,8 @@ def _documentation(state: State) -> None:
 
 
 @contextmanager
-def _alone(trees: Trees) -> Iterator[Trees]:
+def alone(trees: Trees) -> Iterator[Trees]:
+    """Hold off any other apply; raises ServiceError while there is one."""
     try:
         with trees.alone():
             yield trees

@@ -125,6 +125,21 @@ class State:
             raise ServiceError(f"{path} holds {len(found)} bytes, not {MASTER_BYTES}", todo=RESTORE)
         return found
 
+    @property
+    def renewed(self) -> dict[str, bytes]:
+        """Purpose -> the key of a secret that was renewed; raises ServiceError where that cannot be read."""
+        path = self.root / "secrets" / "renewed"
+        try:
+            lines = [line.split() for line in path.read_text().splitlines()]
+            found = {purpose: bytes.fromhex(key) for purpose, key in lines}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as bad:
+            raise ServiceError(f"{path}: {bad}", todo=RESTORE) from bad
+        if short := [purpose for purpose, key in found.items() if len(key) != MASTER_BYTES]:
+            raise ServiceError(f"{path}: the key of {short[0]} has not {MASTER_BYTES} bytes", todo=RESTORE)
+        return found
+
     def settings(self) -> settings.Settings:
         """The settings of this exchange."""
         return settings.load(self.root / "settings.toml")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.asterisk.address import Address
+from orchestrator.asterisk.address import Address, likely
 from orchestrator.asterisk.ami import Account
 from orchestrator.asterisk.archive import Missing, cache
 from orchestrator.asterisk.package import Program, find
@@ -34,12 +35,22 @@ def program(name: str) -> Program:
 
 def secrets(state: State) -> Secrets:
     """Every secret that the exchange chose itself."""
-    return Secrets(state.master)
+    return Secrets(state.master, renewed=state.renewed)
 
 
 def secrets_of(state: State, directory: Directory) -> Secrets:
     """Every secret, those of `directory`'s trunks too; raises ServiceError that names the file that is missing."""
     return replace(secrets(state), trunks={t.id: password(state, t) for t in directory.trunks.values() if t.user})
+
+
+def secrets_there(state: State, directory: Directory) -> Secrets:
+    """Every secret, without the passwords of trunks that cannot be read."""
+    found = secrets(state)
+    for trunk in directory.trunks.values():
+        if trunk.user:
+            with suppress(ServiceError):
+                found = replace(found, trunks={**found.trunks, trunk.id: password(state, trunk)})
+    return found
 
 
 def password(state: State, trunk: Trunk) -> str:
@@ -127,9 +138,20 @@ def trees(state: State) -> Trees:
 def ari(state: State) -> Address:
     """Where ARI answers."""
     url = f"http://127.0.0.1:{state.settings().http_port}/ari"
-    return Address(url=url, user="attendant", password=secrets(state).of("ari"))
+    path = "asterisk/ari.conf"
+    password = _former(state, path) or secrets(state).of("ari")
+    return Address(url=url, user="attendant", password=password, conf=state.current / path)
 
 
 def ami(state: State) -> Account:
     """Where AMI answers."""
-    return Account(port=state.settings().ami_port, user="control", secret=secrets(state).of("ami:control"))
+    path = "asterisk/manager.conf"
+    secret = _former(state, path) or secrets(state).of("ami:control")
+    return Account(port=state.settings().ami_port, user="control", secret=secret, conf=state.current / path)
+
+
+def _former(state: State, path: str) -> str:
+    """The password of the tree before, while it may be what Asterisk has: an apply is under way, or was killed."""
+    known = trees(state)
+    before = known.kept()[1:2] if known.unsettled else []
+    return likely(known.folder / before[0] / path, "")[0] if before else ""

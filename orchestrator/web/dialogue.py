@@ -1,6 +1,6 @@
 """`POST /dialogue`: where attendants learn what to do next with a caller of the mailbox.
 
-For attendants only: a bearer token, derived from the one secret of the exchange. Belongs here: who may ask, sizes, time
+For attendants only: a bearer token, made of ARI's password (apps.dialogue). Belongs here: who may ask, sizes, time
 limits, JSON. Not here: what is answered (service).
 
     asked     {"channel", "name", "number", "at", and either "dictated" (the caller came) or "turn" and "keys"}
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +66,11 @@ Answer = Callable[[Asked], Awaitable[Mapping[str, Any]]]
 """What comes next, as JSON. Raises NoAnswer."""
 
 
-def route(token: str, answer: Answer) -> web.RouteDef:
-    """The route; every question must bring `token`."""
+def route(tokens: Callable[[], Iterable[str]], answer: Answer) -> web.RouteDef:
+    """The route; every question must bring one of `tokens`, which are asked for each time."""
 
     async def dialogue(request: web.Request) -> web.Response:
-        if not _allowed(request, token):
+        if not _allowed(request, tokens()):
             raise web.HTTPUnauthorized
         try:
             async with asyncio.timeout(WITHIN):
@@ -87,9 +87,9 @@ def route(token: str, answer: Answer) -> web.RouteDef:
     return web.post("/dialogue", dialogue)
 
 
-def _allowed(request: web.Request, token: str) -> bool:
+def _allowed(request: web.Request, tokens: Iterable[str]) -> bool:
     given = request.headers.get("Authorization", "").encode(errors="replace")
-    return hmac.compare_digest(given, f"Bearer {token}".encode())
+    return any(hmac.compare_digest(given, f"Bearer {token}".encode()) for token in tokens)
 
 
 async def _body(request: web.Request) -> bytes:

@@ -33,9 +33,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Links:
-    """Signs with HMAC-SHA-256 under `key`, which is for this purpose only."""
+    """Signs with HMAC-SHA-256 under a key for this purpose only, which is asked for each time: it may be renewed."""
 
-    key: bytes = field(repr=False)
+    key: Callable[[], bytes] = field(repr=False)
 
     def token(self, link: Link) -> str:
         """The link's token, fit for a path. Raises ValueError for what cannot be in one."""
@@ -64,7 +64,7 @@ class Links:
         return Link(box=box, message=message, reader=reader, until=int(until))
 
     def _signature(self, said: bytes) -> bytes:
-        return hmac.digest(self.key, said, hashlib.sha256)[:16]
+        return hmac.digest(self.key(), said, hashlib.sha256)[:16]
 
 
 def _written(whole: bytes) -> str:

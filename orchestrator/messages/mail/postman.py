@@ -77,7 +77,8 @@ class Postman:
     """The one who sends. Only one may run at a time on one outbox."""
 
     engine: AsyncEngine
-    server: Server
+    server: Callable[[], Server]
+    """Where mails go, asked for each session: the password may be another one by now."""
     writer: Writer
     observer: Observer
     clock: Callable[[], float] = time.time
@@ -137,7 +138,7 @@ class Postman:
         if not (mails := await self._mails([each for each in due if not self._prepares(each)])):
             return True
         try:
-            async with line(self.server) as session:
+            async with line(self.server()) as session:
                 self._reached()
                 for envelope, mail in mails:
                     if not await self._whole(self._post(session, envelope, mail)):
@@ -203,7 +204,7 @@ class Postman:
             self._broken = self._broken + 1 if bad.broken else 0
             if self._broken >= BROKEN:
                 self._broken = 0
-                raise Unreachable(f"{self.server}: {bad}", todo="look into the log of the mail server") from bad
+                raise Unreachable(f"{session.server}: {bad}", todo="look into the log of the mail server") from bad
             return not bad.broken
         except Unreachable as bad:  # it may be this letter after all: the next time another one is first
             await outbox.put_off(self.engine, envelope, str(bad), self._again(envelope))
