@@ -6,8 +6,8 @@ The registry is PyPI, whose answers have the advisories of the PyPA's database (
 one in $DURCHWAHL_REGISTRY. Exit codes: 0, nothing is known; 1, something is, which is told with the version that mends
 it; 2, not everything could be looked up, and nothing is known of the rest.
 
-A look-up has failed when there is no answer, or none about this version. That says nothing of the package: `make test`
-tells it and goes on, `make audit` ends with 2. What somebody has looked at and does not concern us stands in
+A look-up has failed when there is no answer, or none about this version. That says nothing of the package. `make audit`
+ends with these codes and is for every night; `make test` tells and goes on, as no advisory is a fault of a change. What somebody has looked at and does not concern us stands in
 requirements/accepted, a line each: `ADVISORY reason`.
 
 Standard library only, so that it can judge what would be installed.
