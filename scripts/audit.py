@@ -7,8 +7,8 @@ one in $DURCHWAHL_REGISTRY. Exit codes: 0, nothing is known; 1, something is, wh
 it; 2, not everything could be looked up, and nothing is known of the rest.
 
 A look-up has failed when there is no answer, or none about this version. That says nothing of the package. `make audit`
-ends with these codes and is for every night; `make test` tells and goes on, as no advisory is a fault of a change. What somebody has looked at and does not concern us stands in
-requirements/accepted, a line each: `ADVISORY reason`.
+ends with these codes and is for every night; `make test` tells and goes on, as no advisory is a fault of a change. What
+somebody has looked at and does not concern us stands in requirements/accepted, a line each: `ADVISORY reason`.
 
 Standard library only, so that it can judge what would be installed.
 """
