@@ -77,6 +77,12 @@ class Metrics:
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
         self.canary_answer = gauge("canary_answer_seconds", "Seconds until the last test call was answered.")
         self.canary(None, 0.0, 0.0)
+        self.disk_free = Gauge(
+            "durchwahl_disk_free_bytes", "Bytes that can still be written.", ("folder",), registry=self.registry
+        )
+        self.disk_writable = Gauge(
+            "durchwahl_disk_writable", "1 if something could be written just now.", ("folder",), registry=self.registry
+        )
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
@@ -100,6 +106,11 @@ class Metrics:
         self.canary_up.set(math.nan if up is None else up)
         self.canary_at.set(at or math.nan)
         self.canary_answer.set(answered or math.nan)
+
+    def disk(self, folder: str, free: int, writable: bool) -> None:
+        """Take over what was seen of the disk under a folder of the state."""
+        self.disk_free.labels(folder).set(free)
+        self.disk_writable.labels(folder).set(writable)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

@@ -37,6 +37,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service.bans import Guard
 from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
+from orchestrator.service.disk import Watch
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
@@ -81,6 +82,7 @@ class Control:
     promises: Promises = field(init=False)
     sentry: Sentry = field(init=False)
     guard: Guard = field(init=False)
+    watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -120,6 +122,7 @@ class Control:
         )
 
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
+        self.watch = Watch(state=self.state, metrics=self.metrics)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -236,6 +239,7 @@ class Control:
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
+            await self._bulkhead(self.watch.look)
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
             await self._bulkhead(self.guard.look)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.metrics.control import shift
-from orchestrator.service import canary, up, wiring
+from orchestrator.service import canary, disk, up, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
@@ -23,6 +24,8 @@ class Seen:
     phones: int
     canary: str
     """What the last test call has shown."""
+    disk: str
+    """How much room there is."""
     problems: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -32,6 +35,7 @@ class Seen:
         yield f"attendants  {self.attendants} up"
         yield f"phones      {len(self.registered)} of {self.phones} registered"
         yield f"test call   {self.canary}"
+        yield f"disk        {self.disk}"
         for problem in self.problems:
             yield f"problem     {problem}"
 
@@ -66,6 +70,8 @@ async def look(state: State) -> Seen:
     seen = canary.last(state)
     if seen.up is False:
         problems.append(f"a citizen would not be answered now: {seen.why}")
+    rooms = await asyncio.to_thread(disk.look, state)
+    problems += [room.problem for room in rooms if room.problem]
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
@@ -73,5 +79,6 @@ async def look(state: State) -> Seen:
         registered=tuple(sorted(registered)),
         phones=len(directory.phones),
         canary=seen.told,
+        disk=disk.told(rooms),
         problems=tuple(problems),
     )
