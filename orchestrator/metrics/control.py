@@ -35,6 +35,8 @@ class Metrics:
         )
         self.length = histogram("call_seconds", "Seconds from the first place to the end of the call.", "flow")
         self.now = gauge("calls_now", "Calls that are in the exchange now.")
+        self.unwritten = gauge("calls_unwritten", "Calls that are over and not in the database yet.")
+        self.database = gauge("database_up", "1 if the database took what was last to be written down.")
         self.broken = gauge("journal_broken_lines", "Lines of the journal that could not be read since the start.")
         self.attendants = gauge("attendants_up", "Attendants that are on the line to Asterisk.")
         self.restarts = gauge("attendant_restarts", "Restarts of attendants since the shift began.")

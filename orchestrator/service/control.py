@@ -89,7 +89,9 @@ class Control:
         self.recorder = Recorder(
             engine=self.engine, path=self.state.journal, listener=self, living=self.living, expect=self.expect
         )
-        self.metrics.now.set_function(lambda: len(self.recorder.calls))
+        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
+        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
+        self.metrics.database.set_function(lambda: self.recorder.up)
         self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
         self.service_codes = ServiceCodes(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from orchestrator.metrics.control import shift
 from orchestrator.service import canary, disk, up, wiring
 from orchestrator.service import directory as directories
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 
@@ -41,10 +42,16 @@ class Seen:
 
 
 async def look(state: State) -> Seen:
-    """Look once; raises ServiceError where there is no directory."""
-    imported = await directories.read(state)
+    """Look once; raises ServiceError where there is no directory, or none can be read and nothing is applied."""
     trees = wiring.trees(state)
     problems: list[str] = []
+    try:
+        imported = await directories.read(state)
+    except ServiceError as bad:
+        if not trees.name():
+            raise
+        imported = await directories.running(state)
+        problems.append(f"{bad}; {bad.todo}. Calls go on, and are written down when it is back")
     registered: frozenset[str] = frozenset()
     asterisk = False
     try:
