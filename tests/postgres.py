@@ -90,6 +90,13 @@ class Server:
             self.process.wait(STOP)
             self.process = None
 
+    def crash(self) -> None:
+        """End it at once, whatever it does: as `pg_ctl stop -m immediate`, and what a fault of it comes to."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(STOP)
+            self.process = None
+
 
 @contextmanager
 def running_postgres() -> Iterator[Server]:

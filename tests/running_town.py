@@ -66,6 +66,8 @@ class Town:
     used: int = 0
     under: tuple[str, ...] = ()
     """The command that starts Asterisk, where that is to see another machine than ours (tests.black_hole)."""
+    root: Path | None = None
+    """Where the programs find the state, if not where we do: all are started `under` then (tests.small_disk)."""
 
     @property
     def exchange(self) -> str:
@@ -80,15 +82,20 @@ class Town:
         """Start `asterisk`, `control` or `attend`, and wait until it is there."""
         if name == "asterisk":
             program = wiring.program("asterisk")
-            argv = (*program.argv, "-f", "-C", str(self.state.current / "asterisk" / "asterisk.conf"))
-            argv = (*self.under, *leashed(argv))
+            conf = (self.root or self.state.root) / "current" / "asterisk" / "asterisk.conf"
+            argv = (*self.under, *leashed((*program.argv, "-f", "-C", str(conf))))
         else:
-            argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.state.root), name)
+            argv = self.command(name)
         with (self.state.log / f"{name}.out").open("ab") as output:
             self.processes[name] = subprocess.Popen(
                 leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
+
+    def command(self, *words: str) -> tuple[str, ...]:
+        """A command of this exchange, as a shell would start it."""
+        argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.root or self.state.root), *words)
+        return (*self.under, *leashed(argv)) if self.root else argv
 
     def complete(self) -> None:
         """Have all of it running again, whatever a test has ended."""
@@ -303,11 +310,15 @@ def running_town(
     `furnish` puts into the new state what an admin would: passwords, certificates. `under` starts Asterisk.
     """
     state, directory, spoken = prepared(folder, written or hurry.directory(), furnish)
-    voice = wiring.voice(state)
-    words = state.run / "words.wav"
-    samples, rate = speech.speak(voice, WORDS, "de")
-    hurry.write_wav(words, speech.resample(speech.fit(samples), rate, 8000), 8000)
-    town = Town(state, directory, spoken, words, under=tuple(under))
+    with started(Town(state, directory, spoken, state.run / "words.wav", under=tuple(under))) as town:
+        yield town
+
+
+@contextmanager
+def started(town: Town) -> Iterator[Town]:
+    """`town` with everything at work, and with a citizen's sentence."""
+    samples, rate = speech.speak(wiring.voice(town.state), WORDS, "de")
+    hurry.write_wav(town.words, speech.resample(speech.fit(samples), rate, 8000), 8000)
     try:
         for name in ("asterisk", "control", "attend"):
             town.begin(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gc
 import json
 import os
@@ -22,6 +23,7 @@ from orchestrator.domain.problems import Problem
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, open_state
 
+ROOM = "make room on the disk of the state folder, then do it once more"
 FOUND_PROBLEMS, COULD_NOT_RUN = 1, 2
 
 Json = typer.Option(False, "--json", help="Print JSON for a program to read.")
@@ -86,8 +88,10 @@ def failures() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except OSError as bad:
-        errors.print(f"durchwahl: {bad}", markup=False)
-        errors.print("  to do: look at the state folder: its owner, its disk, what is missing in it", markup=False)
+        full = bad.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = ROOM if full else "look at the state folder: its owner, its disk, what is missing in it"
+        errors.print(f"durchwahl: {'the disk is full: ' if full else ''}{bad}", markup=False)
+        errors.print(f"  to do: {todo}", markup=False)
         raise typer.Exit(COULD_NOT_RUN) from bad
     except typer.Exit:
         raise

@@ -15,7 +15,7 @@ import typer
 from orchestrator.cli import output
 from orchestrator.journal.journeys import Journey
 from orchestrator.service import directory as directories
-from orchestrator.service import history, testcall, up, watching
+from orchestrator.service import history, logs, testcall, up, watching
 from orchestrator.service.control import run as run_control
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
@@ -36,6 +36,7 @@ def up_(context: typer.Context) -> None:
     """Run Asterisk, a shift of attendants and control in the foreground; Ctrl-C ends all of it."""
     with output.failures():
         state = output.state_of(context)
+        logs.unfailing()
 
         async def run() -> None:
             async with up.running(state, output.note):
@@ -51,6 +52,7 @@ def control(context: typer.Context) -> None:
     """Run control alone: journal, messages, metrics, status page."""
     with output.failures():
         state = output.state_of(context)
+        logs.unfailing()
 
         async def run() -> None:
             stop = asyncio.Event()

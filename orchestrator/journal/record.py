@@ -32,9 +32,14 @@ LARGEST = 16 * 1024 * 1024
 """Bytes at which the file is put aside, once nothing in it is needed any more."""
 OLDEST = 86400.0
 """Seconds after which it is put aside however small it is: it holds callers' numbers."""
+NEAR = 65536
+"""Bytes before the end of the file from which on what is read is what happens now."""
 TRY_AGAIN = 10.0
 """Seconds until a call is judged again whose mailbox could not be written."""
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 5.0
+"""Seconds from one try to the next while the database is away."""
+UNWRITTEN = 1000
+"""Calls that are over and kept in memory, some 50 KiB each, until they can be written; the others wait on disk."""
 MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
 TESTS_AFTER = 7 * 86400.0
@@ -75,6 +80,10 @@ class Recorder:
     _heard: dict[str, float] = field(default_factory=dict)
     _later: dict[str, float] = field(default_factory=dict)
     """Call that is over and could not be judged -> when to try again (monotonic seconds)."""
+    up: bool = True
+    """Whether the database took what was last to be written."""
+    _tried: set[str] = field(default_factory=set)
+    """Calls that were judged while it was away: their messages are in their boxes."""
     caught_up: bool = False
     """Whether everything that is in the file has been read."""
 
@@ -85,8 +94,9 @@ class Recorder:
         while True:
             try:
                 more = await self.step()
-                pause = 0.0 if more else LOOK_EVERY
+                pause, self.up = 0.0 if more else LOOK_EVERY, True
             except (OSError, SQLAlchemyError) as bad:
+                self.up = False
                 pause = min(max(pause, LOOK_EVERY) * 2, LONGEST_PAUSE)
                 log.error("the journal cannot be kept: %s; again in %.1f s", bad, pause)
             await asyncio.sleep(pause)
@@ -105,14 +115,22 @@ class Recorder:
             return False
         if self.path.stat().st_size < self._offset:
             self._offset = 0  # another file under the same name
-        chunk = read(self.path, self._offset)
-        self._take(chunk)
-        self.caught_up = not chunk.events
-        await self._write([*self._over(), *await self._cut()])
+        chunk = read(self.path, self._offset) if self.up or self.unwritten < UNWRITTEN else None
+        if chunk:
+            self._take(chunk)
+        self.caught_up = chunk is not None and not chunk.events
+        unread = self.path.stat().st_size - self._offset
+        cut = await self._cut() if unread < NEAR else []  # the end of a silent call may be in what is not read yet
+        await self._write([*self._over(), *cut])
         full = self._offset > LARGEST or (self._offset and time.monotonic() - self._begun > OLDEST)
         if full and not self.calls:
             await self._put_aside()
-        return bool(chunk.events)
+        return bool(chunk and chunk.events)
+
+    @property
+    def unwritten(self) -> int:
+        """How many calls are over, and not written down yet."""
+        return sum(call.over for call in self.calls.values())
 
     def _take(self, chunk: Chunk) -> None:
         for event in chunk.events:
@@ -143,15 +161,25 @@ class Recorder:
     async def _write(self, over: Iterable[tuple[Call, bool]]) -> None:
         judged: list[Journey] = []
         ids: set[str] = set()
+        away = None if self.up else await self._away()
         for call, cut in over:
+            if away and call.id in self._tried:
+                continue
             try:
                 made = await self._judged(call, cut)
+            except SQLAlchemyError as bad:
+                away = away or bad
+                self._tried.add(call.id)
+                continue
             except OSError as bad:  # its mailbox cannot be written: the others' calls must not wait for it
                 log.error("call %s is written down later: %s", call.id, bad)
                 self._later[call.id] = time.monotonic() + TRY_AGAIN
+                self._tried |= {call.id} if away else set()
                 continue
             ids.add(call.id)
             judged += [made] if made else []
+        if away:
+            raise away
         since = [offset for call, offset in self._since.items() if call not in ids]
         async with self.engine.begin() as connection:
             new = await self._insert(connection, judged) if judged else []
@@ -162,6 +190,18 @@ class Recorder:
             self._later.pop(id_, None)
         for made in new:
             self.listener.written(made, self.expect(made))
+
+    async def _away(self) -> Exception | None:
+        """Why the database is away still. Once it is back, what was judged meanwhile has to wait no longer."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(select(journal))
+        except (OSError, SQLAlchemyError) as bad:
+            return bad
+        for id_ in self._tried:
+            self._later.pop(id_, None)
+        self._tried.clear()
+        return None
 
     async def _judged(self, call: Call, cut: bool) -> Journey | None:
         """A bulkhead: a call that we do not understand must not hold up the others for ever."""

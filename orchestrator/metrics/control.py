@@ -36,6 +36,8 @@ class Metrics:
         )
         self.length = histogram("call_seconds", "Seconds from the first place to the end of the call.", "flow")
         self.now = gauge("calls_now", "Calls that are in the exchange now.")
+        self.unwritten = gauge("calls_unwritten", "Calls that are over and not in the database yet.")
+        self.database = gauge("database_up", "1 if the database took what was last to be written down.")
         self.broken = gauge("journal_broken_lines", "Lines of the journal that could not be read since the start.")
         self.attendants = gauge("attendants_up", "Attendants that are on the line to Asterisk.")
         self.restarts = gauge("attendant_restarts", "Restarts of attendants since the shift began.")
@@ -92,6 +94,12 @@ class Metrics:
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
         self.canary_answer = gauge("canary_answer_seconds", "Seconds until the last test call was answered.")
         self.canary(None, 0.0, 0.0)
+        self.disk_free = Gauge(
+            "durchwahl_disk_free_bytes", "Bytes that can still be written.", ("folder",), registry=self.registry
+        )
+        self.disk_writable = Gauge(
+            "durchwahl_disk_writable", "1 if something could be written just now.", ("folder",), registry=self.registry
+        )
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def written(self, journey: Journey, unexpected: str) -> None:
@@ -126,6 +134,11 @@ class Metrics:
         self.trunk_up.clear()
         for trunk, why in wrong.items():
             self.trunk_up.labels(trunk).set(not why)
+
+    def disk(self, folder: str, free: int, writable: bool) -> None:
+        """Take over what was seen of the disk under a folder of the state."""
+        self.disk_free.labels(folder).set(free)
+        self.disk_writable.labels(folder).set(writable)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

@@ -24,6 +24,8 @@ KEPT = 20
 """Trees that a rollback can go to."""
 AGAIN = "-2"
 """What the name of a tree gets that runs beside a damaged one of its checksum."""
+SPARE, PAGE = 1024 * 1024, 4096
+"""Bytes for what is noted of an apply; by which files take room."""
 
 
 _CHECKSUM = re.compile(r"[0-9a-f]{16}")
@@ -72,19 +74,25 @@ class Trees:
         target = next(place for place in places if place.name != self.name())
         beside = self.folder / f".{name}.{os.getpid()}"
         shutil.rmtree(beside, ignore_errors=True)
-        for path, text in tree.items():
-            file = beside / path
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-                written.write(text)
-                written.flush()
-                os.fsync(written.fileno())
+        try:
+            _write(tree, beside)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)  # of a full disk it would take the rest
+            raise
         if target.exists():
             self.discard(target.name)
         beside.rename(target)
         sync(self.folder)
         return target
+
+    def missing(self, tree: Tree, name: str) -> int:
+        """Bytes that the disk is short of for `tree`, and for what is noted of it; 0: there is room."""
+        wanted = SPARE
+        if not (self.folder / name).exists():
+            sizes = (sum(len(part) for part in encoded(text)) for text in tree.values())
+            wanted += sum(-(-size // PAGE) * PAGE for size in sizes)
+        seen = os.statvfs(self.folder)
+        return max(0, wanted - seen.f_bavail * seen.f_frsize)
 
     def swap(self, name: str) -> None:
         """Make `name` the tree that runs, in one step of the file system."""
@@ -223,6 +231,18 @@ class Trees:
             for path in self.folder.iterdir()
             if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
         }
+
+
+def _write(tree: Tree, folder: Path) -> None:
+    """Every file of `tree`, private and on disk."""
+    for path, text in tree.items():
+        file = folder / path
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+            written.write(text)
+            written.flush()
+            os.fsync(written.fileno())
 
 
 def checksum_in(name: str) -> str:

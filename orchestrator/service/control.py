@@ -39,6 +39,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service.bans import Guard
 from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
+from orchestrator.service.disk import Watch
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
@@ -89,13 +90,16 @@ class Control:
     guard: Guard = field(init=False)
     lookout: Lookout = field(init=False)
     renewal: Renewal = field(init=False)
+    watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
         self.recorder = Recorder(
             engine=self.engine, path=self.state.journal, listener=self, living=self.living, expect=self.expect
         )
-        self.metrics.now.set_function(lambda: len(self.recorder.calls))
+        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
+        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
+        self.metrics.database.set_function(lambda: self.recorder.up)
         self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
         self.service_codes = ServiceCodes(
@@ -129,6 +133,7 @@ class Control:
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
         self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
         self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
+        self.watch = Watch(state=self.state, metrics=self.metrics)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -256,6 +261,7 @@ class Control:
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
             await self._bulkhead(self._look)
+            await self._bulkhead(self.watch.look)
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
             await self._bulkhead(self.lookout.look)

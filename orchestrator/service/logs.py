@@ -1,13 +1,18 @@
 """Logs that do not fill the disk: a large one is copied beside and emptied, as its writers append and keep it open.
 
-Lines that are written between the two are lost; the journal of calls is none of these files.
+Lines that are written between the two are lost; the journal of calls is none of these files. And where a disk is full
+all the same, a line is lost and not the process that wanted to write it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sys
 from pathlib import Path
+
+import structlog
 
 LARGEST = 16 * 1024 * 1024
 """Bytes at which a log is put aside."""
@@ -25,3 +30,22 @@ def rotate(folder: Path) -> None:
                     older.replace(path.with_name(f"{path.name}.{number + 1}"))
             shutil.copyfile(path, path.with_name(f"{path.name}.1"))
             os.truncate(path, 0)
+
+
+class Unfailing:
+    """A logger of structlog's that writes to where this process prints, and loses what cannot be written."""
+
+    def __init__(self, *_: object) -> None:
+        self._to = sys.stdout.fileno()
+
+    def msg(self, message: str) -> None:
+        """Write one line, past every buffer: what is kept in one would be tried again, and fail again."""
+        with contextlib.suppress(OSError):
+            os.write(self._to, f"{message}\n".encode(errors="replace"))
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+def unfailing() -> None:
+    """Have this process outlive a log that cannot be written."""
+    structlog.configure(logger_factory=Unfailing)

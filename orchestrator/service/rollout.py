@@ -215,6 +215,7 @@ def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied
 
 async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str) -> Applied:
     tree, name = planned.tree, checksum_of(planned.tree)
+    _room(trees, tree, name)
     async with connected(state) as running:
         if planned.same and not trees.unsettled:
             differences = await _differences(running, tree) if running else ()
@@ -234,6 +235,15 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
         told.append(f"read only at the next start of Asterisk: {', '.join(outcome.plan.restart)}")
     told += [*dark, *await record(state, f"{what} {name}: {planned.summary}", why)]
     return Applied(done=True, told=tuple(told))
+
+
+def _room(trees: Trees, tree: Tree, name: str) -> None:
+    """Raise ServiceError where the disk is too full: the half of an apply would be worse than none."""
+    if missing := trees.missing(tree, name):
+        raise ServiceError(
+            f"{trees.folder}: the disk is full: {-(-missing // 1024)} KiB more are needed",
+            todo="make room there, then do it once more; nothing was changed",
+        )
 
 
 async def _lamps(running: Running, outcome: rollout.Outcome) -> Sequence[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.asterisk.errors import AsteriskError
+from orchestrator.domain.directory import Directory
 from orchestrator.metrics.control import shift
-from orchestrator.service import canary, certificate, trunks, up, wiring
+from orchestrator.rollout.trees import Trees
+from orchestrator.service import canary, certificate, disk, trunks, up, wiring
 from orchestrator.service import directory as directories
+from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
 
@@ -27,6 +31,8 @@ class Seen:
     """What the last test call has shown."""
     certificate: str
     """Until when the one in force is good; empty where there is none."""
+    disk: str
+    """How much room there is."""
     problems: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -38,45 +44,40 @@ class Seen:
         yield f"test call   {self.canary}"
         if self.certificate:
             yield f"certificate {self.certificate}"
+        yield f"disk        {self.disk}"
         for problem in self.problems:
             yield f"problem     {problem}"
 
 
 async def look(state: State) -> Seen:
-    """Look once; raises ServiceError where there is no directory."""
-    imported = await directories.read(state)
+    """Look once; raises ServiceError where there is no directory, or none can be read and nothing is applied."""
     trees = wiring.trees(state)
-    directory = await directories.running(state) if trees.name() else imported
     problems: list[str] = []
-    registered: frozenset[str] = frozenset()
-    asterisk = False
     try:
-        async with connected(state) as running:
-            if running:
-                problems += await running.differences(trees.running())
-                registered = await running.registered()
-                wrong = await trunks.look(running.ami, directory)
-                problems += [f"trunk {name}: {why}" for name, why in wrong.items() if why]
-                asterisk = True
-            else:
-                problems.append("Asterisk does not run: run `durchwahl up`")
-    except (OSError, NotAnswering, AsteriskError) as bad:
-        problems.append(f"Asterisk does not answer: {bad}")
+        imported = await directories.read(state)
+    except ServiceError as bad:
+        if not trees.name():
+            raise
+        imported = await directories.running(state)
+        problems.append(f"{bad}; {bad.todo}. Calls go on, and are written down when it is back")
+    directory = await directories.running(state) if trees.name() else imported
+    asterisk, registered, told = await _asterisk(state, trees, directory)
+    attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
+    seen, own, now = canary.last(state), certificate.in_force(state), datetime.now(UTC)
+    rooms = await asyncio.to_thread(disk.look, state)
+    problems += told
     if any(state.run.glob("*.kept")) and not up.guarded(state):
         problems.append("nobody guards this exchange: its `durchwahl up` was killed; run `durchwahl up` again")
-    attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
     if asterisk and not attendants:
         problems.append("no attendant is up: menus go on natively")
     if directory != imported:
         problems.append("the directory was changed and not applied: see `durchwahl plan`")
     if trees.unsettled:
         problems.append("an apply was interrupted: run `durchwahl apply` again")
-    seen = canary.last(state)
     if seen.up is False:
         problems.append(f"a citizen would not be answered now: {seen.why}")
-    now = datetime.now(UTC)
     problems += certificate.problems(state, now)
-    own = certificate.in_force(state)
+    problems += [room.problem for room in rooms if room.problem]
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
@@ -85,5 +86,20 @@ async def look(state: State) -> Seen:
         phones=len(directory.phones),
         canary=seen.told,
         certificate=f"until {own.until:%Y-%m-%d}, {own.days(now):.0f} days" if own else "",
+        disk=disk.told(rooms),
         problems=tuple(problems),
     )
+
+
+async def _asterisk(state: State, trees: Trees, directory: Directory) -> tuple[bool, frozenset[str], list[str]]:
+    """Whether Asterisk answers, the telephones that can be rung, and what it has otherwise, or lacks."""
+    try:
+        async with connected(state) as running:
+            if running is None:
+                return False, frozenset(), ["Asterisk does not run: run `durchwahl up`"]
+            told = [*await running.differences(trees.running())]
+            wrong = await trunks.look(running.ami, directory)
+            told += [f"trunk {name}: {why}" for name, why in wrong.items() if why]
+            return True, await running.registered(), told
+    except (OSError, NotAnswering, AsteriskError) as bad:
+        return False, frozenset(), [f"Asterisk does not answer: {bad}"]

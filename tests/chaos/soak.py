@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,14 +92,24 @@ class Soaked:
     """Seconds from the first call to the end of the last."""
 
 
-def soak(planned: Plan, folder: Path) -> Soaked:
+Meanwhile = Callable[[Town, Watched], AbstractAsyncContextManager[None]]
+"""What else happens while citizens call: entered before the first call, left after the last."""
+
+
+def soak(
+    planned: Plan,
+    folder: Path,
+    *,
+    furnish: Callable[[State], None] = lambda state: None,
+    meanwhile: Meanwhile = lambda town, watched: nullcontext(),
+) -> Soaked:
     """Do it in `folder`, which is empty. Raises TimeoutError if the exchange does not even begin."""
-    state, directory, sounds = prepared(folder, chaos_town(), rtp_ports=RTP_PORTS)
+    state, directory, sounds = prepared(folder, chaos_town(), furnish, rtp_ports=RTP_PORTS)
     town = Town(state, directory, sounds, folder)
     watched = Watched(Journal(state.journal))
     with supervised(state):
         began = time.time()
-        told = asyncio.run(_calls(town, planned, watched))
+        told = asyncio.run(_calls(town, planned, watched, meanwhile))
         took = time.time() - began
         _settle(town, watched)
         left = [*_left(town), *_unfiled(town)]
@@ -150,14 +160,15 @@ def _clear(state: State) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def _calls(town: Town, planned: Plan, watched: Watched) -> str:
+async def _calls(town: Town, planned: Plan, watched: Watched, meanwhile: Meanwhile) -> str:
     """Every call and every attack; what SIPp told."""
     watching = asyncio.create_task(watched.watch(town.state))
     async with desks(town, (*DESKS, MEMBER)):
         await asyncio.sleep(REGISTERED)
         attacking = asyncio.create_task(attack(town.state, planned.attacks, watched.strikes))
         try:
-            run = await _placed(town, planned)
+            async with meanwhile(town, watched):
+                run = await _placed(town, planned)
         finally:
             for task in (attacking, watching):
                 task.cancel()
