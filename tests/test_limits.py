@@ -52,8 +52,9 @@ def test_a_fifth_is_the_share_of_one_caller(quota: int, enough: int) -> None:
     assert share.used_up(left("+491711", enough) + left("+49621", 1), quota) == {"n491711"}
 
 
-def test_all_who_hide_their_number_share_one() -> None:
-    assert share.used_up(left("", 2) + left("", 1), 10) == {"n"}
+def test_all_who_hide_their_number_share_a_half() -> None:
+    assert share.used_up(left("", 4), 10) == set()
+    assert share.used_up(left("", 4) + left("", 1), 10) == {"n"}
 
 
 async def test_who_has_filled_their_share_is_led_on_and_others_leave_theirs(town: Town, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ LISTENS, CHOOSES = 0.2, 4
 NOW_MS = "${STRFTIME(,,%s%3q)}"
 """Milliseconds since the epoch. STAT() of the file would be exact, but no function that reaches files is loaded
 (docs/decisions/0005); the filer judges the file itself."""
+TESTED = "PJSIP/testcall-"
+"""How channels of `durchwahl call` are called."""
 _SPOKE = f"$[{NOW_MS} - 0${{BEGAN}}"
 
 
@@ -89,12 +91,14 @@ def _arrival() -> Iterator[Line]:
     for name, value in (("BEGAN", ""), ("KEPT", "0"), ("TAKE", "0"), ("ROUND", "0")):
         yield Line(f"Set({name}={value})")
     yield Line("Set(ATTEMPT=$[0${ATTEMPT} + 1])")  # a caller may come back and leave another
-    yield Line(f"GotoIf(${{DB_EXISTS({SHARES}/${{ARG1}}/n${{FILTER(0-9,${{CALLERID(num)}})}})}}?full)")
+    yield Line(f'GotoIf($["${{CHANNEL:0:{len(TESTED)}}}" = "{TESTED}"]?state)')  # it has no number of its own
+    used_up = f"${{DB_EXISTS({SHARES}/${{ARG1}}/n${{FILTER(0-9,${{CALLERID(num)}})}})}}"
+    yield Line(f"GotoIf({used_up}?full)")
 
 
 def _state() -> Iterator[Line]:
     """STATE: the one that the step names, or what the last ring found; a person's absence is known by their flow."""
-    yield Line("Set(STATE=${ARG4})")
+    yield Line("Set(STATE=${ARG4})", label="state")
     yield Line(f'GotoIf($["${{STATE}}" != "{texts.FOUND}"]?known)')
     yield Line(f"Set(STATE={texts.NOBODY})")
     yield Line(f'ExecIf($["${{DIALSTATUS}}" = "BUSY"]?Set(STATE={texts.BUSY}))')

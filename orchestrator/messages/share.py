@@ -11,15 +11,16 @@ from collections.abc import Iterable
 
 from orchestrator.messages.mailbox import Message
 
-SHARE, LEAST = 5, 3
-"""The part of a mailbox that one caller may fill with what nobody has heard yet: a fifth, and three at least."""
+SHARE, HIDDEN, LEAST = 5, 2, 3
+"""The part of a mailbox that one caller may fill with what nobody has heard yet: a fifth, and three messages at least;
+all who hide their number: a half."""
 _NO_DIGIT = re.compile(r"[^0-9]")
 
 
 def used_up(unheard: Iterable[Message], quota: int) -> set[str]:
     """Who has as many messages there as one caller may have in a mailbox that takes `quota`."""
     counted = Counter(who(message.caller) for message in unheard)
-    return {each for each, count in counted.items() if count >= max(LEAST, quota // SHARE)}
+    return {each for each, count in counted.items() if count >= max(LEAST, quota // (SHARE if each[1:] else HIDDEN))}
 
 
 def who(caller: str) -> str:
