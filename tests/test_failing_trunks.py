@@ -107,6 +107,20 @@ async def test_who_needs_help_gets_it_by_the_next_provider(town: Town, providers
     assert [called for called, _ in providers.second.called] == ["112"]
 
 
+async def test_who_needs_help_and_has_no_mobile_phone_is_put_through_when_a_line_is_back(
+    town: Town, providers: Providers
+) -> None:
+    """All are tried once more while they stay on the line."""
+    providers.first.status = providers.second.status = 0
+    async with desk(town) as telephone:
+        call = await telephone.dial("112")
+        await call.answered(within=20)  # to be told so: take a mobile phone
+        assert not providers.first.called
+        providers.first.status = 200
+        await asyncio.to_thread(until, lambda: bool(providers.first.called), 30)
+    assert [called for called, _ in providers.first.called] == ["112"]
+
+
 @pytest.mark.parametrize("status", [180, 100])
 async def test_a_provider_that_needs_long_is_not_given_up(town: Town, providers: Providers, status: int) -> None:
     """Where the other telephone rings, and where it is still being looked for."""

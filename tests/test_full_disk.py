@@ -151,13 +151,18 @@ def test_an_apply_is_refused_whole_until_there_is_room(town: Town, disk: SmallDi
     edited = command(town, "edit", "people", "--yes", EDITOR="sed -i s/Blau/Braun/")
     assert edited.returncode == 0, edited.stderr
     before, runs = trees(disk), os.readlink(disk.folder / "current")
+    secrets = _files(disk.folder / "secrets")
     for leaving in (0, 4096, 64 * 1024, MIB):
         disk.fill(leaving)
         refused = command(town, "apply", "--yes")
         assert refused.returncode == 2, refused.stdout
         assert "the disk is full" in refused.stderr
         assert "make room" in refused.stderr
+        renewed = command(town, "renew", "master", "--yes")
+        assert renewed.returncode == 2, renewed.stdout
+        assert "the disk is full" in renewed.stderr
         assert (trees(disk), os.readlink(disk.folder / "current")) == (before, runs)
+        assert _files(disk.folder / "secrets") == secrets
         disk.make_room()
     applied = command(town, "apply", "--yes")
     assert applied.returncode == 0, applied.stdout + applied.stderr

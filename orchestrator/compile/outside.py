@@ -296,7 +296,8 @@ def _outside(directory: Directory) -> Context:
 def _emergency() -> Context:
     """An emergency call: no permission, budget or switch is asked, and its caller is never hidden (TKG § 164).
 
-    When no trunk gets through, the caller is told to take a mobile phone, twice.
+    When no trunk gets through, the caller is told to take a mobile phone, twice; who has none stays on the line, and
+    each trunk is tried once more, for as long as it takes.
     """
     place = f"{outgoing.FLOW}.emergency"
     lines = (
@@ -305,9 +306,10 @@ def _emergency() -> Context:
         Line("Set(CALLERID(num-pres)=allowed)"),
         Line(f"CELGenUserEvent(PLACE,{place})"),
         Line("Gosub(${TRUNKS},${EXTEN},1)"),
-        Line(f"CELGenUserEvent(ANSWER,{place}=failed)"),
         Line("Answer(,i)"),
         Line("Playback(use-a-mobile&silence/1&use-a-mobile)"),
+        Line("Gosub(${TRUNKS},again,1(${EXTEN}))"),
+        Line(f"CELGenUserEvent(ANSWER,{place}=failed)"),
         Line("Hangup(34)"),
     )
     return Context(name="emergency", extensions=tuple(Extension(number, lines) for number in outgoing.EMERGENCY))
@@ -326,21 +328,26 @@ def _order(order: tuple[str, ...], everywhere: tuple[str, ...]) -> str:
 
 
 def _trunks(name: str, order: tuple[str, ...]) -> Context:
-    """The next trunk only where nothing has rung yet; for an emergency, wherever nobody has answered."""
-    taken = '"${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"'
+    """The next trunk only where nothing has rung yet; for an emergency, wherever nobody has answered.
 
-    def each(seconds: int, enough: str) -> tuple[Line, ...]:
+    `again` is the second try of an emergency call to ARG1, in which a silent trunk is waited for: there is no other.
+    """
+    taken = '"${DIALSTATUS}" != "CHANUNAVAIL" & "${DIALSTATUS}" != "CONGESTION"'
+    answered = '"${DIALSTATUS}" = "ANSWER"'
+
+    def each(number: str, seconds: int, enough: str, option: str) -> tuple[Line, ...]:
         lines = []
         for trunk in order:
-            lines.append(
-                Line(f"Dial(PJSIP/${{EXTEN}}@trunk-{fit(trunk, IDENTIFIER)},{seconds},{STAYS}{silent.OPTION})")
-            )
+            called = f"PJSIP/{number}@trunk-{fit(trunk, IDENTIFIER)}"
+            lines.append(Line(f"Dial({called},{seconds},{STAYS}{option})"))
             lines.append(Line(f"GotoIf($[{enough}]?over)"))
         return (*lines, Line("Return()", label="over"))
 
-    emergency = each(RING_EMERGENCY, '"${DIALSTATUS}" = "ANSWER"')
+    emergency = each("${EXTEN}", RING_EMERGENCY, answered, silent.OPTION)
     extensions = [Extension(number, emergency) for number in outgoing.EMERGENCY]
-    return Context(name=name, extensions=(*extensions, Extension("_X!", each(RING_OUTSIDE, taken))))
+    extensions.append(Extension("again", each("${ARG1}", RING_EMERGENCY, answered, "r")))
+    extensions.append(Extension("_X!", each("${EXTEN}", RING_OUTSIDE, taken, silent.OPTION)))
+    return Context(name=name, extensions=tuple(extensions))
 
 
 def digits_or(otherwise: str, skip: int) -> tuple[Line, ...]:

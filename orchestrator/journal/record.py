@@ -176,8 +176,11 @@ class Recorder:
                 self._later[call.id] = time.monotonic() + TRY_AGAIN
                 self._tried |= {call.id} if away else set()
                 continue
+            if made is None:  # a call of nobody's: there is nothing to write
+                self._forget(call.id)
+                continue
             ids.add(call.id)
-            judged += [made] if made else []
+            judged.append(made)
         if away:
             raise away
         since = [offset for call, offset in self._since.items() if call not in ids]
@@ -185,11 +188,13 @@ class Recorder:
             new = await self._insert(connection, judged) if judged else []
             await self._keep_offset(connection, min(since, default=self._offset))
         for id_ in ids:
-            for kept in (self.calls, self._since, self._heard):
-                kept.pop(id_, None)
-            self._later.pop(id_, None)
+            self._forget(id_)
         for made in new:
             self.listener.written(made, self.expect(made))
+
+    def _forget(self, id_: str) -> None:
+        for kept in (self.calls, self._since, self._heard, self._later):
+            kept.pop(id_, None)
 
     async def _away(self) -> Exception | None:
         """Why the database is away still. Once it is back, what was judged meanwhile has to wait no longer."""

@@ -175,7 +175,7 @@ class Trees:
         for other in self._folders().keys() - self._needed():
             self.discard(other)
         for left in self.folder.glob(".*.*"):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _needed(self) -> set[str]:
         """What runs, `KEPT` trees of which the history tells, and others for which there is room or that are newer.

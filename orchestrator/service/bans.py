@@ -29,6 +29,8 @@ from orchestrator.service.state import State, write_whole
 
 log = structlog.get_logger()
 
+TOLD_EVERY = 1.0
+"""Seconds between two lists: each makes Asterisk read all of pjsip.conf, and made-up senders could ask for many."""
 Network = IPv4Network | IPv6Network
 SPARED_FOR = 300.0
 """Seconds until the names of trunks are looked up again."""
@@ -55,6 +57,8 @@ class Guard:
     """The connection by which Asterisk was told of the list."""
     _listed: Mapping[str, float] = field(default_factory=dict)
     """What was written into the list last."""
+    _next: float = 0.0
+    """When Asterisk may be told again (monotonic seconds)."""
     _swept: float = -1.0
     """When bans that are over were looked for (monotonic seconds)."""
 
@@ -76,10 +80,13 @@ class Guard:
         for address in over:
             log.info("no longer banned", address=address)
         self.metrics.banned.set(len(self.bans.until))
+        if time.monotonic() < self._next:
+            return
         if over or self.bans.until != self._listed or self._written < 0 or not self.state.bans.exists():
             await asyncio.to_thread(self._write)
             self._told = -1
         if self._told != self.ami.connections and self.ami.up:
+            self._next = time.monotonic() + TOLD_EVERY
             await self._tell()
 
     async def _begin(self) -> None:

@@ -19,7 +19,7 @@ from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from orchestrator.service import wiring
@@ -58,7 +58,7 @@ def judged(chain: bytes, key: bytes, now: datetime) -> Certificate:
     """The first certificate of `chain` (PEM), if `key` (PEM) belongs to it and it is good `now`; raises Unfit."""
     certificates = _chain(chain)
     private = _key(key)
-    fits = [each.public_key() == private.public_key() for each in certificates]
+    fits = [_public(each) == private.public_key() for each in certificates]
     if True in fits[1:]:
         raise Unfit("tls.key belongs to a later certificate of tls.crt", todo="write the exchange's own one first")
     if not fits[0]:
@@ -78,6 +78,15 @@ def _chain(chain: bytes) -> list[x509.Certificate]:
     except ValueError as bad:
         todo = "write the certificate there as PEM, the exchange's own first, then those that vouch for it"
         raise Unfit("tls.crt holds no certificate that can be read", todo=todo) from bad
+
+
+def _public(certificate: x509.Certificate) -> PublicKeyTypes:
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as bad:
+        raise Unfit(
+            f"a key of tls.crt is of no kind that is known: {bad}", todo="have one issued for RSA or P-256"
+        ) from bad
 
 
 def _key(key: bytes) -> PrivateKeyTypes:
@@ -156,17 +165,18 @@ def take_over(state: State) -> Certificate | None:
 
 
 def ready(state: State) -> tuple[str, ...]:
-    """Before Asterisk needs it: take over what the admin has put there; what to tell him if that goes on without.
+    """Before Asterisk needs it: take over what the admin has put there; what to tell him if it goes on without.
 
-    Raises ServiceError if nothing good is there and nothing was before.
+    A certificate that is no good is no reason to take no calls, or no change of where they go.
     """
     try:
         if waits(state):
             take_over(state)
-    except ServiceError as bad:
+    except (OSError, ServiceError) as bad:
+        todo = f"; {bad.todo}" if isinstance(bad, ServiceError) else ""
         if in_force(state) is None:
-            raise
-        return (f"the new certificate is not taken over, the one before goes on: {bad}",)
+            return (f"no TLS: {bad}{todo}",)
+        return (f"the new certificate is not taken over, the one before goes on: {bad}{todo}",)
     return ()
 
 

@@ -251,7 +251,7 @@ class Control:
         )
 
     async def tidy(self) -> None:
-        """Every second the figures and the logs; every minute what is old: recordings, journeys, the directory."""
+        """Every second who waits in queues; every minute what is old: recordings, journeys, the directory."""
         tidied = 0.0
         while True:
             if time.monotonic() - tidied > TIDY_EVERY or wiring.trees(self.state).name() != self.applied:
@@ -260,10 +260,15 @@ class Control:
                     await self._bulkhead(part)
             if self.pushed != self.ami.connections:
                 await self._bulkhead(self._switch)
-            await self._bulkhead(self._look)
-            await self._bulkhead(self.watch.look)
             await self._bulkhead(self._queues)
             await self._bulkhead(self.promises.look)
+            await asyncio.sleep(1)
+
+    async def look(self) -> None:
+        """Every second what needs no database, which may be away, or hang: figures, the disk, trunks, logs."""
+        while True:
+            await self._bulkhead(self._look)
+            await self._bulkhead(self.watch.look)
             await self._bulkhead(self.lookout.look)
             await self._bulkhead(self._rotate)  # in a flood a log grows by megabytes each second
             await self._bulkhead(self.renewal.look)
@@ -373,7 +378,8 @@ async def run(
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
-            parts = (control.ami.run(), control.recorder.run(), room.run(), control.tidy(), sentry.run(), control.ban())
+            looking = (control.tidy(), control.look(), control.ban(), sentry.run())
+            parts = (control.ami.run(), control.recorder.run(), room.run(), *looking)
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:

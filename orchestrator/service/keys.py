@@ -111,15 +111,19 @@ async def renew(state: State, renewal: Renewal, why: str = "") -> Applied:
             raise ServiceError(
                 "a file of the tree that runs was changed by hand", todo="see `durchwahl plan`, and apply; then renew"
             )
-        kept = _write(state, renewal)
         named = (*renewal.purposes, *([MASTER] if renewal.master else []), *(f"trunk {id_}" for id_ in renewal.trunks))
         what = f"renewed {', '.join(named)}"
-        if not before:
-            return Applied(done=True, told=(what, "nothing was applied yet"))
+        if before:
+            rollout.room(trees, before, "renewed")
+        kept, runs = _kept(state), trees.name()
         try:
+            _write(state, renewal)
+            if not before:
+                return Applied(done=True, told=(what, "nothing was applied yet"))
             outcome = await _apply(state, trees, renewal.trunks, what, why)
-        except ServiceError:
-            _restore(kept)
+        except BaseException:
+            if trees.name() == runs:  # else Asterisk was told, or will be by the next apply
+                _restore(kept)
             raise
         if not outcome.done:
             _restore(kept)
@@ -127,17 +131,18 @@ async def renew(state: State, renewal: Renewal, why: str = "") -> Applied:
         return replace(outcome, told=(*outcome.told, *await rollout.record(state, f"renew: {what}", why)))
 
 
-def _write(state: State, renewal: Renewal) -> Mapping[Path, str | None]:
-    """Put the new keys on disk; what was there before, by file."""
+def _kept(state: State) -> Mapping[Path, str | None]:
+    """The keys as they are, by file."""
+    files = (state.root / "secrets" / name for name in ("renewed", MASTER))
+    return {path: path.read_text() if path.exists() else None for path in files}
+
+
+def _write(state: State, renewal: Renewal) -> None:
+    """Put the new keys on disk."""
     folder = state.root / "secrets"
-    texts = {folder / "renewed": _written(state, renewal)}
+    write_whole(folder / "renewed", _written(state, renewal))
     if renewal.master:
-        texts[folder / MASTER] = random.token_hex(MASTER_BYTES) + "\n"
-    before: dict[Path, str | None] = {}
-    for path, text in texts.items():
-        before[path] = path.read_text() if path.exists() else None
-        write_whole(path, text)
-    return before
+        write_whole(folder / MASTER, random.token_hex(MASTER_BYTES) + "\n")
 
 
 def _written(state: State, renewal: Renewal) -> str:
@@ -149,7 +154,7 @@ def _written(state: State, renewal: Renewal) -> str:
 def _restore(kept: Mapping[Path, str | None]) -> None:
     for path, text in kept.items():
         if text is None:
-            path.unlink()
+            path.unlink(missing_ok=True)
         else:
             write_whole(path, text)
 

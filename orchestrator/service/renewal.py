@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 SHOWN_WITHIN = 10.0
 """Seconds after a reload until Asterisk must show what it was given."""
-AGAIN = 60.0
-"""Seconds until it is asked again where it did not."""
+AGAIN, SELDOM = 60.0, 3600.0
+"""Seconds until it is asked again where it did not; doubled each time, as it reads its whole configuration for it."""
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -47,6 +47,7 @@ class Renewal:
     _sure: tuple[int, str] = (0, "")
     """The connection to Asterisk, and what was shown on it for certain."""
     _again: float = 0.0
+    _pause: float = AGAIN
 
     async def look(self) -> None:
         """Take over what is new and good; have Asterisk show what is in force, also after it was started anew."""
@@ -65,7 +66,7 @@ class Renewal:
             if await asyncio.to_thread(certificate.waits, self.state):
                 if found := await asyncio.to_thread(certificate.take_over, self.state):
                     log.info("a new certificate", subject=found.subject, until=f"{found.until:%Y-%m-%d}")
-                self._again = 0.0
+                self._again, self._pause = 0.0, AGAIN
             self._refused = ""
         except ServiceError as bad:
             self._refused = str(bad)
@@ -75,7 +76,7 @@ class Renewal:
         if time.monotonic() < self._again or not await asyncio.to_thread(certificate.used, self.state):
             return
         connection = self.ami.connections
-        self._again = time.monotonic() + AGAIN
+        self._again = time.monotonic() + self._pause
         try:
             await have_shown(self.state, self.ami, found)
         except Busy:
@@ -83,7 +84,9 @@ class Renewal:
             return
         except ServiceError as bad:
             log.error("the certificate is not shown", why=str(bad), todo=bad.todo)
+            self._pause = min(SELDOM, self._pause * 2)
             return
+        self._pause = AGAIN
         self._sure = (connection, found.fingerprint)
 
 

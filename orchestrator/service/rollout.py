@@ -170,9 +170,9 @@ async def apply(
         if not planned.tree:
             return Applied(done=False, told=("these problems leave nothing that could be compiled", NOTHING))
         _documentation(state)
-        kept = await asyncio.to_thread(certificate.ready, state)
+        told = await asyncio.to_thread(certificate.ready, state)
         done = await _put(state, trees, planned, "apply", why)
-    return replace(done, told=(*done.told, *kept))
+    return replace(done, told=(*done.told, *told))
 
 
 async def rollback(
@@ -215,7 +215,7 @@ def _against(planned: Planned, checksum: str, force: tuple[str, ...]) -> Applied
 
 async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str) -> Applied:
     tree, name = planned.tree, checksum_of(planned.tree)
-    _room(trees, tree, name)
+    room(trees, tree, name)
     async with connected(state) as running:
         if planned.same and not trees.unsettled:
             differences = await _differences(running, tree) if running else ()
@@ -237,7 +237,7 @@ async def _put(state: State, trees: Trees, planned: Planned, what: str, why: str
     return Applied(done=True, told=tuple(told))
 
 
-def _room(trees: Trees, tree: Tree, name: str) -> None:
+def room(trees: Trees, tree: Tree, name: str) -> None:
     """Raise ServiceError where the disk is too full: the half of an apply would be worse than none."""
     if missing := trees.missing(tree, name):
         raise ServiceError(

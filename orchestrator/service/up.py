@@ -67,7 +67,7 @@ async def running(state: State, progress: Progress) -> AsyncIterator[Exchange]:
             progress(told)
         if told := raise_files():
             progress(told)
-        for told in _certificate(state):
+        for told in certificate.ready(state):
             progress(told)
         keepers = {child.name: Keeper(child) for child in children}
         tasks = {name: asyncio.create_task(keeper.run(), name=name) for name, keeper in keepers.items()}
@@ -136,14 +136,6 @@ def unwritten(bind: str, name: str, hosts: Path) -> str:
         f"bind is {bind}, and {hosts} does not have {name}: without DNS no call would be answered in time; "
         "write the name there, or one address of this machine for `bind` in settings.toml"
     )
-
-
-def _certificate(state: State) -> tuple[str, ...]:
-    """Have it ready, and tell what is wrong with it: that is no reason to take no calls at all."""
-    try:
-        return certificate.ready(state)
-    except ServiceError as bad:
-        return (f"no TLS: {bad}; {bad.todo}",)
 
 
 def _taken(state: State, children: list[Child]) -> Iterator[str]:
