@@ -31,6 +31,9 @@ class FarExchange(asyncio.DatagramProtocol):
     invites: list[str] = field(default_factory=list)
     """What it was told of them, whole."""
 
+    _unheard: set[str] = field(default_factory=set)
+    """Calls to which it said nothing: they are sent again for 32 s, and stay unheard."""
+
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._line, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.address, self.port))
@@ -55,7 +58,11 @@ class FarExchange(asyncio.DatagramProtocol):
         if text == self._invited:
             return
         self._invited = text
+        call = re.search(r"^Call-ID: *(.*)$", text, re.MULTILINE)
+        assert call
         if not self.status:
+            self._unheard.add(call[1])
+        if call[1] in self._unheard:
             return
         called, shown = re.match(r"INVITE sip:([^@]+)@", text), re.search(r"^From:.*<sip:([^@]+)@", text, re.MULTILINE)
         assert called
