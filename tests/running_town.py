@@ -33,7 +33,7 @@ from orchestrator.phone.errors import NotStarted
 from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
-from orchestrator.service import history, present, rollout, testcall, wiring
+from orchestrator.service import history, present, rollout, testcall, watching, wiring
 from orchestrator.service.database import prepare
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
@@ -290,6 +290,11 @@ def until(true: Any, limit: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{true.__qualname__} was not so within {limit:.0f} s")
         time.sleep(0.05)
+
+
+async def wrong(state: State) -> list[str]:
+    """What `durchwahl status` says is wrong, but for trunks: nobody is at their other ends."""
+    return [problem for problem in (await watching.look(state)).problems if not problem.startswith("trunk ")]
 
 
 async def all_off(state: State) -> None:

@@ -16,11 +16,10 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
 from orchestrator.service.running import connected
-from orchestrator.service.watching import look
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry
-from tests.running_town import Town
+from tests.running_town import Town, wrong
 
 MOMENTS = 6
 """Kills, spread evenly over the time that an apply takes."""
@@ -100,4 +99,4 @@ async def test_a_call_outlives_a_killed_apply_and_the_next_one_finishes(town: To
         await write(town, hurry.directory())
         applied = await service.apply(town.state, lambda done, total: None, checksum="", force=())
         assert applied.done, applied.told
-    assert (await look(town.state)).problems == ()
+    assert await wrong(town.state) == []
