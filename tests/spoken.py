@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -28,7 +29,7 @@ def _remembered(voice: speech.Voice, text: str, language: str) -> tuple[speech.S
     if not path.exists():
         samples, rate = _speak(voice, text, language)
         KEPT.mkdir(parents=True, exist_ok=True)
-        beside = KEPT / f"{said}.{os.getpid()}.npz"
+        beside = KEPT / f"{said}.{os.getpid()}.{threading.get_ident()}.npz"  # threads, too, may say the same at once
         np.savez(beside, samples=samples, rate=rate)
         beside.replace(path)  # others may read or write the same
     with np.load(path) as kept:

@@ -175,7 +175,7 @@ def test_a_wave_that_has_not_moved_is_on_the_old_exchange() -> None:
 def test_the_old_exchange_does_not_get_back_what_it_sent() -> None:
     text = compiled(waiting())["asterisk/extensions.conf"]
     assert 'GotoIf($["${CHANNEL:0:16}" = "PJSIP/trunk-alt-"]?old=failed,1)' in text
-    assert "Dial(PJSIP/3501@trunk-alt,45,i)" in text
+    assert "Dial(PJSIP/3501@trunk-alt,45,ib(silent-trunk^goes^1))" in text
     switched = text.partition("[switched]")[2].partition("\n[")[0]
     assert "@trunk-alt" not in switched, "forwardings go by public trunks"
 
