@@ -107,6 +107,7 @@ def test_single_numbers_lead_to_somebody() -> None:
 @pytest.mark.parametrize(("heads", "singles", "code", "where"), [
     (("0620555",), {}, "bad_number", "town"),
     ((), {"7788": "0"}, "bad_number", "single 7788"),
+    ((), {"+49062057788": "0"}, "bad_number", "single +49062057788"),
     (("+49620555", "+49620555"), {}, "double_number", "town"),
     (("+49620521",), {}, "double_number", "town"),
     ((), {"+49620521": "0"}, "double_number", "single +49620521"),

@@ -24,6 +24,8 @@ RESERVED = {
 EXTENSION = re.compile(r"[0-9]{1,6}")
 E164 = re.compile(r"\+[1-9][0-9]{2,14}")
 """International form (ITU-T E.164): at most 15 digits."""
+NO_AREA = "+490"
+"""No number of Germany begins so: the 0 before an area is dialled inside the country only (ITU-T E.123)."""
 OPERATOR = "0"
 """The extension that the head number alone means."""
 
@@ -109,12 +111,12 @@ def _public(directory: Directory, owners: Mapping[str, str]) -> Iterator[Problem
     named = [(head, "town") for head in heads(directory.town)]
     named += [(number, f"single {number}") for number in directory.singles]
     for number, where in named:
-        if not E164.fullmatch(number):
+        if not E164.fullmatch(number) or number.startswith(NO_AREA):
             yield Problem(
                 code="bad_number",
                 where=where,
                 what=f"{number!r} is not a number in international form",
-                todo="write it as +49 6205 2110",
+                todo="write it as +49 6205 2110, without the 0 of the area",
             )
         elif number in known:
             what = f"{number} is given twice"
