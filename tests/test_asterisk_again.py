@@ -11,18 +11,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import trustme
 
 from orchestrator.messages.mailbox import Spool
-from orchestrator.service import wiring
 from orchestrator.service.running import connected
-from orchestrator.service.state import State
 from tests import hurry
 from tests.chaos.soak import supervised
 from tests.running_town import Town, prepared, until, world
 from tests.sip_line import lamp
 from tests.spools import message
-from tests.tls_telephone import TlsTelephone
+from tests.tls_telephone import TlsTelephone, certified
 from tests.towns import MONDAY_10
 
 ANSWERS, RINGS, LAMPS = 10.0, 20.0, 30.0
@@ -42,12 +39,6 @@ def owners(town: Town) -> dict[str, str]:
     people = [each for each in town.directory.people.values() if each.box and len(each.phones) == 1]
     alone = {each.phones[0]: each.box for each in people if each.phones[0] not in (*RUNG, SAFE)}
     return dict(sorted(alone.items())[:WATCHED])
-
-
-def certified(state: State) -> None:
-    made = trustme.CA().issue_cert("127.0.0.1")
-    for path, text in zip(wiring.pair(state), (made.cert_chain_pems[0], made.private_key_pem), strict=True):
-        text.write_to_path(str(path))
 
 
 @pytest.fixture

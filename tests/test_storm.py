@@ -16,11 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import trustme
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.people import Phone
-from orchestrator.service import bans, logs, wiring
+from orchestrator.service import bans, logs
 from orchestrator.service.state import State
 from tests import hurry
 from tests.leash import leashed
@@ -28,7 +27,7 @@ from tests.running_town import CITIZEN, Town, running_town, until
 from tests.test_bans import asks, spare_nobody
 from tests.test_torture import hang_up, kilobytes, line, pen
 from tests.test_without_dns import took
-from tests.tls_telephone import TlsTelephone
+from tests.tls_telephone import TlsTelephone, certified
 
 pytestmark = pytest.mark.crowded
 
@@ -65,9 +64,7 @@ def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """That town, with TLS; nobody on this machine is spared from bans but the exchange itself and the provider."""
 
     def furnish(state: State) -> None:
-        made = trustme.CA().issue_cert("127.0.0.1")
-        for path, text in zip(wiring.pair(state), (made.cert_chain_pems[0], made.private_key_pem), strict=True):
-            text.write_to_path(str(path))
+        certified(state)
         spare_nobody(state)
 
     with running_town(tmp_path_factory.mktemp("t"), many(), furnish=furnish) as town:

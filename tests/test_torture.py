@@ -13,14 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import trustme
 
 from orchestrator.asterisk.errors import Refused
 from orchestrator.asterisk.rest import Rest
 from orchestrator.service import wiring
-from orchestrator.service.state import State
 from tests.console import console
 from tests.running_town import CITIZEN, Town, running_town, until, world
+from tests.tls_telephone import certified
 from tests.torture import Pen, messages
 from tests.towns import BERLIN
 
@@ -38,12 +37,7 @@ GROWTH = 4_000
 def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The hurried town, with TLS."""
 
-    def furnish(state: State) -> None:
-        made = trustme.CA().issue_cert("127.0.0.1")
-        made.private_key_pem.write_to_path(str(state.root / "secrets" / "tls.key"))
-        made.cert_chain_pems[0].write_to_path(str(state.root / "secrets" / "tls.crt"))
-
-    with running_town(tmp_path_factory.mktemp("t"), furnish=furnish) as town:
+    with running_town(tmp_path_factory.mktemp("t"), furnish=certified) as town:
         yield town
 
 

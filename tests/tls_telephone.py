@@ -15,10 +15,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import trustme
+
+from orchestrator.service import wiring
+from orchestrator.service.state import State
 from tests.running_town import Town
 from tests.sip_line import REGISTER, proved
 
 KEPT = re.compile(r"^(?:Via|From|To|Call-ID|CSeq):.*$", re.MULTILINE)
+
+
+def certified(state: State) -> None:
+    """A certificate for the exchange, where an admin puts it."""
+    made = trustme.CA().issue_cert("127.0.0.1")
+    for path, text in zip(wiring.pair(state), (made.cert_chain_pems[0], made.private_key_pem), strict=True):
+        text.write_to_path(str(path))
 
 
 @dataclass(kw_only=True)
