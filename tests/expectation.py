@@ -234,7 +234,8 @@ def _trunks(directory: Directory) -> Wanted:
         order = sorted(everywhere, key=lambda trunk: trunk != first)
         name = "trunks" if order == everywhere else f"trunks-{first}"
         dialled = tuple(f"Dial(PJSIP/${{EXTEN}}@trunk-{trunk}," for trunk in order)
-        wanted[name] = dict.fromkeys(("110", "112", "_X!"), dialled)
+        again = tuple(f"Dial(PJSIP/${{ARG1}}@trunk-{trunk}," for trunk in order)
+        wanted[name] = {**dict.fromkeys(("110", "112", "_X!"), dialled), "again": again}
     return wanted
 
 
