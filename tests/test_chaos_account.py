@@ -11,7 +11,7 @@ import pytest
 from orchestrator.journal.cel import COLUMNS
 from orchestrator.service.history import Past
 from tests.chaos import report
-from tests.chaos.account import Evidence, Strike, account, silences
+from tests.chaos.account import Evidence, Queue, Strike, account, silences
 from tests.chaos.growth import Sample, growth, slope
 from tests.chaos.journal import Journal, Seen
 from tests.chaos.plan import FIRST, HABITS, KINDS, QUIET, Caller, Plan, plan
@@ -36,7 +36,7 @@ GOOD = Evidence(
     left=(),
     patience=5.0,
     longest=9.0,
-    deepest=(12, "pjsip/distributor-1"),
+    deepest=Queue(name="pjsip/distributor-1", deepest=12, mark=500),
 )
 GOOD_BUT_DEAF = replace(GOOD, seen={CALL: replace(SEEN, marks=MARKS[:1])})
 KILLED = Strike(at=105.0, kind="Asterisk killed", pid=7)
@@ -147,8 +147,8 @@ def test_a_key_between_two_rounds_of_the_menu_is_nobodys_fault() -> None:
 
 
 def test_a_queue_of_asterisk_that_is_nearly_full_is_told() -> None:
-    (told,) = wrong(replace(GOOD, deepest=(450, "stasis/pool")))
-    assert told == "450 tasks waited in Asterisk's stasis/pool"
+    (told,) = wrong(replace(GOOD, deepest=Queue(name="stasis/pool", deepest=2_700, mark=3_000)))
+    assert told == "2,700 of 3,000 tasks waited in Asterisk's stasis/pool"
 
 
 def samples(memory: float, *, lasts: int = 400, name: str = "control") -> Iterable[Sample]:

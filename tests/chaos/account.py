@@ -29,8 +29,8 @@ DEAF = (0.3, 4.0)
 """Seconds before and after an attack on attendants in which a key may be lost: the menu is heard anew then."""
 TURN = 0.25
 """Seconds before and after the end of the menu's patience in which a key may fall between two rounds."""
-DEEPEST = 450
-"""Tasks that may wait in one queue of Asterisk: from 500 on it takes no new requests until they are fewer."""
+DEEPEST = 0.9
+"""How full a queue of Asterisk may become: at its own mark Asterisk takes no new requests until it is emptier."""
 HEARD = 2.0
 """Seconds after a key in which its answer must be there."""
 BUFFERED = 2.5
@@ -46,6 +46,22 @@ class Strike:
     at: float
     kind: Kind
     pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A queue of Asterisk's: each does one task after the other, and what has to wait there is late for somebody."""
+
+    name: str
+    deepest: int
+    """The most tasks that ever waited."""
+    mark: int
+    """The high-water mark."""
+
+    @property
+    def full(self) -> float:
+        """How full it was, of its mark."""
+        return self.deepest / self.mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +86,8 @@ class Evidence:
     """Seconds after which the menu is asked once more: its prompt, and the wait for a key."""
     longest: float
     """Seconds that a caller in a menu may be without a place."""
-    deepest: tuple[int, str]
-    """The most tasks that ever waited in one queue of the Asterisk that ran last, and the name of that queue."""
+    deepest: Queue
+    """Of the Asterisk that ran last, the queue that was ever nearest to its mark."""
 
     @property
     def cuts(self) -> list[float]:
@@ -256,10 +272,10 @@ def _keys(known: Evidence) -> Row:
 
 
 def _queues(known: Evidence) -> Row:
-    """Task processors: each does one thing after the other, and what has to wait there is late for somebody."""
-    depth, name = known.deepest
-    wrong = (f"{depth} tasks waited in Asterisk's {name}",) if depth >= DEEPEST else ()
-    return Row(what="most tasks that waited in one queue of Asterisk", figure=f"{depth} ({name})", wrong=wrong)
+    queue = known.deepest
+    told = f"{queue.deepest:,} of {queue.mark:,}"
+    wrong = (f"{told} tasks waited in Asterisk's {queue.name}",) if queue.full >= DEEPEST else ()
+    return Row(what="most tasks that waited in one queue of Asterisk", figure=f"{told} ({queue.name})", wrong=wrong)
 
 
 def _strikes(known: Evidence) -> Iterator[Row]:

@@ -30,7 +30,7 @@ from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.store.tables import cases
 from tests.chaos import growth
-from tests.chaos.account import Evidence, Strike
+from tests.chaos.account import Evidence, Queue, Strike
 from tests.chaos.attacks import attack, every, running
 from tests.chaos.desks import desks
 from tests.chaos.journal import Journal
@@ -43,8 +43,8 @@ from tests.test_up import start
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "citizen.xml"
 TESTER = "testcall"
 """Who calls for the canary: no citizen."""
-QUEUE = re.compile(r"^(\S+) +\d+ +\d+ +(\d+) ", re.MULTILINE)
-"""A line of `core show taskprocessors`: its name, how much it has done, what waits now, the most that ever waited."""
+QUEUE = re.compile(r"^(\S+) +\d+ +\d+ +(\d+) +\d+ +(\d+) ", re.MULTILINE)
+"""A line of `core show taskprocessors`: name, done, waiting, the most that ever waited, low and high water mark."""
 LOOK_EVERY = 0.5
 EVERY = 1_000_000
 """More journeys than there can be."""
@@ -216,9 +216,11 @@ def _left(town: Town) -> list[str]:
         return [f"Asterisk does not answer: {bad}"]
 
 
-def _deepest(town: Town) -> tuple[int, str]:
-    """The queue of Asterisk's in which most tasks have ever waited."""
-    return max((int(depth), name) for name, depth in QUEUE.findall(console(town, "core show taskprocessors")))
+def _deepest(town: Town) -> Queue:
+    """The queue of Asterisk's that was ever nearest to its mark."""
+    told = QUEUE.findall(console(town, "core show taskprocessors"))
+    queues = [Queue(name=name, deepest=int(deepest), mark=int(mark)) for name, deepest, mark in told]
+    return max(queues, key=lambda queue: queue.full)
 
 
 def _unfiled(town: Town) -> list[str]:
