@@ -17,8 +17,9 @@ from orchestrator.asterisk.package import find
 from orchestrator.journal.journeys import OUTCOMES
 from orchestrator.service.ports import Ports
 from orchestrator.service.settings import Settings
+from tests import ports
 from tests.mail_server import mail_server
-from tests.prometheus_server import DELIVERED, DOCKER, rules, running_alertmanager, targets
+from tests.prometheus_server import DELIVERED, DOCKER, rules, running_alertmanager, running_prometheus, targets
 from tests.running_town import until
 
 TESTS = DELIVERED / "rules/tests/alerts.yml"
@@ -176,6 +177,16 @@ def test_a_page_is_mailed_at_once_and_what_comes_of_it_is_not(tmp_path: Path) ->
     assert ALERTS["NoTrunk"]["annotations"]["description"] in text
     assert "docs/operations/alerts.md#notrunk" in text
     assert "TrunkAway" not in text
+
+
+def test_what_prometheus_raises_is_mailed(tmp_path: Path) -> None:
+    """Nobody is at the ports that it asks."""
+    with mail_server() as mail:
+        where = {"ALERT_SMARTHOST": f"127.0.0.1:{mail.port}", "ALERT_TLS": "false"}
+        told = targets(ports.one(), [ports.one()])
+        with running_alertmanager(tmp_path, **MAIL, **where) as port, running_prometheus(tmp_path, told, port):
+            until(lambda: mail.post.taken, 60)
+    assert mail.post.taken[0]["Subject"] == f"[page] {ALERTS['ControlAway']['annotations']['summary']}"
 
 
 def raise_alerts(port: int, *names: str) -> None:

@@ -14,12 +14,13 @@ import yaml
 
 from orchestrator.domain.derive import derive
 from orchestrator.metrics import labels
+from orchestrator.service import sites
 from orchestrator.store.reading import read_files
 from tests.hurry import EXAMPLE
 from tests.prometheus_server import DOCKER, Prometheus, rules, running_prometheus, targets
 from tests.running_town import Town, running_town, until
 from tests.tls_telephone import certified
-from tests.watched_town import ABROAD, a_day, provider, reached, traveller, watched_town
+from tests.watched_town import ABROAD, MEMBER, a_day, provider, reached, traveller, watched_town
 
 DASHBOARDS = {
     path.stem: json.loads(path.read_text()) for path in sorted((DOCKER / "grafana/dashboards").glob("*.json"))
@@ -168,6 +169,17 @@ def test_trunks_that_are_away_are_an_alert(watched: Watched) -> None:
     raised = watched.prometheus.firing()["NoTrunk"]
     assert raised["labels"]["severity"] == "page"
     assert raised["annotations"]["runbook"].endswith("#notrunk")
+
+
+async def test_a_site_whose_telephones_are_gone_is_an_alert(watched: Watched) -> None:
+    there = 'durchwahl_phones_registered{site="rathaus"}'
+    async with watched.town.staff({MEMBER: "talked"}):
+        await asyncio.to_thread(until, lambda: watched.counted(there), sites.EVERY + 30)
+        assert "SiteAway" not in watched.prometheus.firing()
+    await asyncio.to_thread(until, lambda: "SiteAway" in watched.prometheus.firing(), sites.EVERY + 30)
+    assert watched.prometheus.firing()["SiteAway"]["annotations"]["summary"].startswith(
+        "No telephone of the site rathaus"
+    )
 
 
 def test_a_shift_that_has_gone_is_an_alert_and_one_that_is_back_is_none(watched: Watched) -> None:

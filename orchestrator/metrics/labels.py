@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.journal.journeys import BY_HAND
+from orchestrator.domain.place import BY_HAND
 
 KINDS = {"n_": "person", "t_": "shared_phone", "r_": "retired_number"}
 

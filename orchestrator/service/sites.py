@@ -1,4 +1,4 @@
-"""Telephones of each site that can be rung now, counted each minute: where none is there, the line is gone."""
+"""Telephones of each site that can be rung now, counted each half minute: where none is there, the line is gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.directory import Directory
 
-EVERY = 60.0
+EVERY = 30.0
 """Seconds from one look to the next."""
 LIST_WITHIN = 30.0
 """Seconds that a list of everything may take; about 0.1 ms a row."""
