@@ -105,6 +105,8 @@ def test_the_figures_are_those_of_the_calls(watched: Watched) -> None:
     assert counted == {"answered": 2, "message": 2, "gave_up": 4}
     soon = watched.prometheus.query('durchwahl_call_wait_seconds_bucket{flow="town",outcome="answered",le="30.0"}')
     assert [value for _, value in soon] == [2]
+    assert watched.counted('durchwahl_reached_total{where="q_amt",outcome="answered",soon="yes"} == 2')
+    assert watched.counted('durchwahl_reached_total{where="q_amt",outcome="gave_up"} == 2')
     assert watched.counted('durchwahl_calls_outside_total{class="abroad"}', 2)
     assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="key_1"}', 4)
     assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="hung_up"}', 2)
@@ -112,7 +114,7 @@ def test_the_figures_are_those_of_the_calls(watched: Watched) -> None:
 
 def test_no_label_names_anybody(watched: Watched) -> None:
     series = watched.prometheus.ask("series", **{"match[]": '{__name__=~"durchwahl.+"}'})
-    places = {str(each[label]) for each in series for label in ("flow", "place", "queue") if label in each}
+    places = {str(each[label]) for each in series for label in ("flow", "place", "queue", "where") if label in each}
     assert any(place.startswith("person.") for place in places)
     assert [place for place in places if re.search(r"\d{2}|n_|tel", place)] == []
 

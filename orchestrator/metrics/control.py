@@ -18,6 +18,10 @@ from orchestrator.metrics.queues import QueueMetrics
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
+SOON = 30
+HEARD = ("answered", "message")
+WANTED = (*HEARD, "too_short", "call_back", "gave_up", "failed")
+"""Outcomes of calls that wanted somebody, and those of them in which somebody or something listened."""
 MAILED = ("sent", "later", "dead", "moot")
 """What an attempt to mail a letter comes to."""
 DELAYS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200)
@@ -36,6 +40,11 @@ class Metrics:
         self.native = counter("calls_without_python", "Calls of which a step went on natively at its deadline.", "flow")
         self.wait = histogram(
             "call_wait_seconds", "Seconds until a person or a mailbox, for calls that got there.", "flow", "outcome"
+        )
+        self.reached = counter(
+            "reached",
+            f"Calls by the flow in which they came to their outcome; soon: within {SOON} s.",
+            *("where", "outcome", "soon"),
         )
         self.visits = counter(
             "visits",
@@ -131,9 +140,13 @@ class Metrics:
         )
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
-    def begin(self, flows: Iterable[str]) -> None:
-        """Count from 0 on what calls into `flows` may come to: else the first failure would be no increase."""
+    def begin(self, entries: Iterable[str], flows: Iterable[str]) -> None:
+        """Count from 0 on what calls into `entries`, and in `flows`, may come to: else the first is no increase."""
         for flow in {labels.flow(name) for name in flows}:
+            for outcome in WANTED:
+                for soon in ("yes", "no") if outcome in HEARD else ("no",):
+                    self.reached.labels(flow, outcome, soon)
+        for flow in {labels.flow(name) for name in entries}:
             for outcome in OUTCOMES:
                 self.calls.labels(flow, outcome)
             self.wait.labels(flow, "answered")
@@ -149,6 +162,9 @@ class Metrics:
             return
         flow = labels.flow(journey.flow)
         self.calls.labels(flow, journey.outcome).inc()
+        soon = journey.wait is not None and journey.wait <= SOON
+        where = labels.flow(journey.place.partition(".")[0])
+        self.reached.labels(where, journey.outcome, "yes" if soon else "no").inc()
         self.length.labels(flow).observe(max(0.0, journey.ended - journey.began))
         if journey.wait is not None:
             self.wait.labels(flow, journey.outcome).observe(journey.wait)
