@@ -110,6 +110,7 @@ def test_the_figures_are_those_of_the_calls(watched: Watched) -> None:
     assert watched.counted('durchwahl_calls_outside_total{class="abroad"}', 2)
     assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="key_1"}', 4)
     assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="hung_up"}', 2)
+    assert watched.counted('increase(durchwahl_visits_total{place="town.welcome",answer="key_1"}[1h])', 3.9)
 
 
 def test_no_label_names_anybody(watched: Watched) -> None:
@@ -177,7 +178,7 @@ async def test_a_site_whose_telephones_are_gone_is_an_alert(watched: Watched) ->
     there = 'durchwahl_phones_registered{site="rathaus"}'
     async with watched.town.staff({MEMBER: "talked"}):
         await asyncio.to_thread(until, lambda: watched.counted(there), sites.EVERY + 30)
-        assert "SiteAway" not in watched.prometheus.firing()
+        await asyncio.to_thread(until, lambda: "SiteAway" not in watched.prometheus.firing(), 20)
     await asyncio.to_thread(until, lambda: "SiteAway" in watched.prometheus.firing(), sites.EVERY + 30)
     assert watched.prometheus.firing()["SiteAway"]["annotations"]["summary"].startswith(
         "No telephone of the site rathaus"

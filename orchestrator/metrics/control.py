@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from orchestrator.domain import outgoing
 from orchestrator.domain.callers import CLASSES
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Menu
 from orchestrator.journal.journeys import OUTCOMES, Journey
 from orchestrator.messages.mail.outbox import Fill
 from orchestrator.metrics import labels
@@ -22,6 +25,8 @@ SOON = 30
 HEARD = ("answered", "message")
 WANTED = (*HEARD, "too_short", "call_back", "gave_up", "failed")
 """Outcomes of calls that wanted somebody, and those of them in which somebody or something listened."""
+LEFT = "hung_up"
+"""Instead of an answer: the call ended at that place."""
 MAILED = ("sent", "later", "dead", "moot")
 """What an attempt to mail a letter comes to."""
 DELAYS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200)
@@ -140,13 +145,13 @@ class Metrics:
         )
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
-    def begin(self, entries: Iterable[str], flows: Iterable[str]) -> None:
-        """Count from 0 on what calls into `entries`, and in `flows`, may come to: else the first is no increase."""
-        for flow in {labels.flow(name) for name in flows}:
+    def begin(self, directory: Directory) -> None:
+        """Count from 0 on what calls may come to, and which keys be pressed: else the first would be no increase."""
+        for flow in {labels.flow(name) for name in directory.flows}:
             for outcome in WANTED:
                 for soon in ("yes", "no") if outcome in HEARD else ("no",):
                     self.reached.labels(flow, outcome, soon)
-        for flow in {labels.flow(name) for name in entries}:
+        for flow in {labels.flow(name) for name in directory.numbers.values()} | {outgoing.FLOW}:
             for outcome in OUTCOMES:
                 self.calls.labels(flow, outcome)
             self.wait.labels(flow, "answered")
@@ -154,6 +159,9 @@ class Metrics:
             self.native.labels(flow)
         for group in CLASSES:
             self.outside.labels(group)
+        for place, step in directory.graph.items():
+            for answer in (*step.exits, LEFT) if isinstance(step, Menu) else ():
+                self.visits.labels(labels.place(place), answer)
 
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count one call that is over."""
@@ -169,7 +177,7 @@ class Metrics:
         if journey.wait is not None:
             self.wait.labels(flow, journey.outcome).observe(journey.wait)
         for step in journey.steps:
-            self.visits.labels(labels.place(step.place), step.answer or "hung_up").inc()
+            self.visits.labels(labels.place(step.place), step.answer or LEFT).inc()
         if unexpected:
             self.unexpected.labels(flow).inc()
         if "deadline" in journey.notes:

@@ -351,7 +351,7 @@ class Control:
             self.applied, self.since = name, time.time()
         self.sounds = await asyncio.to_thread(directories.spoken, self.state, self.directory)
         proof = await asyncio.to_thread(prove, self.directory, self.sounds, directories.today())
-        self.metrics.begin([*self.directory.numbers.values(), outgoing.FLOW], self.directory.flows)
+        self.metrics.begin(self.directory)
         self.metrics.problems.set(len(proof.problems))
         self.metrics.worst.set(proof.worst_wait)
         self.metrics.prompts.set(len(prompts_of(self.directory)))
