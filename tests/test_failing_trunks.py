@@ -68,8 +68,8 @@ def desk(town: Town) -> Telephone:
 
 def up(town: Town, **wanted: int) -> bool:
     """Whether the metric says so of each."""
-    told = town.page("/metrics")
-    return all(f'durchwahl_trunk_up{{trunk="{name}"}} {value:.1f}' in told for name, value in wanted.items())
+    told, labels = town.page("/metrics"), 'public="yes",trunk'
+    return all(f'durchwahl_trunk_up{{{labels}="{name}"}} {value:.1f}' in told for name, value in wanted.items())
 
 
 async def test_whether_trunks_are_there_is_a_metric(town: Town) -> None:

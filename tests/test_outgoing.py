@@ -12,7 +12,17 @@ from phonenumbers import PhoneNumberType as Type
 
 from orchestrator.domain.callers import CLASSES, Callers
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.outgoing import NONE, SERVICE, Route, canonical, classify, problems, route
+from orchestrator.domain.outgoing import (
+    NONE,
+    SERVICE,
+    Route,
+    canonical,
+    classify,
+    dialled_class,
+    masked,
+    problems,
+    route,
+)
 from orchestrator.domain.people import Phone
 from orchestrator.domain.proof import prove
 from orchestrator.domain.town import Permission, Trunk
@@ -221,3 +231,19 @@ def test_problems_of_permissions() -> None:
     odd = {"far": Permission(id="far", classes=("moon",))}
     assert found(replace(town, permissions=odd), "unknown_class") == "permission far"
     assert list(problems(small(town=replace(TOWN, outside="")))) == []
+
+
+@pytest.mark.parametrize(("dialled", "expected"), [
+    ("00033123456789", "abroad"),
+    ("+33123456789", "abroad"),
+    ("0+4915112345678", "mobile"),
+    ("0015112345678", "mobile"),
+    ("000870123456", "satellite"),
+    ("00900123456", "premium"),
+    ("0222", "town"),
+    ("115", SERVICE),
+    ("0112", "emergency"),
+])  # fmt: skip
+def test_a_record_still_tells_the_class(dialled: str, expected: str) -> None:
+    """Without the last digits, which it does not keep."""
+    assert dialled_class(TOWN, masked(dialled)) == expected

@@ -29,8 +29,17 @@ BINARIES = {
     "espeak-ng": "usr/bin/espeak-ng",
     "ldapsearch": "usr/bin/ldapsearch",
     "slapd": "usr/sbin/slapd",
+    "prometheus": "usr/bin/prometheus",
+    "promtool": "usr/bin/promtool",
+    "prometheus-alertmanager": "usr/bin/prometheus-alertmanager",
+    "amtool": "usr/bin/amtool",
 }
-PACKAGES = {"ldapsearch": ("ldap-utils",), "slapd": ("slapd",)}
+WATCHING = ("prometheus", "prometheus-alertmanager")
+PACKAGES = {
+    "ldapsearch": ("ldap-utils",),
+    "slapd": ("slapd",),
+    **dict.fromkeys(("prometheus", "promtool", "prometheus-alertmanager", "amtool"), WATCHING),
+}
 """Programs that are not in every fetch, because few need them -> their packages."""
 SAY = Callable[[str], None]
 

@@ -167,6 +167,14 @@ def group(town: Town, number: str) -> str:
     return classify(town, canonical(number))
 
 
+def dialled_class(town: Town, shown: str) -> str:
+    """The class of a number outside as it was dialled and is kept in a record, without its end; or `emergency`."""
+    dialled = shown.rstrip("·")
+    if number := dict(short(town)).get(dialled):
+        return "emergency" if number in EMERGENCY else SERVICE
+    return classify(town, canonical(dialled if dialled.startswith("+") else dialled.removeprefix(town.outside)))
+
+
 def costly(country: int, kind: str) -> str:
     """What a number is that no call is put through to, of its country code and its kind; empty for all others."""
     return KINDS.get(kind) or ("satellite" if country in SATELLITE else "")

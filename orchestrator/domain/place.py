@@ -20,6 +20,9 @@ END: Place = "end"
 TALKED: frozenset[Answer] = frozenset(("talked", "back"))
 """Answers that say that the caller talked with somebody: whom the step rang, or who had put them through."""
 
+BY_HAND = "by_hand"
+"""The flow under which it stands to whom a caller was put through after a word, by the phone: `by_hand.tel2501`."""
+
 Exits = Mapping[Answer, Place]
 NOBODY: frozenset[Answer] = frozenset()
 

@@ -20,7 +20,7 @@ from orchestrator.domain import outgoing, promises
 from orchestrator.domain.explain import Visit
 from orchestrator.domain.flow import KEPT
 from orchestrator.domain.listening import turned_away
-from orchestrator.domain.place import TALKED
+from orchestrator.domain.place import BY_HAND, TALKED
 from orchestrator.domain.town import CODES, MAILBOX, PARKING
 from orchestrator.journal.cel import Event, fetched, put_through_to, source_of_hangup, talks
 
@@ -34,8 +34,6 @@ KEPT_AT = f"{PARKING}.keep"
 """Where parked callers are; Asterisk itself writes down that they were fetched."""
 BACK = "back "
 """What the dialplan notes, with the phone, when it rings who put the caller through to that place."""
-BY_HAND = "by_hand"
-"""The flow under which it stands to whom a caller was put through after a word, by the phone: `by_hand.tel2501`."""
 CODE = re.compile(r"[*#][0-9]+[*#]?")
 """A code that switches, without the number that is dialled behind it."""
 AGAIN = "again"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -131,6 +131,12 @@ class Recorder:
     def unwritten(self) -> int:
         """How many calls are over, and not written down yet."""
         return sum(call.over for call in self.calls.values())
+
+    def now(self, flow: str) -> Iterator[Journey]:
+        """What is known of the calls that are in `flow` now."""
+        for call in self.calls.values():
+            if not call.over and call.place.startswith(f"{flow}.") and (made := journey(call)):
+                yield made
 
     def _take(self, chunk: Chunk) -> None:
         for event in chunk.events:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from orchestrator.journal.journeys import Journey
+from orchestrator.domain import outgoing
+from orchestrator.domain.callers import CLASSES
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import Menu
+from orchestrator.journal.journeys import OUTCOMES, Journey
 from orchestrator.messages.mail.outbox import Fill
 from orchestrator.metrics import labels
 from orchestrator.metrics.queues import QueueMetrics
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
+SOON = 30
+HEARD = ("answered", "message")
+WANTED = (*HEARD, "too_short", "call_back", "gave_up", "failed")
+"""Outcomes of calls that wanted somebody, and those of them in which somebody or something listened."""
+LEFT = "hung_up"
+"""Instead of an answer: the call ended at that place."""
+MAILED = ("sent", "later", "dead", "moot")
+"""What an attempt to mail a letter comes to."""
 DELAYS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200)
 """Seconds until a message is mailed: from at once to the three days after which it is given up."""
 
@@ -32,7 +44,25 @@ class Metrics:
         self.unexpected = counter("calls_unexpected", "Calls that went another way than the directory says.", "flow")
         self.native = counter("calls_without_python", "Calls of which a step went on natively at its deadline.", "flow")
         self.wait = histogram(
-            "call_wait_seconds", "Seconds until a person or a mailbox, for calls that got there.", "flow"
+            "call_wait_seconds", "Seconds until a person or a mailbox, for calls that got there.", "flow", "outcome"
+        )
+        self.reached = counter(
+            "reached",
+            f"Calls by the flow in which they came to their outcome; soon: within {SOON} s.",
+            *("where", "outcome", "soon"),
+        )
+        self.visits = counter(
+            "visits",
+            "Places that calls came to, by the answer with which they left; hung_up: none, the call ended there.",
+            "place",
+            "answer",
+        )
+        self.outside = counter("calls_outside", "Calls of our phones to the outside that are over, by class.", "class")
+        self.outside_now = Gauge(
+            "durchwahl_calls_outside_now",
+            "Calls of our phones to the outside now, by class.",
+            ("class",),
+            registry=self.registry,
         )
         self.length = histogram("call_seconds", "Seconds from the first place to the end of the call.", "flow")
         self.now = gauge("calls_now", "Calls that are in the exchange now.")
@@ -64,7 +94,10 @@ class Metrics:
         self.boxes_broken = gauge("boxes_broken", "Boxes whose files cannot be read or written.")
         self.unheard = gauge("messages_unheard", "Messages that nobody has heard, in all boxes.")
         self.messages = counter("messages", "Recordings that were judged, by verdict.", "verdict")
-        self.mails = counter("mails", "Attempts to mail a letter, by outcome: sent, later, dead, moot.", "outcome")
+        self.messages.labels("lost")
+        self.mails = counter("mails", f"Attempts to mail a letter, by outcome: {', '.join(MAILED)}.", "outcome")
+        for outcome in MAILED:
+            self.mails.labels(outcome)
         self.mail_delay = Histogram(
             "durchwahl_mail_delay_seconds",
             "Seconds that a letter was in the outbox until the mail server took it.",
@@ -81,7 +114,14 @@ class Metrics:
         self.trunk_up = Gauge(
             "durchwahl_trunk_up",
             "1 if the other end of a trunk answers, and registers us where it is to; none while Asterisk is away.",
-            ("trunk",),
+            ("trunk", "public"),
+            registry=self.registry,
+        )
+        self.phones = Gauge("durchwahl_phones", "Telephones of a site.", ("site",), registry=self.registry)
+        self.registered = Gauge(
+            "durchwahl_phones_registered",
+            "Of them, those that can be rung; none while Asterisk is away.",
+            ("site",),
             registry=self.registry,
         )
         self.certificate_days = gauge(
@@ -92,6 +132,9 @@ class Metrics:
         self.tests = counter("test_calls", "Test calls that are over, by outcome; counted here alone.", "outcome")
         self.canary_up = gauge("canary_up", "1 if a citizen would be answered now, 0 if not, NaN: not known.")
         self.canary_at = gauge("canary_timestamp_seconds", "When the last test call was made, seconds since the epoch.")
+        self.canary_every = gauge(
+            "canary_interval_seconds", "Seconds from one test call to the next; 0: there are none."
+        )
         self.canary_answer = gauge("canary_answer_seconds", "Seconds until the last test call was answered.")
         self.canary(None, 0.0, 0.0)
         self.disk_free = Gauge(
@@ -102,6 +145,24 @@ class Metrics:
         )
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
+    def begin(self, directory: Directory) -> None:
+        """Count from 0 on what calls may come to, and which keys be pressed: else the first would be no increase."""
+        for flow in {labels.flow(name) for name in directory.flows}:
+            for outcome in WANTED:
+                for soon in ("yes", "no") if outcome in HEARD else ("no",):
+                    self.reached.labels(flow, outcome, soon)
+        for flow in {labels.flow(name) for name in directory.numbers.values()} | {outgoing.FLOW}:
+            for outcome in OUTCOMES:
+                self.calls.labels(flow, outcome)
+            self.wait.labels(flow, "answered")
+            self.unexpected.labels(flow)
+            self.native.labels(flow)
+        for group in CLASSES:
+            self.outside.labels(group)
+        for place, step in directory.graph.items():
+            for answer in (*step.exits, LEFT) if isinstance(step, Menu) else ():
+                self.visits.labels(labels.place(place), answer)
+
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count one call that is over."""
         if journey.test:
@@ -109,9 +170,14 @@ class Metrics:
             return
         flow = labels.flow(journey.flow)
         self.calls.labels(flow, journey.outcome).inc()
+        soon = journey.wait is not None and journey.wait <= SOON
+        where = labels.flow(journey.place.partition(".")[0])
+        self.reached.labels(where, journey.outcome, "yes" if soon else "no").inc()
         self.length.labels(flow).observe(max(0.0, journey.ended - journey.began))
         if journey.wait is not None:
-            self.wait.labels(flow).observe(journey.wait)
+            self.wait.labels(flow, journey.outcome).observe(journey.wait)
+        for step in journey.steps:
+            self.visits.labels(labels.place(step.place), step.answer or LEFT).inc()
         if unexpected:
             self.unexpected.labels(flow).inc()
         if "deadline" in journey.notes:
@@ -129,11 +195,24 @@ class Metrics:
         self.canary_at.set(at or math.nan)
         self.canary_answer.set(answered or math.nan)
 
-    def trunks(self, wrong: Mapping[str, str]) -> None:
-        """Take over what is wrong with each trunk that could be looked at; empty: nothing."""
+    def trunks(self, wrong: Mapping[str, str], public: Collection[str]) -> None:
+        """Take over what is wrong with each trunk that could be looked at; empty: nothing. `public`: to the network."""
         self.trunk_up.clear()
         for trunk, why in wrong.items():
-            self.trunk_up.labels(trunk).set(not why)
+            self.trunk_up.labels(trunk, "yes" if trunk in public else "no").set(not why)
+
+    def sites(self, known: Mapping[str, int], there: Mapping[str, int]) -> None:
+        """Take over how many telephones each site has, and how many of them can be rung."""
+        self.phones.clear()
+        self.registered.clear()
+        for site, count in known.items():
+            self.phones.labels(site).set(count)
+            self.registered.labels(site).set(there.get(site, 0))
+
+    def costs(self, now: Mapping[str, int]) -> None:
+        """Take over how many calls to the outside there are now of each class."""
+        for group in {*CLASSES, *now}:
+            self.outside_now.labels(group).set(now.get(group, 0))
 
     def disk(self, folder: str, free: int, writable: bool) -> None:
         """Take over what was seen of the disk under a folder of the state."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.domain.place import BY_HAND
+
 KINDS = {"n_": "person", "t_": "shared_phone", "r_": "retired_number"}
 
 
@@ -11,6 +13,6 @@ def flow(name: str) -> str:
 
 
 def place(name: str) -> str:
-    """A place as a label: `town.welcome`, `person.box`."""
+    """A place as a label: `town.welcome`, `person.box`; to which phone a call was put through by hand is left out."""
     of, _, step = name.partition(".")
-    return f"{flow(of)}.{step}"
+    return of if of == BY_HAND else f"{flow(of)}.{step}"

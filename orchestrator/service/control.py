@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -46,6 +47,7 @@ from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.promises import Promises
 from orchestrator.service.renewal import Renewal
 from orchestrator.service.service_codes import ServiceCodes
+from orchestrator.service.sites import Sites
 from orchestrator.service.state import State
 from orchestrator.service.trunks import Lookout
 from orchestrator.store.database import open_database
@@ -89,6 +91,7 @@ class Control:
     sentry: Sentry = field(init=False)
     guard: Guard = field(init=False)
     lookout: Lookout = field(init=False)
+    sites: Sites = field(init=False)
     renewal: Renewal = field(init=False)
     watch: Watch = field(init=False)
 
@@ -110,11 +113,7 @@ class Control:
             knows=lambda box, pin, *, known, also: self.mailroom.dialogues.knows(box, pin, known=known, also=also),
         )
         self.mailroom = Mailroom(
-            state=self.state,
-            directory=lambda: self.directory,
-            engine=self.engine,
-            ami=self.ami,
-            metrics=self.metrics,
+            state=self.state, directory=lambda: self.directory, engine=self.engine, ami=self.ami, metrics=self.metrics
         )
         self.promises = Promises(
             state=self.state,
@@ -130,8 +129,10 @@ class Control:
             tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
+        self.metrics.canary_every.set(self.sentry.every)
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
         self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
+        self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites)
         self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
         self.watch = Watch(state=self.state, metrics=self.metrics)
 
@@ -176,6 +177,8 @@ class Control:
     def written(self, journey: Journey, unexpected: str) -> None:
         """Count and log one call that is over."""
         self.metrics.written(journey, unexpected)
+        if journey.flow == outgoing.FLOW and not journey.test:
+            self.metrics.outside.labels(outgoing.dialled_class(self.directory.town, journey.number)).inc()
         told = log.warning if unexpected else log.info
         told("call", id=journey.id, outcome=journey.outcome, place=journey.place, unexpected=unexpected)
 
@@ -221,18 +224,14 @@ class Control:
         midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         seen = self.sentry.seen
         up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
-        trunks = self.lookout.seen.values()
-        good = sum(not why for why in trunks)
+        trunks = self.directory.trunks
+        good = sum(not why for why in self.lookout.seen.values())
         return Status(
             town=self.directory.town.name,
             parts=[
                 ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
                 ("Schicht", f"{up} Bedienprozesse", up > 0),
-                (
-                    "Amtsleitungen",
-                    f"{good} von {len(self.directory.trunks)} bereit",
-                    good == len(self.directory.trunks),
-                ),
+                ("Amtsleitungen", f"{good} von {len(trunks)} bereit", good == len(trunks)),
                 ("Testanruf", TOLD[seen.up] if seen.why or seen.up else "noch keiner", bool(seen.up) or not seen.why),
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
@@ -270,6 +269,7 @@ class Control:
             await self._bulkhead(self._look)
             await self._bulkhead(self.watch.look)
             await self._bulkhead(self.lookout.look)
+            await self._bulkhead(self.sites.look)
             await self._bulkhead(self._rotate)  # in a flood a log grows by megabytes each second
             await self._bulkhead(self.renewal.look)
             await asyncio.sleep(1)
@@ -308,6 +308,8 @@ class Control:
     async def _look(self) -> None:
         self.metrics.read_shift(self.state.shift)
         self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
+        outside = (call.number for call in self.recorder.now(outgoing.FLOW))
+        self.metrics.costs(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))
 
     async def _queues(self) -> None:
         known = self.directory.queues and self.ami.up
@@ -349,6 +351,7 @@ class Control:
             self.applied, self.since = name, time.time()
         self.sounds = await asyncio.to_thread(directories.spoken, self.state, self.directory)
         proof = await asyncio.to_thread(prove, self.directory, self.sounds, directories.today())
+        self.metrics.begin(self.directory)
         self.metrics.problems.set(len(proof.problems))
         self.metrics.worst.set(proof.worst_wait)
         self.metrics.prompts.set(len(prompts_of(self.directory)))

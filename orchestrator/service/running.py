@@ -15,8 +15,9 @@ from orchestrator.asterisk.rest import Rest
 from orchestrator.compile.lamps import ASKED, CIRCLE_OF, SEVERAL
 from orchestrator.compile.tree import modules
 from orchestrator.rollout.plan import Change, Tree, lines, things
-from orchestrator.service import wiring
+from orchestrator.service import sites, wiring
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.sites import LIST_WITHIN
 from orchestrator.service.state import State
 
 WHOLE = 20_000
@@ -28,8 +29,6 @@ READ_BACK = {"context": "context", "callerid": "callerid", "mailboxes": "mailbox
 """Options of an endpoint whose values are read back -> the field that AMI gives them in."""
 RELOAD_WITHIN = 60.0
 """Seconds that one reload may take: with 30,000 endpoints in files 24 s were seen."""
-LIST_WITHIN = 30.0
-"""Seconds that a list of everything may take; about 0.1 ms a row."""
 CONNECT_WITHIN = 3.0
 """Seconds until a running Asterisk must have let us in."""
 
@@ -119,12 +118,9 @@ class Running:
     async def registered(self) -> frozenset[str]:
         """Phones that can be rung now."""
         try:
-            contacts = await self._ami.rows("PJSIPShowContacts", within=LIST_WITHIN)
+            return await sites.registered(self._ami)
         except AsteriskError as bad:
-            if "No Contacts" in str(bad):
-                return frozenset()
             raise OSError(str(bad)) from bad
-        return frozenset(contact.get("endpoint", "") for contact in contacts) - {""}
 
     async def _modules(self) -> set[str]:
         listed = await asyncio.to_thread(self._rest.ask, "GET", "asterisk", "modules")

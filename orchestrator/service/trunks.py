@@ -6,7 +6,7 @@ A trunk that is away costs no caller a wait: Asterisk asks each by OPTIONS every
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -59,7 +59,8 @@ class Lookout:
 
     ami: Ami
     directory: Callable[[], Directory]
-    tell: Callable[[Mapping[str, str]], None]
+    tell: Callable[[Mapping[str, str], Collection[str]], None]
+    """Told what is wrong with each trunk, and which lead to the public network."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """Trunk -> what is wrong with it, when it was looked at last."""
     _looked: float = -EVERY
@@ -72,10 +73,10 @@ class Lookout:
         try:
             seen = await look(self.ami, self.directory()) if self.ami.up else {}
         except AsteriskError:
-            self.tell({})
+            self.tell({}, ())
             raise
         for trunk, why in seen.items():
             if why != self.seen.get(trunk, ""):
                 (log.error if why else log.info)("trunk", trunk=trunk, why=why or "is there again")
         self.seen = seen
-        self.tell(seen)
+        self.tell(seen, [trunk.id for trunk in self.directory().trunks.values() if trunk.public])

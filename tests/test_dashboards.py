@@ -1,0 +1,196 @@
+"""A real Prometheus looks at a real exchange after calls were made: no panel is empty, and alerts are raised."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestrator.domain.derive import derive
+from orchestrator.metrics import labels
+from orchestrator.service import sites
+from orchestrator.store.reading import read_files
+from tests.hurry import EXAMPLE
+from tests.prometheus_server import DOCKER, Prometheus, rules, running_prometheus, targets
+from tests.running_town import Town, running_town, until
+from tests.tls_telephone import certified
+from tests.watched_town import ABROAD, MEMBER, a_day, provider, reached, traveller, watched_town
+
+DASHBOARDS = {
+    path.stem: json.loads(path.read_text()) for path in sorted((DOCKER / "grafana/dashboards").glob("*.json"))
+}
+PANELS = [
+    pytest.param(target["expr"], id=f"{name}-{panel['title']}-{target['refId']}")
+    for name, board in DASHBOARDS.items()
+    for panel in board["panels"]
+    for target in panel["targets"]
+]
+FILLED = {"$flow": ".+", "$place": ".+", "$__range": "1h", "$__rate_interval": "2m"}
+SELECTED = re.compile(r"\b(durchwahl_\w+|up)\b(?:\{([^}]*)\})?")
+
+
+@dataclass(frozen=True)
+class Watched:
+    town: Town
+    prometheus: Prometheus
+
+    def counted(self, expression: str, at_least: float = 1.0) -> bool:
+        """Whether the figure is there, and that large."""
+        return any(value >= at_least for _, value in self.prometheus.query(expression))
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The town after two days alike: what was counted from 0 on the first day increases on the second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DURCHWAHL_CANARY", "900")
+        with running_town(tmp_path_factory.mktemp("w"), watched_town(), certified) as town:
+            ports = town.settings.metrics_port, town.settings.metrics_port + 1
+            told = targets(town.settings.web_port, ports)
+            with running_prometheus(tmp_path_factory.mktemp("p"), told) as prometheus:
+                seen = Watched(town, prometheus)
+                asyncio.run(calls(seen))
+                yield seen
+
+
+async def calls(seen: Watched) -> None:
+    async with provider(seen.town):
+        await reached(seen.town)
+        for day in (1, 2):
+            assert await a_day(seen.town) == ["answered", "gave_up", "message", "gave_up", "gave_up"]
+            written = f"sum(durchwahl_calls_total) >= {6 * day}"
+            filed = f"sum(durchwahl_messages_total) >= {day}"
+            for expression in (written, filed, "durchwahl_canary_up == 1", 'durchwahl_trunk_up{trunk="amt"} == 1'):
+                await asyncio.to_thread(until, lambda asked=expression: seen.counted(asked), 60)
+    await asyncio.sleep(5)
+
+
+@pytest.mark.parametrize("expression", PANELS)
+def test_no_panel_is_empty(watched: Watched, expression: str) -> None:
+    for name, value in FILLED.items():
+        expression = expression.replace(name, value)
+    assert "$" not in expression
+    assert watched.prometheus.query(expression)
+
+
+@pytest.mark.parametrize("record", rules("record"))
+def test_every_recording_rule_records_something(watched: Watched, record: str) -> None:
+    assert watched.prometheus.query(record)
+
+
+@pytest.mark.parametrize("alert", rules("alert"))
+def test_every_alert_asks_for_figures_that_there_are(watched: Watched, alert: str) -> None:
+    """Their labels, too. Its own comparison may find nothing: then all is well."""
+    expression = rules("alert")[alert]["expr"]
+    watched.prometheus.query(expression)
+    selected = SELECTED.findall(expression)
+    assert selected or "durchwahl:" in expression
+    for name, matchers in selected:
+        wanted = ",".join(f'{label}!=""' for label in re.findall(r'(\w+)[!=]=?~?"', matchers))
+        if wanted or name == "up":
+            assert watched.prometheus.ask("query", query=f"{name}{{{wanted}}}")["result"], f"{name}{{{wanted}}}"
+        else:  # one that counts what is never seen has no samples, and is told of all the same
+            assert watched.prometheus.ask("metadata", metric=name), name
+
+
+def test_the_figures_are_those_of_the_calls(watched: Watched) -> None:
+    found = watched.prometheus.query('durchwahl_calls_total{flow="town"}')
+    counted = {at["outcome"]: value for at, value in found if value}
+    assert counted == {"answered": 2, "message": 2, "gave_up": 4}
+    soon = watched.prometheus.query('durchwahl_call_wait_seconds_bucket{flow="town",outcome="answered",le="30.0"}')
+    assert [value for _, value in soon] == [2]
+    assert watched.counted('durchwahl_reached_total{where="q_amt",outcome="answered",soon="yes"} == 2')
+    assert watched.counted('durchwahl_reached_total{where="q_amt",outcome="gave_up"} == 2')
+    assert watched.counted('durchwahl_calls_outside_total{class="abroad"}', 2)
+    assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="key_1"}', 4)
+    assert watched.counted('durchwahl_visits_total{place="town.welcome",answer="hung_up"}', 2)
+    assert watched.counted('increase(durchwahl_visits_total{place="town.welcome",answer="key_1"}[1h])', 3.9)
+
+
+def test_no_label_names_anybody(watched: Watched) -> None:
+    series = watched.prometheus.ask("series", **{"match[]": '{__name__=~"durchwahl.+"}'})
+    places = {str(each[label]) for each in series for label in ("flow", "place", "queue", "where") if label in each}
+    assert any(place.startswith("person.") for place in places)
+    assert [place for place in places if re.search(r"\d{2}|n_|tel", place)] == []
+
+
+def test_no_place_of_the_example_town_is_a_persons() -> None:
+    town = derive(read_files([EXAMPLE], 2026).directory)
+    numbers = {each.extension for kind in (town.people, town.phones) for each in kind.values()}
+    shown = {labels.place(place) for place in town.graph} | {labels.place("by_hand.tel2501")}
+    assert "by_hand" in shown
+    assert [label for label in shown if set(re.findall(r"\d+", label)) & numbers] == []
+
+
+def test_dashboards_have_what_grafana_asks_for() -> None:
+    (source,) = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    (folder,) = yaml.safe_load((DOCKER / "grafana/provisioning/dashboards/durchwahl.yml").read_text())["providers"]
+    assert folder["options"]["path"] == "/etc/grafana/dashboards"
+    assert DASHBOARDS.keys() == {"reachability", "operations", "call-flows"}
+    for name, board in DASHBOARDS.items():
+        assert board["uid"] == name
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(set(ids)) == len(ids)
+        places = [panel["gridPos"] for panel in board["panels"]]
+        assert all(at["x"] + at["w"] <= 24 for at in places)
+        assert not [1 for at, one in enumerate(places) for other in places[:at] if _overlap(one, other)]
+        variables = {each["name"] for each in board["templating"]["list"]}
+        for panel in board["panels"]:
+            assert panel["datasource"]["uid"] == source["uid"]
+            for target in panel["targets"]:
+                assert set(re.findall(r"\$(?!__)(\w+)", target["expr"])) <= variables
+
+
+def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    across = one["x"] < other["x"] + other["w"] and other["x"] < one["x"] + one["w"]
+    return across and one["y"] < other["y"] + other["h"] and other["y"] < one["y"] + one["h"]
+
+
+async def test_calls_that_cost_are_seen_while_they_last(watched: Watched) -> None:
+    """The figure that CostlyCalls asks for, of a call that nobody has answered yet."""
+    asked = 'durchwahl_calls_outside_now{class="abroad"}'
+    async with provider(watched.town) as far, traveller(watched.town) as telephone:
+        far.status = 180
+        await reached(watched.town)
+        call = await telephone.dial(ABROAD)
+        await call.rings(within=10)
+        await asyncio.to_thread(until, lambda: watched.counted(f"{asked} == 1"), 20)
+        await call.hang_up()
+        await asyncio.to_thread(until, lambda: watched.counted(f"{asked} + 1 == 1"), 20)
+
+
+def test_trunks_that_are_away_are_an_alert(watched: Watched) -> None:
+    """One of two, while the other is there; both, when that is gone as well."""
+    until(lambda: "TrunkAway" in watched.prometheus.firing(), 30)
+    until(lambda: "NoTrunk" in watched.prometheus.firing(), 90)
+    raised = watched.prometheus.firing()["NoTrunk"]
+    assert raised["labels"]["severity"] == "page"
+    assert raised["annotations"]["runbook"].endswith("#notrunk")
+
+
+async def test_a_site_whose_telephones_are_gone_is_an_alert(watched: Watched) -> None:
+    there = 'durchwahl_phones_registered{site="rathaus"}'
+    async with watched.town.staff({MEMBER: "talked"}):
+        await asyncio.to_thread(until, lambda: watched.counted(there), sites.EVERY + 30)
+        await asyncio.to_thread(until, lambda: "SiteAway" not in watched.prometheus.firing(), 20)
+    await asyncio.to_thread(until, lambda: "SiteAway" in watched.prometheus.firing(), sites.EVERY + 30)
+    assert watched.prometheus.firing()["SiteAway"]["annotations"]["summary"].startswith(
+        "No telephone of the site rathaus"
+    )
+
+
+def test_a_shift_that_has_gone_is_an_alert_and_one_that_is_back_is_none(watched: Watched) -> None:
+    assert not watched.prometheus.firing().keys() & {"NoAttendant", "AttendantAway", "ControlAway", "AsteriskAway"}
+    watched.town.end("attend")
+    try:
+        until(lambda: watched.prometheus.firing().keys() >= {"NoAttendant", "AttendantAway"}, 60)
+        assert watched.prometheus.firing()["NoAttendant"]["annotations"]["description"].startswith("0 attendants are")
+    finally:
+        watched.town.begin("attend")
+    until(lambda: not watched.prometheus.firing().keys() & {"NoAttendant", "AttendantAway"}, 60)
