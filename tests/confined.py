@@ -46,7 +46,7 @@ def calls(group: str) -> set[str]:
     """The system calls of a group of systemd's."""
     told = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True)
     found: set[str] = set()
-    for word in re.findall(r"^ {4}([@\w]+)$", told.stdout, re.MULTILINE):
+    for word in re.findall(r"^ {4}([@\w-]+)$", told.stdout, re.MULTILINE):
         found |= calls(word) if word.startswith("@") else {word}
     return found
 

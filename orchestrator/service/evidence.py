@@ -194,7 +194,7 @@ def _files(root: Path) -> Iterator[PrivateFile]:
 
 
 def _packages() -> Iterator[Package]:
-    """Every package that the lock names, but for those of other systems. Of several versions the installed one counts."""
+    """Every package that the lock names, but for those of other systems; of several versions the installed one."""
     for root in (Path(__file__).parents[2], Path(sys.prefix) / "share" / "durchwahl"):
         if (path := root / "requirements" / "runtime.txt").is_file():
             lines = LOCKED.findall(path.read_text())
