@@ -23,13 +23,14 @@ import pytest
 from sqlalchemy import insert
 
 from orchestrator.asterisk.conf import sections
+from orchestrator.domain import deviations as judgement
 from orchestrator.domain.deviations import Deviation, deviations
 from orchestrator.domain.evidence import Evidence, Package, PrivateFile
 from orchestrator.service import certificate, evidence, wiring
 from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.store.tables import journeys
-from orchestrator.web.evidence import page
+from orchestrator.web.evidence import SHOWS, page
 from tests import hurry
 from tests.console import console, endpoint
 from tests.running_town import Town, prepared, running_town, until
@@ -424,6 +425,13 @@ def test_a_trunk_by_tls_is_no_deviation(tmp_path: Path) -> None:
         (replace(found, configured=replace(found.configured, transports=("udp",))), "telephones_without_tls"),
     ):
         assert code in {each.code for each in deviations(other)}, code
+
+
+def test_every_requirement_that_is_cited_is_listed() -> None:
+    cited = set(re.findall(r"[A-Z]+(?:\.\d)+\.A\d+", Path(judgement.__file__).read_text()))
+    listed = {requirement for requirement, _, _ in SHOWS}
+    assert cited - {"NET.4.2.A16"} <= listed  # which no program sees: the page says so
+    assert {requirement.rpartition(".")[0] for requirement in listed} >= {"NET.4.1", "NET.4.2"}
 
 
 def test_each_says_what_to_do(town: Town) -> None:
