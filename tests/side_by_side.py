@@ -33,6 +33,8 @@ FIRST = (
     *("third_port", "scanners", "dashboards"),
     *(
         "secrets",
+        "evidence",
+        "install",
         "renewal",
         "two_versions",
         "canary",
