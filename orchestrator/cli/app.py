@@ -25,6 +25,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "certificate": ("certificate",),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
+    "prepare": ("prepare",),
     "running": ("up", "control", "call", "journeys", "status"),
     "switching": (
         *("absent", "back", "forward", "quiet", "desk", "switch", "switched"),
