@@ -13,14 +13,24 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Iterable
 
 from orchestrator.asterisk.package import find
 from orchestrator.phone.desk import Answers, Desk
 from orchestrator.phone.errors import PhoneError
+from orchestrator.phone.sound import RATE, Sound
 from orchestrator.phone.telephone import Line, Telephone
 
 AUDIBLE = 1000
 """Of 32,768: louder than the noise of the line."""
+
+
+TONE = Sound(samples=[8000 * (-1) ** (at // 8) for at in range(60 * RATE)])
+"""A minute of 500 Hz."""
+
+
+def loudest(samples: Iterable[int]) -> int:
+    return max(map(abs, samples), default=0)
 
 
 def own(exchange: str) -> str:
@@ -35,25 +45,28 @@ async def citizens(numbers: str, exchange: str, dialled: str, seconds: str) -> d
     """All of them at once: how many were answered, stayed until they hung up themselves, and heard something."""
     calls = await asyncio.gather(*(citizen(each, exchange, dialled, float(seconds)) for each in numbers.split(",")))
     stayed, heard = zip(*calls, strict=True)
-    return {"answered": len(calls), "stayed": sum(stayed), "heard": sum(loudest > AUDIBLE for loudest in heard)}
+    return {"answered": len(calls), "stayed": sum(stayed), "heard": sum(each > AUDIBLE for each in heard)}
 
 
 async def citizen(number: str, exchange: str, dialled: str, seconds: float) -> tuple[bool, int]:
-    async with Telephone(find("baresip"), Line(number=number, exchange=exchange), address=own(exchange)) as telephone:
+    line = Line(number=number, exchange=exchange)
+    async with Telephone(find("baresip"), line, says=TONE, address=own(exchange)) as telephone:
         call = await telephone.dial(dialled)
         await call.answered(within=15)
         stayed = await call.stays(seconds)
         if stayed:
             await call.hang_up()
-        return stayed, max(map(abs, (await call.heard()).samples), default=0)
+        return stayed, loudest((await call.heard()).samples)
 
 
 async def desk(phone: str, exchange: str, seconds: str) -> dict[str, object]:
     line = Line(number=phone, exchange=exchange, password=os.environ["PASSWORD"], registers=True)
-    telephone = Telephone(find("baresip"), line, address=own(exchange))
+    telephone = Telephone(find("baresip"), line, says=TONE, address=own(exchange))
     async with Desk(telephone, Answers(after=1.0)) as sitting:
         await asyncio.sleep(float(seconds))
-        return {"calls": len(sitting.calls), "talked": sum(call.answered_at is not None for call in sitting.calls)}
+        talked = [call for call in sitting.calls if call.answered_at is not None]
+        heard = [loudest((await call.heard()).samples) > AUDIBLE for call in talked]
+        return {"calls": len(sitting.calls), "talked": len(talked), "heard": sum(heard)}
 
 
 def main(role: str, *told: str) -> int:
