@@ -6,6 +6,7 @@ Idempotent: what is there stays as it is. A directory that was changed is applie
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,13 +49,13 @@ def _state(root: Path, bind: str, say: Say) -> State:
 
 
 async def _database(state: State, say: Say) -> None:
-    """Wait for the database and bring it to this version; raises ServiceError with what it last said."""
-    pause, deadline = FIRST_PAUSE, asyncio.get_running_loop().time() + DATABASE_WITHIN
+    """Wait for the database server and bring it to this version; raises ServiceError with what it last said."""
+    pause, deadline = FIRST_PAUSE, time.monotonic() + DATABASE_WITHIN
     while True:
         try:
             return await prepare(state)
         except ServiceError as bad:
-            if not isinstance(bad.__cause__, OSError) or asyncio.get_running_loop().time() + pause > deadline:
+            if not state.settings().database or time.monotonic() + pause > deadline:
                 raise
             say(f"waiting: {bad}")
         await asyncio.sleep(pause)
