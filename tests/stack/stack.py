@@ -18,13 +18,12 @@ from tests.stack.engine import BUILD, Engine
 
 ROOT = Path(__file__).parents[2]
 DOCKER, HERE = ROOT / "docker", Path(__file__).parent
-FILES = (DOCKER / "compose.yaml", DOCKER / "compose.bridge.yaml")
 BRIDGE = "172.28.61"
 INSIDE = f"{BRIDGE}.2"
 PROVIDER = f"{BRIDGE}.3"
 """Where the trunk's calls come from."""
 SIP = 25060
-READY = 300.0
+READY = 300
 """Seconds until everything of a first start must be healthy: it speaks all prompts."""
 IMAGE, ASTERISK = "durchwahl:test", "durchwahl-asterisk:test"
 DATABASE = "durchwahl-test-database"
@@ -32,31 +31,18 @@ DATABASE = "durchwahl-test-database"
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """One project of Compose. `folder` holds its .env and the first directory."""
+    """One project of Compose, made of `files`. `folder` holds its .env and the first directory."""
 
     engine: Engine
     folder: Path
+    files: Sequence[str]
     name: str = field(default_factory=lambda: f"durchwahl-{uuid.uuid4().hex[:8]}")
-    external: str
-    """The host's address that telephones elsewhere reach."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "DURCHWAHL_IMAGE": IMAGE,
-            "ASTERISK_IMAGE": ASTERISK,
-            "DATABASE_IMAGE": DATABASE,
-            "DURCHWAHL_BRIDGE": BRIDGE,
-            "DURCHWAHL_EXTERNAL": self.external,
-            "DURCHWAHL_DIRECTORY": str(self.folder / "directory"),
-            "DURCHWAHL_ENV": str(self.folder / "env"),
-        }
 
     def compose(self, *argv: str, check: bool = True, **environment: str) -> str:
-        files = [word for path in FILES for word in ("-f", str(path))]
-        env_file = ("--env-file", str(self.folder / "env"))
-        told = {**self.environment, **environment}
-        return self.engine.composed("-p", self.name, *files, *env_file, *argv, check=check, **told)
+        files = [word for name in self.files for word in ("-f", str(DOCKER / name))]
+        env_file = self.folder / "env"
+        told = {"DURCHWAHL_ENV": str(env_file), **environment}
+        return self.engine.composed("-p", self.name, *files, "--env-file", str(env_file), *argv, check=check, **told)
 
     def durchwahl(self, *argv: str, check: bool = True) -> str:
         """A command of `durchwahl` as the admin gives it."""
@@ -140,15 +126,26 @@ def build(engine: Engine) -> None:
 
 
 @contextmanager
-def running(engine: Engine, folder: Path, external: str) -> Iterator[Stack]:
-    """The stack with the example town, from its first start on; everything of it goes in the end."""
-    stack = Stack(engine=engine, folder=folder, external=external)
+def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Iterator[Stack]:
+    """The example town in the stack of these files, from its first start on; everything of it goes in the end."""
+    stack = Stack(engine=engine, folder=folder, files=files)
     shutil.copytree(ROOT / "examples" / "town", folder / "directory")
-    trunks = json.dumps({"provider": f"{PROVIDER}:5090", "altanlage": f"{PROVIDER}:5092"})
-    settings = (f"DURCHWAHL_TRUNKS={trunks}", "DURCHWAHL_RTP_START=25100", "DURCHWAHL_RTP_END=25299",
-                f"DURCHWAHL_SIP_PORT={SIP}", f"DURCHWAHL_TLS_PORT={SIP + 1}", "DURCHWAHL_CANARY=20")  # fmt: skip
-    (folder / "env").write_text("".join(f"{line}\n" for line in settings))
+    written = {
+        "DURCHWAHL_IMAGE": IMAGE,
+        "ASTERISK_IMAGE": ASTERISK,
+        "DATABASE_IMAGE": DATABASE,
+        "DURCHWAHL_DIRECTORY": str(folder / "directory"),
+        "DURCHWAHL_SIP_PORT": str(SIP),
+        "DURCHWAHL_TLS_PORT": str(SIP + 1),
+        "DURCHWAHL_RTP_START": "25100",
+        "DURCHWAHL_RTP_END": "25299",
+        "DURCHWAHL_TRUNKS": json.dumps({"provider": f"{PROVIDER}:5090", "altanlage": f"{PROVIDER}:5092"}),
+        "DURCHWAHL_CANARY": "20",
+        **settings,
+    }
+    (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
     try:
+        stack.compose("up", "-d", "--wait", "--wait-timeout", str(READY))
         yield stack
     finally:
         stack.compose("down", "-v", "--remove-orphans", "-t", "20", check=False)

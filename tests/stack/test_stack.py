@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from orchestrator.service.ports import spread
 from tests.running_town import until
 from tests.stack.engine import Engine, NoEngine, base, engine
-from tests.stack.stack import ASTERISK, IMAGE, INSIDE, SIP, Stack, build, heard, running
+from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, SIP, Stack, build, heard, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 DESK = "2500"
@@ -35,9 +37,11 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    gateway = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
-    with running(docker, tmp_path_factory.mktemp("stack"), gateway) as made:
-        made.compose("up", "-d", "--wait", "--wait-timeout", "300")
+    """On its bridge network; telephones outside reach it by an address of this host."""
+    host = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host}
+    folder = tmp_path_factory.mktemp("stack")
+    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", **told) as made:
         yield made
 
 
@@ -144,3 +148,21 @@ def test_the_engine_is_started_anew_and_so_is_the_exchange(stack: Stack) -> None
     stack.engine.restart()
     until(lambda: not stack.problems(), 180)
     assert stack.journeys()
+
+
+def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, tmp_path: Path) -> None:
+    ports = spread(25300, rtp=25400)
+    settings = {
+        "DURCHWAHL_BIND": "127.0.0.1",
+        "DURCHWAHL_DATABASE": "",
+        "DURCHWAHL_SIP_PORT": str(ports.sip),
+        "DURCHWAHL_TLS_PORT": str(ports.tls),
+        "DURCHWAHL_HTTP_PORT": str(ports.http),
+        "DURCHWAHL_AMI_PORT": str(ports.ami),
+        "DURCHWAHL_WEB_PORT": str(ports.web),
+        "DURCHWAHL_METRICS_PORT": str(ports.metrics),
+    }
+    with running(docker, tmp_path, "compose.yaml", **settings) as stack:
+        placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+        assert placed["difference"] == ""
+        assert "directory.db" in stack.compose("exec", "-T", "control", "ls", "/var/lib/durchwahl")
