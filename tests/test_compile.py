@@ -61,6 +61,21 @@ def test_the_attendants_get_what_they_perform_and_nothing_of_people() -> None:
     assert '"town.desk"' not in text
 
 
+def test_who_is_outside_is_told_the_external_address() -> None:
+    """What it does is shown behind the published ports of a container (tests/stack)."""
+    outside = replace(EXCHANGE, external="192.0.2.9", inside=("127.0.0.0/8", "10.0.0.0/8"))
+    text = compile_tree(small(), sounds(small()), Secrets(b"golden"), outside, ())["asterisk/pjsip.conf"]
+    template = text.partition("[translated](!)\n")[2].partition("\n\n")[0]
+    assert template.splitlines() == [
+        "external_media_address = 192.0.2.9",
+        "external_signaling_address = 192.0.2.9",
+        "local_net = 127.0.0.0/8",
+        "local_net = 10.0.0.0/8",
+    ]
+    assert text.count("(translated)\ntype = transport") == 2
+    assert "translated" not in compiled(small())["asterisk/pjsip.conf"]
+
+
 def test_compiling_twice_is_the_same() -> None:
     assert compiled(small()) == compiled(small())
 

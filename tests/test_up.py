@@ -87,6 +87,37 @@ def test_up_is_alone_and_takes_over_after_a_kill(state: State) -> None:
     assert not state.ready.exists()
 
 
+def test_its_health_is_asked_from_outside_and_its_logs_are_for_programs(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def health(*asked: str) -> tuple[int, str]:
+        argv = [sys.executable, "-m", "orchestrator.service.health", *asked]
+        environment = {**os.environ, "DURCHWAHL_STATE": str(state.root)}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=20, check=False)
+        return done.returncode, done.stdout.strip()
+
+    monkeypatch.setenv("DURCHWAHL_LOG", "json")
+    port = state.settings().web_port
+    assert health("control") == (1, f"port {port} does not answer: [Errno 111] Connection refused")
+    started = start(state)
+    until(state.ready.exists, 60)
+    assert health("control") == (0, f"ready {pids(state)['control']}")
+    assert health("attend") == (0, "ready")
+    assert health("control", "--live") == health("attend", "--live") == (0, "alive")
+    os.kill(pids(state)["asterisk"], signal.SIGSTOP)
+    try:
+        until(lambda: health("control") == (1, "Asterisk"), 30)
+        assert health("control", "--live") == (0, "alive")
+    finally:
+        os.kill(pids(state)["asterisk"], signal.SIGKILL)
+    started.terminate()
+    assert started.wait(40) == 0
+    for name in ("attend", "control"):
+        lines = [json.loads(line) for line in (state.log / f"{name}.out").read_text().splitlines()]
+        assert lines
+        assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+
+
 def test_ended_while_it_starts_up_leaves_nothing(state: State) -> None:
     started = start(state)
     until((state.run / "attend.kept").exists, 30)

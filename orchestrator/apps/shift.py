@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from orchestrator.apps import lines
 from orchestrator.apps.former import end_former
 from orchestrator.apps.rescue import Rescue
 from orchestrator.apps.slot import Slot
@@ -216,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--status", type=Path, required=True, help="file that tells the state of the shift")
     parser.add_argument("command", nargs="*", help="after --: how a worker is started; its orders are added")
     given = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="shift %(levelname)s %(message)s")
+    lines.begin("shift")
     address = Address(url=given.url, user=given.user, password=os.environ.get(PASSWORD, ""), conf=given.conf)
     roster = Roster(
         asterisk=address,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.apps import lines
 from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
 from orchestrator.apps.dialogue import Control, session, token
@@ -120,7 +121,7 @@ def orders(given: argparse.Namespace) -> Orders:
 
 def run(working: Coroutine[Any, Any, None], *, slot: int) -> None:
     """Run a worker in an event loop of its own, the fast one where it is installed."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"attendant-{slot} %(levelname)s %(message)s")
+    lines.begin(f"attendant-{slot}")
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):
         import uvloop

@@ -26,6 +26,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "evidence": ("evidence",),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
+    "prepare": ("prepare",),
     "running": ("up", "control", "call", "journeys", "status"),
     "switching": (
         *("absent", "back", "forward", "quiet", "desk", "switch", "switched"),

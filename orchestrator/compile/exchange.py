@@ -13,6 +13,10 @@ class Exchange:
 
     bind: str = "127.0.0.1"
     """Address for SIP and RTP. ARI and AMI always listen on 127.0.0.1 only."""
+    external: str = ""
+    """Address that those outside of `inside` are told instead; empty: everybody is told `bind`."""
+    inside: tuple[str, ...] = ()
+    """Networks, as 10.0.0.0/8."""
     sip_port: int
     http_port: int
     ami_port: int

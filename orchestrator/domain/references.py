@@ -42,7 +42,7 @@ MOST_AT_ONCE = 150
 YEAR = timedelta(days=365)
 NOBODY_LEFT = "nobody of its members is left ({}): its messages would be heard by nobody"
 NAME_OTHERS = "name other members, or a `head` before they leave; without `members` all of the department may hear them"
-RESERVED_PHONES = ("global", "udp", "tcp", "tls", "phone", "trunk", "testcall", "strangers")
+RESERVED_PHONES = ("global", "udp", "tcp", "tls", "translated", "phone", "trunk", "testcall", "strangers")
 """Sections that pjsip.conf has for itself; those of trunks begin with `trunk-`, which no name can."""
 
 

@@ -18,7 +18,10 @@ class AttendantMetrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         made: dict[str, Any] = {"namespace": "durchwahl", "subsystem": "attendant", "registry": self.registry}
+        self.up = False
+        """Whether this attendant is on the line to Asterisk."""
         self._connected = Gauge("connected", "1 while this attendant is on the line to Asterisk.", **made)
+        self._connected.set_function(lambda: self.up)
         self._disconnects = Counter("disconnects", "How often the line to Asterisk was lost.", **made)
         self._callers = Gauge("callers", "Callers who are with this attendant now.", **made)
         self._steps = Counter("steps", "Steps performed, by place and answer.", ("place", "answer"), **made)
@@ -28,10 +31,10 @@ class AttendantMetrics:
         self._failed = Counter("failures", "Steps that went wrong; the caller went on natively.", ("place",), **made)
 
     def connected(self) -> None:
-        self._connected.set(1)
+        self.up = True
 
     def disconnected(self) -> None:
-        self._connected.set(0)
+        self.up = False
         self._disconnects.inc()
 
     def claim_lost(self, place: str) -> None:

@@ -1,4 +1,4 @@
-"""One attendant as the shift of an exchange starts it: a worker with `/metrics` and `/health/live` of its own.
+"""One attendant as the shift of an exchange starts it: a worker with `/metrics` and `/health` of its own.
 
 The page is a guest in the event loop of calls: a port that is taken is a warning, never a reason to take no calls.
 """
@@ -43,8 +43,11 @@ def _pages(metrics: AttendantMetrics) -> web.Application:
     async def live(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
+    async def ready(_: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if metrics.up else web.Response(text="Asterisk\n", status=503)
+
     pages = web.Application()
-    pages.add_routes([web.get("/metrics", text), web.get("/health/live", live)])
+    pages.add_routes([web.get("/metrics", text), web.get("/health/live", live), web.get("/health/ready", ready)])
     return pages
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from orchestrator.apps.lines import as_json
+
 LARGEST = 16 * 1024 * 1024
 """Bytes at which a log is put aside."""
 KEPT = 5
@@ -47,5 +49,16 @@ class Unfailing:
 
 
 def unfailing() -> None:
-    """Have this process outlive a log that cannot be written."""
+    """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line."""
     structlog.configure(logger_factory=Unfailing)
+    if as_json():
+        # Dictionaries, not text: whatever a stranger is called, it is one line, and no record of its own.
+        structlog.configure(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.dict_tracebacks,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ]
+        )

@@ -242,7 +242,8 @@ def _lacking(kind: str, wanted: set[str], found: set[str]) -> list[str]:
 
 def _endpoints(sections: set[str]) -> set[str]:
     """The sections of pjsip.conf that are endpoints: not templates, transports, access lists or global settings."""
-    return sections - {"global", "udp", "tcp", "tls", "phone", "phone-aor", "phone-auth", "trunk", "strangers"}
+    transports = {"udp", "tcp", "tls", "translated"}
+    return sections - transports - {"global", "phone", "phone-aor", "phone-auth", "trunk", "strangers"}
 
 
 def _registrations(endpoints: Mapping[str, str]) -> set[str]:

@@ -30,6 +30,8 @@ TEMPLATE = """\
 # Ports and addresses take effect at the next start; run `durchwahl apply` after a change.
 
 bind = "{bind}"            # address on which Asterisk takes SIP and RTP; for 0.0.0.0 its name must be in /etc/hosts
+external = ""              # address by which others reach it, where a router or a container network translates
+inside = []                # networks that reach it as it is all the same: ["10.0.0.0/8"]
 sip_port = {sip}           # UDP and TCP
 tls_port = {tls}           # SIP over TLS: for trunks that want it, and where secrets/tls.crt and tls.key are there
 http_port = {http}         # ARI, on 127.0.0.1 only
@@ -171,6 +173,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DURCHWAHL_", extra="forbid", frozen=True)
 
     bind: str
+    external: str = ""
+    """Address that telephones and trunks are told instead of `bind`; empty: that one."""
+    inside: tuple[str, ...] = ()
+    """Networks that are told `bind` although there is an `external`."""
     sip_port: int = Field(ge=1, le=65535)
     tls_port: int = Field(5061, ge=1, le=65535)
     http_port: int = Field(ge=1, le=65535)
@@ -200,7 +206,12 @@ class Settings(BaseSettings):
     def _address(cls, bind: str) -> str:
         return str(ipaddress.ip_address(bind))
 
-    @field_validator("never_banned")
+    @field_validator("external")
+    @classmethod
+    def _external(cls, external: str) -> str:
+        return str(ipaddress.ip_address(external)) if external else ""
+
+    @field_validator("never_banned", "inside")
     @classmethod
     def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(network)) for network in networks)

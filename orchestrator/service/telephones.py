@@ -125,16 +125,17 @@ def _servers(state: State) -> tuple[Server, ...]:
     settings = state.settings()
     ports = {"udp": settings.sip_port, "tcp": settings.sip_port}
     ports |= {"tls": settings.tls_port} if wiring.certificate(state) else {}
-    return tuple(Server(address=settings.bind, port=port, transport=name) for name, port in ports.items())
+    address = settings.external or settings.bind
+    return tuple(Server(address=address, port=port, transport=name) for name, port in ports.items())
 
 
 def _reach(state: State) -> list[str]:
     """Why telephones may not come in at the address of the settings."""
     settings, told = state.settings(), []
     address = ipaddress.ip_address(settings.bind)
-    if address.is_loopback:
+    if address.is_loopback and not settings.external:
         told.append(f"only telephones on this machine reach {settings.bind}: set `bind` in settings.toml")
-    if address.is_unspecified:
+    if address.is_unspecified and not settings.external:
         told.append(f"{settings.bind} is every address of this machine: type in one that the telephone reaches")
     try:
         listens = json.loads(state.ready.read_text())["sip"]

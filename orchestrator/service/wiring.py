@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.town import Trunk
 from orchestrator.rollout.trees import Trees
 from orchestrator.service.errors import ServiceError
+from orchestrator.service.settings import Settings
 from orchestrator.service.state import State
 
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -102,6 +104,8 @@ def exchange(state: State, directory: Directory) -> Exchange:
     tls = own is not None or any(trunk.transport == "tls" for trunk in directory.trunks.values())
     return Exchange(
         bind=settings.bind,
+        external=settings.external,
+        inside=_inside(settings) if settings.external else (),
         sip_port=settings.sip_port,
         http_port=settings.http_port,
         ami_port=settings.ami_port,
@@ -115,6 +119,13 @@ def exchange(state: State, directory: Directory) -> Exchange:
         certificate=str(shown(state)) if own else "",
         authorities=str(authorities(state)) if tls else "",
     )
+
+
+def _inside(settings: Settings) -> tuple[str, ...]:
+    """Who is told no other address: the networks of the settings, and this machine itself."""
+    own = ipaddress.ip_address(settings.bind)
+    ours = () if own.is_unspecified or own.is_loopback else (str(ipaddress.ip_network(own)),)
+    return ("127.0.0.0/8", *ours, *settings.inside)
 
 
 def workshop(state: State) -> Workshop:

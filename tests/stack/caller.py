@@ -1,0 +1,82 @@
+"""A caller, or somebody at a desk, in a container of its own: python caller.py citizen|desk …, prints JSON.
+
+    citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk and stays SECONDS
+    desk PHONE EXCHANGE SECONDS              registers with $PASSWORD, and answers each call for SECONDS
+
+Runs on the package that the image has, not on the source beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterable
+
+from orchestrator.asterisk.package import find
+from orchestrator.phone.desk import Answers, Desk
+from orchestrator.phone.errors import PhoneError
+from orchestrator.phone.sound import RATE, Sound
+from orchestrator.phone.telephone import Line, Telephone
+
+AUDIBLE = 1000
+"""Of 32,768: louder than the noise of the line."""
+
+
+TONE = Sound(samples=[8000 * (-1) ** (at // 8) for at in range(60 * RATE)])
+"""A minute of 500 Hz."""
+
+
+def loudest(samples: Iterable[int]) -> int:
+    return max(map(abs, samples), default=0)
+
+
+def own(exchange: str) -> str:
+    """The address of this container that the exchange is reached from."""
+    host, _, port = exchange.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, int(port)))
+        return str(probe.getsockname()[0])
+
+
+async def citizens(numbers: str, exchange: str, dialled: str, seconds: str) -> dict[str, object]:
+    """All of them at once: how many were answered, stayed until they hung up themselves, and heard something."""
+    calls = await asyncio.gather(*(citizen(each, exchange, dialled, float(seconds)) for each in numbers.split(",")))
+    stayed, heard = zip(*calls, strict=True)
+    return {"answered": len(calls), "stayed": sum(stayed), "heard": sum(each > AUDIBLE for each in heard)}
+
+
+async def citizen(number: str, exchange: str, dialled: str, seconds: float) -> tuple[bool, int]:
+    line = Line(number=number, exchange=exchange)
+    async with Telephone(find("baresip"), line, says=TONE, address=own(exchange)) as telephone:
+        call = await telephone.dial(dialled)
+        await call.answered(within=15)
+        stayed = await call.stays(seconds)
+        if stayed:
+            await call.hang_up()
+        return stayed, loudest((await call.heard()).samples)
+
+
+async def desk(phone: str, exchange: str, seconds: str) -> dict[str, object]:
+    line = Line(number=phone, exchange=exchange, password=os.environ["PASSWORD"], registers=True)
+    telephone = Telephone(find("baresip"), line, says=TONE, address=own(exchange))
+    async with Desk(telephone, Answers(after=1.0)) as sitting:
+        await asyncio.sleep(float(seconds))
+        talked = [call for call in sitting.calls if call.answered_at is not None]
+        heard = [loudest((await call.heard()).samples) > AUDIBLE for call in talked]
+        return {"calls": len(sitting.calls), "talked": len(talked), "heard": sum(heard)}
+
+
+def main(role: str, *told: str) -> int:
+    try:
+        print(json.dumps(asyncio.run({"citizens": citizens, "desk": desk}[role](*told))))
+    except PhoneError as bad:
+        print(json.dumps({"error": f"{type(bad).__name__}: {bad}"}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

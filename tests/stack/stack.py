@@ -1,0 +1,151 @@
+"""The container stack on its bridge network, as an admin starts it, and people who call it from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.running_town import until
+from tests.stack.engine import BUILD, Engine
+
+ROOT = Path(__file__).parents[2]
+DOCKER, HERE = ROOT / "docker", Path(__file__).parent
+BRIDGE = "172.28.61"
+INSIDE = f"{BRIDGE}.2"
+PROVIDER = f"{BRIDGE}.3"
+"""Where the trunk's calls come from."""
+SIP = 25060
+READY = 300
+"""Seconds until everything of a first start must be healthy: it speaks all prompts."""
+IMAGE, ASTERISK = "durchwahl:test", "durchwahl-asterisk:test"
+DATABASE = "durchwahl-test-database"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One project of Compose, made of `files`. `folder` holds its .env and the first directory."""
+
+    engine: Engine
+    folder: Path
+    files: Sequence[str]
+    name: str = field(default_factory=lambda: f"durchwahl-{uuid.uuid4().hex[:8]}")
+
+    def compose(self, *argv: str, check: bool = True, **environment: str) -> str:
+        files = [word for name in self.files for word in ("-f", str(DOCKER / name))]
+        env_file = self.folder / "env"
+        told = {"DURCHWAHL_ENV": str(env_file), **environment}
+        return self.engine.composed("-p", self.name, *files, "--env-file", str(env_file), *argv, check=check, **told)
+
+    def durchwahl(self, *argv: str, check: bool = True) -> str:
+        """A command of `durchwahl` as the admin gives it."""
+        return self.compose("exec", "-T", "control", "durchwahl", *argv, check=check)
+
+    def json(self, *argv: str) -> Any:
+        return json.loads(self.durchwahl(*argv, "--json"))
+
+    def journeys(self) -> list[dict[str, Any]]:
+        """Those of citizens, the newest first."""
+        found: list[dict[str, Any]] = self.json("journeys")
+        return found
+
+    def problems(self) -> list[str]:
+        """What `durchwahl status` finds, but for trunks: nobody is at their other ends."""
+        found = self.status().get("problems", ["no answer"])
+        return [problem for problem in found if not problem.startswith("trunk ")]
+
+    def status(self) -> dict[str, Any]:
+        """Empty while control does not run."""
+        said = self.durchwahl("status", "--json", check=False)
+        found: dict[str, Any] = json.loads(said) if said.strip() else {}
+        return found
+
+    def services(self) -> dict[str, Any]:
+        """What the engine knows of each running service."""
+        listed = [json.loads(line) for line in self.compose("ps", "--format", "json").splitlines()]
+        return {each["Service"]: json.loads(self.engine.run("inspect", each["ID"]))[0] for each in listed}
+
+    def inside(self, program: str, service: str = "control") -> str:
+        """The output of a Python program in a container of the stack."""
+        return self.compose("exec", "-T", service, "python", "-c", program)
+
+    def page(self, port: int, path: str = "/metrics") -> str:
+        """What a page of the exchange says."""
+        return self.inside(
+            f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}{path}', timeout=5).read().decode())"
+        )
+
+    def citizens(self, *numbers: str, dialled: str, seconds: int) -> subprocess.Popen[str]:
+        """Who calls by the trunk: the provider is in the exchange's network."""
+        told = ("citizens", ",".join(numbers), f"{INSIDE}:{SIP}", dialled, str(seconds))
+        return self._caller(("--network", f"{self.name}_exchange", "--ip", PROVIDER), *told)
+
+    def desk(self, number: str, seconds: int) -> subprocess.Popen[str]:
+        """Somebody at the telephone `number`, outside on this host: registered as `durchwahl phone` says."""
+        (found,) = self.json("phone", number, "--secret")
+        server = found["servers"][0]
+        told = ("desk", found["user"], f"{server['address']}:{server['port']}", str(seconds))
+        at_desk = self._caller(("--network", "host"), *told, password=found["password"])
+        until(lambda: found["id"] in self.status()["registered"], 30)
+        return at_desk
+
+    def _caller(self, where: Sequence[str], *told: str, password: str = "") -> subprocess.Popen[str]:
+        name = ("--name", f"{self.name}-{uuid.uuid4().hex[:6]}")
+        within = ("-v", f"{HERE}:/stack:ro", "-e", f"PASSWORD={password}", "--entrypoint", "python", IMAGE)
+        argv = ("docker", "run", "--rm", *name, *where, *within, "/stack/caller.py", *told)
+        return subprocess.Popen(
+            argv,
+            env={**os.environ, **self.engine.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def heard(caller: subprocess.Popen[str], within: float = 120.0) -> dict[str, Any]:
+    """What a caller tells when it is over."""
+    out, told = caller.communicate(timeout=within)
+    assert out.strip(), told
+    found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return found
+
+
+def build(engine: Engine) -> None:
+    """Both images from this source tree, and PostgreSQL out of Debian's archive: nothing is pulled."""
+    for target, name in (("asterisk", ASTERISK), ("durchwahl", IMAGE)):
+        file = ("-f", str(DOCKER / "Dockerfile"), "--target", target)
+        engine.run("build", "-q", "--network", "host", *file, "-t", name, str(ROOT), within=BUILD)
+    engine.run("build", "-q", "--network", "host", "-t", DATABASE, str(HERE / "database"), within=BUILD)
+
+
+@contextmanager
+def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Iterator[Stack]:
+    """The example town in the stack of these files, from its first start on; everything of it goes in the end."""
+    stack = Stack(engine=engine, folder=folder, files=files)
+    shutil.copytree(ROOT / "examples" / "town", folder / "directory")
+    written = {
+        "DURCHWAHL_IMAGE": IMAGE,
+        "ASTERISK_IMAGE": ASTERISK,
+        "DATABASE_IMAGE": DATABASE,
+        "DURCHWAHL_DIRECTORY": str(folder / "directory"),
+        "DURCHWAHL_SIP_PORT": str(SIP),
+        "DURCHWAHL_TLS_PORT": str(SIP + 1),
+        "DURCHWAHL_RTP_START": "25100",
+        "DURCHWAHL_RTP_END": "25299",
+        "DURCHWAHL_TRUNKS": json.dumps({"provider": f"{PROVIDER}:5090", "altanlage": f"{PROVIDER}:5092"}),
+        "DURCHWAHL_CANARY": "20",
+        **settings,
+    }
+    (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
+    try:
+        stack.compose("up", "-d", "--wait", "--wait-timeout", str(READY))
+        yield stack
+    finally:
+        stack.compose("down", "-v", "--remove-orphans", "-t", "20", check=False)

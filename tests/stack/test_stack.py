@@ -1,0 +1,168 @@
+"""The container stack on a real engine, as docs/containers.md describes it: one stack, looked at from many sides.
+
+In the order in which an admin meets these things; each test leaves the stack as it found it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.service.ports import spread
+from tests.running_town import until
+from tests.stack.engine import Engine, NoEngine, base, engine
+from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, SIP, Stack, build, heard, running
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
+DESK = "2500"
+AREA = "+49620521"
+NUMBERS = [f"+49170200{at}" for at in range(6)]
+NEXT = f"{IMAGE}-next"
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    try:
+        with engine(tmp_path_factory.mktemp("engine")) as there:
+            base(there)
+            build(there)
+            yield there
+    except NoEngine as bad:
+        pytest.fail(f"{bad}\n  to do: run it as root on Debian, or start an engine, or leave it out: make test STACK=0")
+
+
+@pytest.fixture(scope="module")
+def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """On its bridge network; telephones outside reach it by an address of this host."""
+    host = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host}
+    folder = tmp_path_factory.mktemp("stack")
+    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", **told) as made:
+        yield made
+
+
+def test_an_image_says_what_it_is_made_of_and_holds_no_secret(docker: Engine) -> None:
+    for image in (ASTERISK, IMAGE):
+        made = json.loads(docker.run("inspect", image))[0]
+        assert made["Config"]["User"] == "5060:5060"
+        assert not [word for word in made["Config"]["Env"] if re.search("(?i)password|secret|token", word)]
+        told = json.loads(docker.run("run", "--rm", "--entrypoint", "cat", image, "/usr/share/sbom.spdx.json"))
+        versions = {package["name"]: package["versionInfo"] for package in told["packages"]}
+        assert re.match(r"1:22\.", versions["asterisk"])
+        assert ("panoramisk" in versions) == (image == IMAGE)
+        found = docker.run("run", "--rm", "--entrypoint", "find", image, "/var/lib/durchwahl")
+        assert found.split() == ["/var/lib/durchwahl"]
+
+
+def test_everything_is_healthy_and_sealed(stack: Stack) -> None:
+    services = stack.services()
+    assert set(services) == {"line", "database", "asterisk", "attend", "control"}
+    for name, found in services.items():
+        assert name == "line" or found["State"]["Health"]["Status"] == "healthy", name
+        host = found["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+    for name in ("asterisk", "attend", "control"):
+        told = stack.compose("exec", "-T", name, "sh", "-c", "id -u; grep CapEff /proc/1/status; touch /x 2>&1 || :")
+        assert told.split() == [
+            "5060",
+            "CapEff:",
+            "0" * 16,
+            "touch:",
+            "cannot",
+            "touch",
+            "'/x':",
+            "Read-only",
+            "file",
+            "system",
+        ]
+    assert services["database"]["HostConfig"]["NetworkMode"] == "none"
+    assert not stack.problems()
+    listening = stack.inside(LISTENING).split()
+    assert {each for each in listening if not each.startswith("127.0.0.1:")} == {f"{INSIDE}:{SIP}"}, listening
+
+
+LISTENING = """
+for line in open("/proc/net/tcp").readlines()[1:]:
+    at, state = line.split()[1], line.split()[3]
+    if state == "0A":
+        number, port = at.split(":")
+        address = ".".join(str(byte) for byte in reversed(bytes.fromhex(number)))
+        if not address.startswith("127.0.0.11"):
+            print(f"{address}:{int(port, 16)}")
+"""
+"""What is listened on in the network that the exchange shares, but for Docker's own resolver."""
+
+
+def test_a_citizen_and_a_desk_outside_of_its_network_talk(stack: Stack) -> None:
+    desk = stack.desk(DESK, seconds=40)
+    told = heard(stack.citizens("+4917012345", dialled=f"{AREA}{DESK}", seconds=8))
+    assert told == {"answered": 1, "stayed": 1, "heard": 1}
+    assert heard(desk) == {"calls": 1, "talked": 1, "heard": 1}
+    assert stack.journeys()[0]["outcome"] == "answered"
+
+
+def test_a_call_goes_as_explained_and_is_in_the_metrics(stack: Stack) -> None:
+    placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+    assert placed["difference"] == ""
+    until(lambda: "durchwahl_canary_up 1.0" in stack.page(8080), 60)
+    assert 'durchwahl_calls_total{flow="person",outcome="answered"} 1.0' in stack.page(8080)
+    assert "durchwahl_attendant_connected 1.0" in stack.page(9151)
+
+
+def test_a_new_shift_takes_over_from_one_that_drains_and_no_caller_is_lost(stack: Stack) -> None:
+    """An update of the image while citizens are in the menu."""
+    before = stack.services()["attend"]["Id"]
+    stack.engine.run("tag", IMAGE, NEXT)
+    citizens = stack.citizens(*NUMBERS, dialled=f"{AREA}0", seconds=30)
+    until(lambda: "durchwahl_calls_now 6.0" in stack.page(8080), 30)
+    stack.compose("up", "-d", "--wait", "--no-deps", "attend", DURCHWAHL_IMAGE=NEXT)
+    assert stack.services()["attend"]["Id"] != before
+    assert heard(citizens) == {"answered": 6, "stayed": 6, "heard": 6}
+    until(lambda: {each["caller"] for each in stack.journeys()} >= set(NUMBERS), 20)
+    assert not stack.json("journeys", "--unexpected", "--tests")
+    stack.compose("up", "-d", "--wait", "--no-deps", "attend")
+
+
+def test_asterisk_dies_and_is_there_again(stack: Stack) -> None:
+    """Killed as by a fault: the others keep their network, and calls are taken as soon as it has started."""
+    stack.compose("exec", "-T", "asterisk", "sh", "-c", KILLED)
+    until(lambda: stack.services()["asterisk"]["RestartCount"] == 1, 30)
+    until(lambda: not stack.problems(), 60)
+    placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+    assert placed["difference"] == ""
+
+
+KILLED = 'for each in /proc/[0-9]*; do [ "$(cat $each/comm)" != asterisk ] || kill -KILL "${each#/proc/}"; done'
+
+
+def test_the_engine_is_started_anew_and_so_is_the_exchange(stack: Stack) -> None:
+    """As after the host was: nobody types anything."""
+    if stack.engine.restart is None:
+        pytest.skip("this engine is not ours to restart")
+    stack.engine.restart()
+    until(lambda: not stack.problems(), 180)
+    assert stack.journeys()
+
+
+def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, tmp_path: Path) -> None:
+    ports = spread(25300, rtp=25400)
+    settings = {
+        "DURCHWAHL_BIND": "127.0.0.1",
+        "DURCHWAHL_DATABASE": "",
+        "DURCHWAHL_SIP_PORT": str(ports.sip),
+        "DURCHWAHL_TLS_PORT": str(ports.tls),
+        "DURCHWAHL_HTTP_PORT": str(ports.http),
+        "DURCHWAHL_AMI_PORT": str(ports.ami),
+        "DURCHWAHL_WEB_PORT": str(ports.web),
+        "DURCHWAHL_METRICS_PORT": str(ports.metrics),
+    }
+    with running(docker, tmp_path, "compose.yaml", **settings) as stack:
+        placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+        assert placed["difference"] == ""
+        assert "directory.db" in stack.compose("exec", "-T", "control", "ls", "/var/lib/durchwahl")
