@@ -18,6 +18,7 @@ from tests.stack.engine import BUILD, Engine
 
 ROOT = Path(__file__).parents[2]
 DOCKER, HERE = ROOT / "docker", Path(__file__).parent
+UNPULLED = str(HERE / "compose.yaml")
 BRIDGE = "172.28.61"
 INSIDE = f"{BRIDGE}.2"
 PROVIDER = f"{BRIDGE}.3"
@@ -26,7 +27,8 @@ SIP = 25060
 READY = 300
 """Seconds until everything of a first start must be healthy: it speaks all prompts."""
 IMAGE, ASTERISK = "durchwahl:test", "durchwahl-asterisk:test"
-DATABASE = "durchwahl-test-database"
+DATABASE, WATCH = "database", "watch"
+"""Folders here, and images: PostgreSQL, Prometheus with Alertmanager."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +120,12 @@ def heard(caller: subprocess.Popen[str], within: float = 120.0) -> dict[str, Any
 
 
 def build(engine: Engine) -> None:
-    """Both images from this source tree, and PostgreSQL out of Debian's archive: nothing is pulled."""
+    """Both images from this source tree, and the others out of Debian's archive: nothing is pulled."""
     for target, name in (("asterisk", ASTERISK), ("durchwahl", IMAGE)):
         file = ("-f", str(DOCKER / "Dockerfile"), "--target", target)
         engine.run("build", "-q", "--network", "host", *file, "-t", name, str(ROOT), within=BUILD)
-    engine.run("build", "-q", "--network", "host", "-t", DATABASE, str(HERE / "database"), within=BUILD)
+    for name in (DATABASE, WATCH):
+        engine.run("build", "-q", "--network", "host", "-t", name, str(HERE / name), within=BUILD)
 
 
 @contextmanager
@@ -134,6 +137,11 @@ def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Itera
         "DURCHWAHL_IMAGE": IMAGE,
         "ASTERISK_IMAGE": ASTERISK,
         "DATABASE_IMAGE": DATABASE,
+        "PROMETHEUS_IMAGE": WATCH,
+        "ALERTMANAGER_IMAGE": WATCH,
+        "ALERT_SMARTHOST": "mail.invalid:25",
+        "ALERT_FROM": "telefon@stadt.invalid",
+        "ALERT_TO": "it@stadt.invalid",
         "DURCHWAHL_DIRECTORY": str(folder / "directory"),
         "DURCHWAHL_SIP_PORT": str(SIP),
         "DURCHWAHL_TLS_PORT": str(SIP + 1),

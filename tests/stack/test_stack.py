@@ -9,13 +9,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from orchestrator.service.ports import spread
 from tests.running_town import until
 from tests.stack.engine import Engine, NoEngine, base, engine
-from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, SIP, Stack, build, heard, running
+from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, SIP, UNPULLED, Stack, build, heard, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 DESK = "2500"
@@ -39,9 +41,9 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """On its bridge network; telephones outside reach it by an address of this host."""
     host = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
-    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host}
+    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host, "COMPOSE_PROFILES": "observability"}
     folder = tmp_path_factory.mktemp("stack")
-    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", **told) as made:
+    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", UNPULLED, **told) as made:
         yield made
 
 
@@ -60,7 +62,7 @@ def test_an_image_says_what_it_is_made_of_and_holds_no_secret(docker: Engine) ->
 
 def test_everything_is_healthy_and_sealed(stack: Stack) -> None:
     services = stack.services()
-    assert set(services) == {"line", "database", "asterisk", "attend", "control"}
+    assert set(services) == {"line", "database", "asterisk", "attend", "control", "prometheus", "alertmanager"}
     for name, found in services.items():
         assert name == "line" or found["State"]["Health"]["Status"] == "healthy", name
         host = found["HostConfig"]
@@ -113,6 +115,22 @@ def test_a_call_goes_as_explained_and_is_in_the_metrics(stack: Stack) -> None:
     until(lambda: "durchwahl_canary_up 1.0" in stack.page(8080), 60)
     assert 'durchwahl_calls_total{flow="person",outcome="answered"} 1.0' in stack.page(8080)
     assert "durchwahl_attendant_connected 1.0" in stack.page(9151)
+
+
+def test_prometheus_sees_everybody_and_alertmanager_hears_of_a_shift_that_is_stopped(stack: Stack) -> None:
+    def asked(query: str) -> list[dict[str, Any]]:
+        said = json.loads(stack.page(9090, f"/api/v1/query?query={quote(query)}"))
+        found: list[dict[str, Any]] = said["data"]["result"]
+        return found
+
+    until(lambda: [each["value"][1] for each in asked("up")] == ["1", "1", "1"], 60)
+    assert asked("durchwahl_calls_total > 0")
+    stack.compose("stop", "attend")
+    try:
+        until(lambda: '"alertname":"NoAttendant"' in stack.page(9093, "/api/v2/alerts"), 240)
+    finally:
+        stack.compose("up", "-d", "--wait", "--no-deps", "attend")
+    until(lambda: not stack.problems(), 30)
 
 
 def test_a_new_shift_takes_over_from_one_that_drains_and_no_caller_is_lost(stack: Stack) -> None:
