@@ -17,7 +17,8 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.evidence import Account, Configured, TelephonesSeen, TrunkSeen
 from orchestrator.rollout.plan import Tree
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.running import LIST_WITHIN, LOOKED_AT, Running, connected
+from orchestrator.service.running import LOOKED_AT, Running, connected
+from orchestrator.service.sites import LIST_WITHIN
 from orchestrator.service.state import State
 
 TRUNK, TEST_CALL = "trunk-", "testcall"
