@@ -23,6 +23,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "queues": ("queues",),
     "bans": ("bans",),
     "certificate": ("certificate",),
+    "backup": ("backup", "restore"),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
     "running": ("up", "control", "call", "journeys", "status"),

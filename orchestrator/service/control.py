@@ -43,6 +43,7 @@ from orchestrator.service.disk import Watch
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
+from orchestrator.service.nightly import Nightly
 from orchestrator.service.promises import Promises
 from orchestrator.service.renewal import Renewal
 from orchestrator.service.service_codes import ServiceCodes
@@ -57,8 +58,6 @@ log = structlog.get_logger()
 TIDY_EVERY = 60.0
 BAN_EVERY = 0.1
 """Seconds between two looks at who guesses: some two hundred passwords a second were tried by one program."""
-TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "nicht möglich"}
-"""What the status page says of the canary."""
 
 
 @dataclass
@@ -91,6 +90,7 @@ class Control:
     lookout: Lookout = field(init=False)
     renewal: Renewal = field(init=False)
     watch: Watch = field(init=False)
+    nightly: Nightly = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -134,6 +134,8 @@ class Control:
         self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
         self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
         self.watch = Watch(state=self.state, metrics=self.metrics)
+        zone, tell = (lambda: self.directory.town.timezone), self.metrics.backup
+        self.nightly = Nightly(state=self.state, zone=zone, tell=tell)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -219,7 +221,6 @@ class Control:
         told = shift(self.state.shift)
         zone = ZoneInfo(self.directory.town.timezone)
         midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        seen = self.sentry.seen
         up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
         trunks = self.lookout.seen.values()
         good = sum(not why for why in trunks)
@@ -233,7 +234,8 @@ class Control:
                     f"{good} von {len(self.directory.trunks)} bereit",
                     good == len(self.directory.trunks),
                 ),
-                ("Testanruf", TOLD[seen.up] if seen.why or seen.up else "noch keiner", bool(seen.up) or not seen.why),
+                self.sentry.seen.shown,
+                self.nightly.shown,
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
             ],
@@ -378,7 +380,7 @@ async def run(
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
-            looking = (control.tidy(), control.look(), control.ban(), sentry.run())
+            looking = (control.tidy(), control.look(), control.ban(), sentry.run(), control.nightly.run())
             parts = (control.ami.run(), control.recorder.run(), room.run(), *looking)
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
