@@ -7,12 +7,14 @@ import fcntl
 import gzip
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
-from contextlib import closing
+from collections.abc import Coroutine
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -367,11 +369,104 @@ def test_a_full_disk_leaves_nothing_half_and_what_is_there(made: Made, tmp_path:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
         assert done.returncode == 2, done.stdout
         assert "the disk is full" in done.stderr
-        assert "make room in" in done.stderr
+        assert "make room at" in done.stderr
         assert [path.name for path in disk.folder.iterdir()] == [old.name]
     assert "the disk is full" in shelf.last(made.state).why
     made.backup()
     assert shelf.last(made.state).why == ""
+
+
+def large(made: Made) -> None:
+    """So much that a backup takes seconds."""
+    for number in range(4):
+        (made.state.root / f"data/moh/town/{number}.wav").write_bytes(os.urandom(40_000_000))
+
+
+def beside(made: Made) -> list[Path]:
+    return list(made.folder.glob(".durchwahl-*.new"))
+
+
+async def begun(work: Coroutine[Any, Any, None], made: Made) -> asyncio.Task[None]:
+    """`work`, of which the process is writing already."""
+    task = asyncio.create_task(work)
+    while not (beside(made) and beside(made)[0].stat().st_size > 1_000_000):
+        assert not task.done()
+        await asyncio.sleep(0.02)
+    return task
+
+
+def night(made: Made) -> nightly.Nightly:
+    return nightly.Nightly(
+        state=made.state, zone=lambda: "Europe/Berlin", tell=lambda at, size, failed: None, _not_before=0.0
+    )
+
+
+def processes(made: Made) -> list[int]:
+    """Of this exchange."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(made.state.root).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+async def test_control_that_ends_leaves_no_backup_behind_it(made: Made) -> None:
+    large(made)
+    task = await begun(night(made).look(), made)
+    assert processes(made)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert processes(made) == []
+    assert not list(made.folder.glob("durchwahl-*"))
+    await night(made).look()
+    assert beside(made) == []
+    assert shelf.last(made.state).why == ""
+
+
+async def test_one_that_takes_too_long_is_ended_and_told(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    large(made)
+    made_by_night = night(made)
+    monkeypatch.setattr(nightly, "LONGEST", 0.0)
+    await made_by_night.look()
+    assert processes(made) == []
+    assert "it was not done after" in shelf.last(made.state).why
+    assert not made_by_night.shown[2]
+    await made_by_night.look()
+    assert beside(made) == [], "the next try is later"
+
+
+async def test_one_that_is_killed_is_told(made: Made) -> None:
+    large(made)
+    task = await begun(night(made).look(), made)
+    (pid,) = processes(made)
+    os.kill(pid, signal.SIGKILL)
+    await task
+    assert "it was ended by signal 9" in shelf.last(made.state).why
+
+
+def test_a_restore_that_is_killed_leaves_no_half_exchange(made: Made, tmp_path: Path) -> None:
+    large(made)
+    file = made.backup()
+    argv = (sys.executable, "-m", "orchestrator.cli", "--state")
+    killed = 0
+    for moment in range(12):
+        to = tmp_path / f"to{moment}"
+        words = (*argv, str(to), "restore", str(file), "--identity", str(made.identity))
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not (to / restore.BESIDE).exists() and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(moment * 0.15)
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        if (to / "state.json").exists():
+            assert files(State(to)) == files(made.state)
+        else:
+            done = durchwahl(to, "check")
+            assert (done.returncode, "holds no exchange" in done.stderr) == (2, True)
+        shutil.rmtree(to)
+    assert killed > 3
 
 
 def test_what_a_killed_one_left_goes(made: Made) -> None:

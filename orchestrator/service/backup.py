@@ -72,9 +72,10 @@ def _told(bad: Exception, folder: str) -> Exception:
     """For an admin."""
     if not isinstance(bad, OSError):
         return bad
+    where = bad.filename or folder
     if bad.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ServiceError(f"the disk is full: {bad}", todo=f"make room in {folder}, then run `durchwahl backup`")
-    return ServiceError(str(bad), todo=f"look at {folder}: is it reachable, and may this user write there?")
+        return ServiceError(f"the disk is full: {bad}", todo=f"make room at {where}, then run `durchwahl backup`")
+    return ServiceError(str(bad), todo=f"look at {where}: is it reachable, and may this user read and write there?")
 
 
 @contextlib.contextmanager
