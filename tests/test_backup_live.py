@@ -97,6 +97,9 @@ async def lived(town: Town, folder: Path) -> Told:
         made.append(await asyncio.to_thread(backup, town, folder / "backups"))
     await asyncio.gather(*callers)
     assert len(made) > 2
+    assert "Error executing SQL" not in (town.state.log / "full").read_text(errors="replace"), (
+        "its database was left alone"
+    )
     await asyncio.to_thread(until, lambda: not list(spool.recordings.glob("*.wav")), SOON)
     return Told(
         file=made[-1],

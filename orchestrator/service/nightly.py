@@ -65,6 +65,8 @@ class Nightly:
     """Tries in a row."""
     _not_before: float = field(default_factory=lambda: time.monotonic() + START)
     """Monotonic seconds."""
+    _said: str = ""
+    """Why it could not even be looked; told once."""
 
     @property
     def shown(self) -> tuple[str, str, bool]:
@@ -77,12 +79,16 @@ class Nightly:
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
+            said = ""
             try:
                 await self.look()
             except (ServiceError, OSError) as bad:
-                log.error("backups have to wait", why=str(bad))
-            except Exception:  # a fault of the one who makes backups ends nothing else
-                log.exception("backups have to wait")
+                said = str(bad)
+            except Exception as bad:  # a fault of the one who makes backups ends nothing else
+                said = repr(bad)
+            if said and said != self._said:
+                log.error("backups have to wait", why=said)
+            self._said = said
             await asyncio.sleep(LOOK_EVERY)
 
     async def look(self) -> None:

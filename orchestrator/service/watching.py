@@ -82,7 +82,8 @@ async def look(state: State) -> Seen:
     problems += certificate.problems(state, now)
     problems += [room.problem for room in rooms if room.problem]
     folder, last = state.settings().backup.folder, shelf.last(state)
-    problems += [last.problem(folder, now.timestamp())] if last.problem(folder, now.timestamp()) else []
+    if late := last.problem(folder, now.timestamp()):
+        problems.append(late)
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
