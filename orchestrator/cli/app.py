@@ -24,6 +24,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "bans": ("bans",),
     "certificate": ("certificate",),
     "evidence": ("evidence",),
+    "backup": ("backup", "restore"),
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
     "prepare": ("prepare",),

@@ -143,6 +143,12 @@ class Metrics:
         self.disk_writable = Gauge(
             "durchwahl_disk_writable", "1 if something could be written just now.", ("folder",), registry=self.registry
         )
+        self.backup_at = gauge(
+            "backup_timestamp_seconds", "When the last good backup was made; 0: never; NaN: none is wanted."
+        )
+        self.backup_size = gauge("backup_bytes", "How large the last good backup is.")
+        self.backup_failed = gauge("backup_failed", "1 if one failed since the last good one.")
+        self.backup(math.nan, 0, False)
         self.mail_dead = gauge("mail_dead", "Letters that were given up or refused, and that an admin must look at.")
 
     def begin(self, directory: Directory) -> None:
@@ -218,6 +224,12 @@ class Metrics:
         """Take over what was seen of the disk under a folder of the state."""
         self.disk_free.labels(folder).set(free)
         self.disk_writable.labels(folder).set(writable)
+
+    def backup(self, at: float, size: int, failed: bool) -> None:
+        """Take over what is known of the last good backup, and whether a later one failed; NaN: none is wanted."""
+        self.backup_at.set(at)
+        self.backup_size.set(size)
+        self.backup_failed.set(failed)
 
     def mailed(self, outcome: str, seconds: float) -> None:
         """Count one attempt to mail a letter, `seconds` after it was queued."""

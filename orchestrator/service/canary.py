@@ -62,6 +62,12 @@ class Sighting:
         """For a person."""
         return "a citizen would be answered" if self.up else self.why or "no test call yet"
 
+    @property
+    def shown(self) -> tuple[str, str, bool]:
+        """For the status page: name, what it says, whether that is well."""
+        said = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "nicht möglich"}[self.up]
+        return "Testanruf", said if self.why or self.up else "noch keiner", bool(self.up) or not self.why
+
 
 class Unanswered(Exception):
     """A citizen would not have been served by this call; says why."""

@@ -44,6 +44,7 @@ from orchestrator.service.disk import Watch
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.line import Line, forget_dictations
 from orchestrator.service.mailroom import Mailroom
+from orchestrator.service.nightly import Nightly
 from orchestrator.service.promises import Promises
 from orchestrator.service.renewal import Renewal
 from orchestrator.service.service_codes import ServiceCodes
@@ -59,8 +60,6 @@ log = structlog.get_logger()
 TIDY_EVERY = 60.0
 BAN_EVERY = 0.1
 """Seconds between two looks at who guesses: some two hundred passwords a second were tried by one program."""
-TOLD = {True: "wurde angenommen", False: "wurde nicht angenommen", None: "nicht möglich"}
-"""What the status page says of the canary."""
 
 
 @dataclass
@@ -94,6 +93,7 @@ class Control:
     sites: Sites = field(init=False)
     renewal: Renewal = field(init=False)
     watch: Watch = field(init=False)
+    nightly: Nightly = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -135,6 +135,7 @@ class Control:
         self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites)
         self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
         self.watch = Watch(state=self.state, metrics=self.metrics)
+        self.nightly = Nightly(state=self.state, zone=lambda: self.directory.town.timezone, tell=self.metrics.backup)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -222,17 +223,15 @@ class Control:
         told = shift(self.state.shift)
         zone = ZoneInfo(self.directory.town.timezone)
         midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        seen = self.sentry.seen
         up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
-        trunks = self.directory.trunks
-        good = sum(not why for why in self.lookout.seen.values())
         return Status(
             town=self.directory.town.name,
             parts=[
                 ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
                 ("Schicht", f"{up} Bedienprozesse", up > 0),
-                ("Amtsleitungen", f"{good} von {len(trunks)} bereit", good == len(trunks)),
-                ("Testanruf", TOLD[seen.up] if seen.why or seen.up else "noch keiner", bool(seen.up) or not seen.why),
+                self.lookout.shown,
+                self.sentry.seen.shown,
+                self.nightly.shown,
                 ("Beweis", f"{problems} Probleme", problems == 0),
                 ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
             ],
@@ -381,7 +380,7 @@ async def run(
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
         async with asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
-            looking = (control.tidy(), control.look(), control.ban(), sentry.run())
+            looking = (control.tidy(), control.look(), control.ban(), sentry.run(), control.nightly.run())
             parts = (control.ami.run(), control.recorder.run(), room.run(), *looking)
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()

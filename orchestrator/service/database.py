@@ -40,6 +40,10 @@ POSTGRES = (
 """Beginning of the SQLSTATE (PostgreSQL, appendix A) -> what it means, and what to do."""
 
 
+class DatabaseFails(ServiceError):
+    """The database could not be reached, or refused."""
+
+
 async def prepare(state: State) -> None:
     """Bring the database of `state` to this version; raises ServiceError."""
     url = state.database
@@ -78,18 +82,18 @@ def explained(state: State, url: URL) -> Iterator[None]:
     except OSError as bad:
         if url.get_backend_name() == "sqlite":
             raise
-        raise ServiceError(
+        raise DatabaseFails(
             f"{url}: the database server does not answer: {str(bad) or type(bad).__name__}",
             todo="is it running, and reachable from here? `database` in settings.toml says where it is",
         ) from bad
 
 
-def _explained(state: State, url: URL, bad: DBAPIError) -> ServiceError:
+def _explained(state: State, url: URL, bad: DBAPIError) -> DatabaseFails:
     said = str(bad.orig).splitlines()[0] if str(bad.orig) else type(bad.orig).__name__
     if url.get_backend_name() == "sqlite":
         means, todo = next((means, todo) for sign, means, todo in SQLITE if sign in said)
-        return ServiceError(f"{url.database} {means} ({said})", todo=todo)
+        return DatabaseFails(f"{url.database} {means} ({said})", todo=todo)
     code = getattr(bad.orig, "sqlstate", None) or ""
     means, todo = next((means, todo) for sign, means, todo in POSTGRES if code.startswith(sign))
     told = todo.format(password=state.password, user=url.username, name=url.database)
-    return ServiceError(f"{url}: the database server {means} ({said})", todo=told)
+    return DatabaseFails(f"{url}: the database server {means} ({said})", todo=told)

@@ -30,7 +30,6 @@ from orchestrator.service import bans, certificate, configured, drift, periods, 
 from orchestrator.service import directory as directories
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.settings import Settings
 from orchestrator.service.state import State
 from orchestrator.store.changes import recorded
 from orchestrator.store.tables import journeys
@@ -129,7 +128,7 @@ def _set(state: State) -> Set:
         mail=f"{mail.host} ({mail.security})" if mail.host else "",
         mail_encrypted=not mail.host or mail.security != "none" or mail.host in LOCAL,
         never_banned=settings.never_banned,
-        backup=_backup(settings),
+        backup=settings.backup.folder,
         limits=periods.limits(settings),
     )
 
@@ -224,11 +223,6 @@ def _encrypted(state: State) -> bool:
         or host[0] == "/"
         or url.query.get("ssl") == "verify-full"
     )
-
-
-def _backup(settings: Settings) -> str:
-    """Where the exchange puts its backups; empty where it makes none."""
-    return str(getattr(getattr(settings, "backup", None), "folder", "") or "")
 
 
 def _told(applied: Applies) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.messages.mail import letters
+from orchestrator.service import sealing
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.ports import ATTENDANTS, Ports
 from orchestrator.store.ldif import balanced, is_name
@@ -63,6 +64,13 @@ database = ""              # empty: directory.db in this folder; else PostgreSQL
 # host = "mail.stadt.example"
 # user = "durchwahl"
 # sender = "telefon@stadt.example"
+
+# Backups, every night, sealed to keys whose other halves are kept elsewhere. docs/backup.md has the rest.
+# [backup]
+# folder = "/mnt/backup/durchwahl"   # it must exist: a mount that is gone is told, and nothing is written
+# keys = ["age1…"]                   # what `durchwahl backup --new-key FILE` says
+# at = "02:30"
+# keep = 14
 """
 
 
@@ -148,9 +156,7 @@ class Mail(BaseModel):
     @field_validator("digest", mode="before")
     @classmethod
     def _clock(cls, digest: object) -> object:
-        if not isinstance(digest, time) and not re.fullmatch(r"[0-2]?[0-9]:[0-5][0-9]", str(digest)):
-            raise ValueError(f'{digest!r} is no time of day: write "07:00"')
-        return digest if isinstance(digest, time) else f"{digest:0>5}"
+        return _time(digest)
 
     @model_validator(mode="after")
     def _whole(self) -> Mail:
@@ -165,6 +171,46 @@ class Mail(BaseModel):
         if self.web and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?", self.web):
             raise ValueError(f"web {self.web!r} is no address: write https://telefon.stadt.example")
         return self
+
+
+class Backup(BaseModel):
+    """Where backups go, who can read them, and how many are kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str = ""
+    """Empty: none is made by night."""
+    keys: tuple[str, ...] = ()
+    """Public keys (age); the holder of any of them can read the backups."""
+    at: time = time(2, 30)
+    """By the town's clock."""
+    keep: int = Field(default=14, ge=1, le=1000)
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _clock(cls, at: object) -> object:
+        return _time(at)
+
+    @field_validator("keys")
+    @classmethod
+    def _public(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            sealing.public(key)
+        return keys
+
+    @model_validator(mode="after")
+    def _whole(self) -> Backup:
+        if self.folder and not Path(self.folder).is_absolute():
+            raise ValueError(f"folder {self.folder!r} must begin with /")
+        if self.folder and not self.keys:
+            raise ValueError("keys are missing: `durchwahl backup --new-key FILE` makes one, elsewhere")
+        return self
+
+
+def _time(given: object) -> object:
+    if not isinstance(given, time) and not re.fullmatch(r"[0-2]?[0-9]:[0-5][0-9]", str(given)):
+        raise ValueError(f'{given!r} is no time of day: write "07:00"')
+    return given if isinstance(given, time) else f"{given:0>5}"
 
 
 class Settings(BaseSettings):
@@ -198,6 +244,7 @@ class Settings(BaseSettings):
     trunks: dict[str, str] = Field(default_factory=dict)
     ldap: Ldap | None = None
     mail: Mail = Mail()
+    backup: Backup = Backup()
     voice: tuple[str, ...] = ()
     """A command that speaks instead of espeak-ng: {language}, {text} (a file) and {out} are filled in."""
 

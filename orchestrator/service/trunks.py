@@ -65,6 +65,12 @@ class Lookout:
     """Trunk -> what is wrong with it, when it was looked at last."""
     _looked: float = -EVERY
 
+    @property
+    def shown(self) -> tuple[str, str, bool]:
+        """The line of the status page."""
+        many, good = len(self.directory().trunks), sum(not why for why in self.seen.values())
+        return "Amtsleitungen", f"{good} von {many} bereit", good == many
+
     async def look(self) -> None:
         """Look if it is time. Raises AsteriskError."""
         if time.monotonic() - self._looked < EVERY and self.ami.up:

@@ -11,7 +11,7 @@ from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.directory import Directory
 from orchestrator.metrics.control import shift
 from orchestrator.rollout.trees import Trees
-from orchestrator.service import canary, certificate, disk, trunks, up, wiring
+from orchestrator.service import canary, certificate, disk, shelf, trunks, up, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import NotAnswering, connected
@@ -33,6 +33,8 @@ class Seen:
     """Until when the one in force is good; empty where there is none."""
     disk: str
     """How much room there is."""
+    backup: str
+    """When the last good one was made."""
     problems: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -45,6 +47,7 @@ class Seen:
         if self.certificate:
             yield f"certificate {self.certificate}"
         yield f"disk        {self.disk}"
+        yield f"backup      {self.backup}"
         for problem in self.problems:
             yield f"problem     {problem}"
 
@@ -78,6 +81,9 @@ async def look(state: State) -> Seen:
         problems.append(f"a citizen would not be answered now: {seen.why}")
     problems += certificate.problems(state, now)
     problems += [room.problem for room in rooms if room.problem]
+    folder, last = state.settings().backup.folder, shelf.last(state)
+    if late := last.problem(folder, now.timestamp()):
+        problems.append(late)
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
@@ -87,6 +93,7 @@ async def look(state: State) -> Seen:
         canary=seen.told,
         certificate=f"until {own.until:%Y-%m-%d}, {own.days(now):.0f} days" if own else "",
         disk=disk.told(rooms),
+        backup=last.told(folder),
         problems=tuple(problems),
     )
 

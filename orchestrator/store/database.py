@@ -120,26 +120,42 @@ async def migrate(url: URL | str, to: str = "head") -> None:
 
 
 def _migrate(connection: Connection, to: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
-    newest_first = [script.revision for script in scripts.walk_revisions()]
-    wanted = newest_first[0] if to == "head" else to
-    current = _revision(connection)
-    if current == wanted:
+    if revision_of(connection) == (_scripts()[1].get_current_head() if to == "head" else to):
         return  # without waiting for a writer
     connection.rollback()
-    alone(connection)
-    current = _revision(connection)
-    if current is not None and current not in newest_first:
-        raise NewerDatabase(f"the database is of a newer version ({current})")
+    bring(connection, to)
+    connection.commit()
+
+
+def bring(connection: Connection, to: str = "head") -> None:
+    """Bring the tables to revision `to`, up or down; whoever calls it commits. Raises NewerDatabase.
+
+    Holds off all other writers, unless a transaction is under way: then the caller must have done that.
+    """
+    config, scripts = _scripts()
+    config.attributes["connection"] = connection
+    newest_first = [script.revision for script in scripts.walk_revisions()]
+    wanted = newest_first[0] if to == "head" else to
+    if not connection.in_transaction():
+        alone(connection)
+    current = revision_of(connection)
+    for known in (current, wanted):
+        if known is not None and known not in newest_first:
+            raise NewerDatabase(f"the database is of a newer version ({known})")
+    if current == wanted:
+        return
     if current is not None and newest_first.index(current) < newest_first.index(wanted):
         command.downgrade(config, wanted)
     else:
         command.upgrade(config, wanted)
-    connection.commit()
 
 
-def _revision(connection: Connection) -> str | None:
+def _scripts() -> tuple[Config, ScriptDirectory]:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config, ScriptDirectory.from_config(config)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the tables; None: there are none."""
     return MigrationContext.configure(connection).get_current_revision()

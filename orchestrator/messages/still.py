@@ -1,0 +1,78 @@
+"""The spool held still: everything in it under a second name, so that it can be read while messages come and go.
+
+A second name costs nothing and stays when the first one goes. Belongs here: which files, and that no message is half.
+Not here: what is done with them (service.backup).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.messages.lock import Busy, locked
+from orchestrator.messages.mailbox import CONTEXT, Spool
+
+FOLDER = "still"
+"""Of the spool, where the second names are; gone when they are not needed."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """The spool of `root`, as far as it was held still. Blocking."""
+
+    spool: Spool
+
+    @property
+    def root(self) -> Path:
+        """Where it lies, laid out as the spool is."""
+        return self.spool.root / FOLDER
+
+    def recordings(self) -> None:
+        """What is being recorded, or not filed yet."""
+        self._link(self.spool.recordings, "recording")
+
+    def boxes(self) -> list[str]:
+        """Every box, greetings and PINs too; numbers of those that somebody kept for too long: taken as they were."""
+        busy = []
+        for number in self.spool.boxes():
+            box = self.spool.voicemail / number
+            folders = [each for each in box.iterdir() if each.is_dir() and each.name != "tmp"]
+            with contextlib.ExitStack() as held:
+                try:
+                    held.enter_context(locked(*folders))
+                except Busy:
+                    busy.append(number)
+                for folder in (box, *folders):
+                    self._link(folder, str(Path("voicemail", CONTEXT, folder.relative_to(self.spool.voicemail))))
+        return busy
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Path in the spool, and where it lies held still."""
+        for path in sorted(self.root.rglob("*")):
+            if path.is_file():
+                yield str(path.relative_to(self.root)), path
+
+    def _link(self, folder: Path, to: str) -> None:
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
+            names = [each.name for each in found if each.is_file(follow_symlinks=False)]
+            (self.root / to).mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in names:
+                if name != "lock" and not name.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                        (self.root / to / name).hardlink_to(folder / name)
+
+
+@contextlib.contextmanager
+def still(spool: Spool) -> Iterator[Still]:
+    """Second names for as long as the block lasts. Those of somebody who was killed go first. Raises OSError."""
+    holding = Still(spool)
+    shutil.rmtree(holding.root, ignore_errors=True)
+    try:
+        holding.root.mkdir(mode=0o700)
+        yield holding
+    finally:
+        shutil.rmtree(holding.root, ignore_errors=True)
