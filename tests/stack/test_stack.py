@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,32 @@ def test_the_engine_is_started_anew_and_so_is_the_exchange(stack: Stack) -> None
     stack.engine.restart()
     until(lambda: not stack.problems(), 180)
     assert stack.journeys()
+
+
+def test_all_is_destroyed_and_comes_back_from_a_backup(stack: Stack, tmp_path: Path) -> None:
+    """Volumes and all: telephones have the passwords that they had, and the message is in its box."""
+    stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1")
+    until(lambda: any(box["new"] for box in stack.json("messages")), 30)
+    messages, telephone, journeys = stack.json("messages"), stack.json("phone", DESK, "--secret"), stack.journeys()
+    key = stack.durchwahl("backup", "--new-key", "/tmp/identity").split()[0]
+    settings = json.dumps({"folder": "/var/backups/durchwahl", "keys": [key]})
+    made = stack.compose("exec", "-T", "-e", f"DURCHWAHL_BACKUP={settings}", "control", "durchwahl", "backup").split()[
+        0
+    ]
+    control = stack.services()["control"]["Id"]
+    (tmp_path / "identity").write_text(stack.compose("exec", "-T", "control", "cat", "/tmp/identity"))
+    stack.engine.run("cp", f"{control}:{made}", str(tmp_path / "backup"))
+    for path in (tmp_path, *tmp_path.iterdir()):
+        shutil.chown(path, 5060, 5060)
+    stack.compose("down", "-v")
+    restored = ("restore", "/run/kept/backup", "--identity", "/run/kept/identity")
+    stack.compose("run", "--rm", "-T", "-v", f"{tmp_path}:/run/kept:ro", "prepare", *restored)
+    stack.compose("up", "-d", "--wait")
+    assert stack.json("messages") == messages
+    assert stack.json("phone", DESK, "--secret") == telephone
+    assert stack.journeys() == journeys
+    desk = stack.desk(DESK, seconds=5)
+    assert heard(desk)["calls"] == 0
 
 
 def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, tmp_path: Path) -> None:
