@@ -69,8 +69,8 @@ class Engine:
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[Engine]:
-    """An engine until the block ends; one that was started for it keeps all its files in `folder`."""
+def engine() -> Iterator[Engine]:
+    """An engine until the block ends. One that was started for it goes then, with its images and all."""
     if not shutil.which("docker") or not shutil.which("dockerd"):
         _install("docker.io")
     if _answers({}):
@@ -78,12 +78,15 @@ def engine(folder: Path) -> Iterator[Engine]:
         return
     if os.geteuid():
         raise NoEngine("no Docker engine answers, and only root may start one")
+    folder = Path(tempfile.mkdtemp(prefix="durchwahl-docker-"))
     daemon = _Daemon(folder)
-    daemon.start()
     try:
+        daemon.start()
         yield Engine(environment=daemon.environment, compose=_compose(), restart=daemon.restart)
     finally:
         daemon.stop()
+        _unmount(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Daemon:
@@ -117,6 +120,13 @@ class _Daemon:
     def restart(self) -> None:
         self.stop()
         self.start()
+
+
+def _unmount(folder: Path) -> None:
+    """What an engine leaves mounted: name spaces of networks, layers of containers."""
+    there = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for path in sorted((each for each in there if each.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(("umount", "-l", path), capture_output=True, timeout=30, check=False)
 
 
 def _answers(environment: Mapping[str, str]) -> bool:

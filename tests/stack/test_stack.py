@@ -28,9 +28,9 @@ NEXT = f"{IMAGE}-next"
 
 
 @pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def docker() -> Iterator[Engine]:
     try:
-        with engine(tmp_path_factory.mktemp("engine")) as there:
+        with engine() as there:
             base(there)
             build(there)
             yield there
