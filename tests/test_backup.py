@@ -289,7 +289,17 @@ def sealed_by_hand(made: Made, path: Path, pack: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["state/../../escaped", "/escaped", "state/a/../../../escaped", "other/escaped"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state/../../escaped",
+        "/escaped",
+        "state/a/../../../escaped",
+        "other/escaped",
+        "state//tmp/escaped",
+        "state/./escaped",
+    ],
+)
 def test_nothing_is_written_outside(made: Made, tmp_path: Path, name: str) -> None:
     def pack(packer: Packer) -> None:
         packer.manifest(service.Manifest(durchwahl="0", at=0.0, tree="", revision="0013"))

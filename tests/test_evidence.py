@@ -207,7 +207,7 @@ def test_a_town_that_is_down_is_judged_as_far_as_it_can_be_seen(town: Town) -> N
         assert found.versions.asterisk == ""
         assert found.versions.installed
         assert any(each == "Asterisk: läuft nicht" for each in found.unseen)
-        assert any("kein Prozess" in each for each in found.unseen)
+        assert any("laufen nicht, oder in einem anderen Container" in each for each in found.unseen)
         assert {each.code for each in deviations(found)} == USUAL - {"not_confined", "runs_as_root"}
         assert "## Nicht gesehen\n\n- Asterisk: läuft nicht" in page(found, deviations(found))
         with changed(town.state.root / "settings.toml", 'database = ""', 'database = "postgresql://d@127.0.0.1:1/d"'):

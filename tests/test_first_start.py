@@ -84,3 +84,10 @@ def test_a_database_server_that_starts_later_is_waited_for(tmp_path: Path, folde
     told = "".join(started.communicate(timeout=120))
     assert started.returncode == 0, told
     assert "applied; Asterisk is not running" in told
+    postgres.stop()
+    try:  # calls need no database: whoever starts Asterisk after this does not wait for one
+        code, told = prepared(root)
+    finally:
+        postgres.start()
+    assert code == 0
+    assert "is applied; without the database: " in told

@@ -17,7 +17,7 @@ CASES = [f"{kind}{number}" for kind, last in (("R", 20), ("P", 10), ("S", 20)) f
 ROWS = {
     case: (done, shown) for case, done, shown in re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|$", CATALOGUE, re.MULTILINE)
 }
-NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
+NAMED = re.compile(r"`((?:stack/)?test_\w+\.py)::(test_\w+)`")
 
 
 @cache

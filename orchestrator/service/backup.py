@@ -44,7 +44,7 @@ HALF = ".new"
 def make(state: State, folder: str = "") -> shelf.Made:
     """Make a backup now, in the folder of the settings (with those that are too old removed) or in another one.
 
-    Raises ServiceError; then there is no new file, and none was removed. Blocking, for minutes.
+    Raises ServiceError; then none was removed, unless only the note of it could not be written. Blocking, for minutes.
     """
     wanted = state.settings().backup
     if not wanted.keys:
@@ -57,15 +57,16 @@ def make(state: State, folder: str = "") -> shelf.Made:
     with _alone(state):
         try:
             made = _make(state, Path(into), wanted.keys)
+            if folder:
+                return made
+            made = shelf.tidied(made, wanted.keep)  # before anything else may fail: they would multiply
+            shelf.succeeded(state, made)
         except Exception as bad:
             told = _told(bad, into)
             if not folder:
                 shelf.failed(state, f"{told}; {told.todo}" if isinstance(told, ServiceError) else str(told))
             raise told from bad
-        if folder:
-            return made
-        shelf.succeeded(state, made)
-        return shelf.tidied(made, wanted.keep)
+    return made
 
 
 def _told(bad: Exception, folder: str) -> Exception:

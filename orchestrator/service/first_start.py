@@ -6,6 +6,7 @@ Idempotent: what is there stays as it is. A directory that was changed is applie
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +28,16 @@ Say = Callable[[str], None]
 async def ready(root: Path, *, bind: str, folder: Path | None, say: Say) -> State:
     """The state in `root`, with something applied; raises ServiceError that says what is missing.
 
-    `folder` holds the files of a directory (docs/exchange.md) for an exchange that has none.
+    Nothing more is asked for where something is applied and the database is away. `folder` holds the files of a
+    directory (docs/exchange.md) for an exchange that has none.
     """
     state = _state(root, bind, say)
-    await _database(state, say)
+    if not await _database(state, say):
+        return state
     if await directories.stored(state) is None:
         await _imported(state, folder, say)
+    if ipaddress.ip_address(state.settings().bind).is_loopback and not state.settings().external:
+        say(f"only telephones on this machine reach {state.settings().bind}: is `bind` (DURCHWAHL_BIND) what is meant?")
     if wiring.trees(state).name():
         say(f"{state.root}: tree {wiring.trees(state).name()} is applied")
     else:
@@ -48,13 +53,20 @@ def _state(root: Path, bind: str, say: Say) -> State:
     return state
 
 
-async def _database(state: State, say: Say) -> None:
-    """Wait for the database server and bring it to this version; raises ServiceError with what it last said."""
+async def _database(state: State, say: Say) -> bool:
+    """Wait for the database server and bring it to this version; raises ServiceError with what it last said.
+
+    False where it cannot be had and something is applied: calls need no database, and must not wait for one.
+    """
     pause, deadline = FIRST_PAUSE, time.monotonic() + DATABASE_WITHIN
     while True:
         try:
-            return await prepare(state)
+            await prepare(state)
+            return True
         except ServiceError as bad:
+            if name := wiring.trees(state).name():
+                say(f"{state.root}: tree {name} is applied; without the database: {bad}; {bad.todo}")
+                return False
             if not state.settings().database or time.monotonic() + pause > deadline:
                 raise
             say(f"waiting: {bad}")

@@ -175,7 +175,8 @@ def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
 
 def _fit(name: str) -> bool:
     """Whether an entry may be called so: anybody who knows a public key can seal something."""
-    return name.startswith((STATE, DATABASE)) and ".." not in PurePosixPath(name).parts and "\0" not in name
+    path = PurePosixPath(name)  # as it is written, and no other way: `state//x` would be the absolute path /x
+    return str(path) == name and name.startswith((STATE, DATABASE)) and ".." not in path.parts and "\0" not in name
 
 
 def _manifest(text: bytes) -> Manifest:

@@ -49,8 +49,9 @@ def look(state: State) -> Running:
                 ports.update(_ports(pid, role, state.settings()))
             except PermissionError:
                 unseen.append(f"Prozess {pid} ({role}): nur sein Benutzer oder root sieht seine Anschlüsse")
-    if not processes:
-        unseen.append("kein Prozess der Anlage läuft: offene Ports und Rechte der Prozesse")
+    if missing := [role for role in (ASTERISK, CONTROL, SHIFT) if role not in {process.role for process in processes}]:
+        why = "laufen nicht, oder in einem anderen Container: ihre offenen Ports und Rechte"
+        unseen.append(f"{', '.join(missing)} {why}")
     ordered = sorted(ports, key=lambda port: (port.number, port.protocol, port.address))
     return Running(processes=tuple(processes), ports=tuple(ordered), unseen=tuple(unseen))
 

@@ -139,6 +139,11 @@ def _point(new: State, where: Where) -> None:
         line = f"database = {json.dumps('' if where.database == SQLITE else where.database)}"
         text, found = DATABASE_LINE.subn(lambda _: line, path.read_text(encoding="utf-8"), count=1)
         write_whole(path, text if found else f"{line}\n{text}")
+    if where.database is not None and new.settings().database != ("" if where.database == SQLITE else where.database):
+        raise ServiceError(
+            "DURCHWAHL_DATABASE of the environment says where the database is, whatever --database says",
+            todo="change it there, or take one of the two away",
+        )
     new.settings()
 
 

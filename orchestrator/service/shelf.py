@@ -110,7 +110,7 @@ def tidied(made: Made, keep: int) -> Made:
         there = sorted((each for each in made.path.parent.iterdir() if NAME.fullmatch(each.name)), reverse=True)
         kept = [each for each in there if good(each)][:keep]
         for each in there:
-            if len(kept) == keep and each < kept[-1]:
+            if len(kept) == keep and each < kept[-1] and each != made.path:  # a clock may have gone wrong
                 each.unlink()
                 gone.append(each.name)
     except OSError as bad:
