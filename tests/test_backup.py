@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gzip
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Coroutine
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +19,19 @@ import pytest
 from pyrage import x25519
 
 from orchestrator.asterisk.archive import fetch
-from orchestrator.domain.directory import Directory
-from orchestrator.messages.mailbox import HEARD, Spool
+from orchestrator.messages.mailbox import Spool
 from orchestrator.messages.pins import Pins
 from orchestrator.messages.still import FOLDER
 from orchestrator.service import backup as service
-from orchestrator.service import directory as directories
-from orchestrator.service import nightly, restore, sealing, shelf, watching, wiring
+from orchestrator.service import restore, sealing, shelf, watching, wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.packing import NoBackup, Packer, packing, unpacking
-from orchestrator.service.settings import Backup
 from orchestrator.service.state import State, open_state
+from tests.backed_up import BOX, PIN, Made, directory, files, furnish
 from tests.postgres import PASSWORD, Server
-from tests.running_town import prepared
-from tests.small_disk import small_disk
-from tests.spools import message, whole
+from tests.spools import whole
 from tests.test_cli import durchwahl
-from tests.towns import BERLIN, small
 
-BOX, PIN = "2500", "805271"
-ROOM = 100_000
-"""Bytes of a disk that is too small for a backup."""
 MOST = """
 import resource
 from orchestrator.cli import main
@@ -57,77 +44,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """A command, and how many KiB it took at most."""
 
 
-class Made:
-    """A state in which there is something of everything, a folder for backups, and who can read them."""
-
-    def __init__(self, at: Path) -> None:
-        self.state, self.folder, self.identity = State(at / "s"), at / "backups", at / "identity"
-
-    def durchwahl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return durchwahl(self.state.root, *arguments)
-
-    def backup(self) -> Path:
-        done = self.durchwahl("backup")
-        assert done.returncode == 0, done.stderr
-        return Path(done.stdout.split("  ")[0])
-
-    def restore(self, file: Path, to: Path, *more: str) -> subprocess.CompletedProcess[str]:
-        return durchwahl(to, "restore", str(file), "--identity", str(self.identity), *more)
-
-    def refused(self, *arguments: str) -> str:
-        done = self.durchwahl(*arguments)
-        assert done.returncode == 2, done.stdout
-        assert "to do: " in done.stderr
-        return done.stderr
-
-
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state, only ever copied: applied, not running."""
-    at = tmp_path_factory.mktemp("b")
-    state, _, _ = prepared(at, small())
-    spool = Spool(state.spool)
-    for number in range(3):
-        message(spool, BOX, f"{number}.0-1", at=time.time() - 3600, seconds=1.0 + number)
-    spool.box(BOX).move("1.0-1", HEARD)
-    Pins(spool, wiring.secrets(state).pin).change(BOX, PIN)
-    shutil.copy(next(spool.box(BOX).path.glob("INBOX/*.wav")), spool.box(BOX).path / "unavail.wav")
-    (spool.recordings / "2500-7.1-1.wav").write_bytes(b"not finished")
-    (state.root / "data/moh/town").mkdir()
-    (state.root / "data/moh/town/music.wav").write_bytes(os.urandom(200_000))
-    with closing(sqlite3.connect(state.root / service.ASTDB)) as file:
-        file.execute("CREATE TABLE astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
-        file.execute("INSERT INTO astdb VALUES ('/Queue/PersistentMembers/q_a', 'PJSIP/tel2500;0;0')")
-        file.commit()
-    (state.root / "secrets" / "smtp").write_text("kanarie-8Zt4Wq1M\n")
-    return at
+    return furnish(tmp_path_factory.mktemp("b"))
 
 
 @pytest.fixture
 def made(furnished: Path, tmp_path: Path) -> Made:
-    shutil.copytree(furnished / "s", tmp_path / "s", symlinks=True)
-    made = Made(tmp_path)
-    made.folder.mkdir()
-    done = durchwahl(tmp_path / "none", "backup", "--new-key", str(made.identity))
-    assert done.returncode == 0, done.stderr
-    with (made.state.root / "settings.toml").open("a") as file:
-        file.write(f'\n[backup]\nfolder = "{made.folder}"\nkeys = ["{done.stdout.strip()}"]\nkeep = 3\n')
-    return made
-
-
-def directory(state: State) -> Directory:
-    return asyncio.run(directories.read(state))
-
-
-def files(state: State) -> dict[str, tuple[bytes, float]]:
-    """What of a state must be the same after a restore: path -> bytes and time of the last change."""
-    kept = ("state.json", "settings.toml", "secrets", "prompts", "data/moh", "spool/voicemail", "spool/recording")
-    found = (path for path in state.root.rglob("*") if path.is_file())
-    return {
-        name: (path.read_bytes(), path.stat().st_mtime)
-        for path in found
-        if (name := str(path.relative_to(state.root))).startswith(kept) and path.name != "lock"
-    }
+    return Made.of(furnished, tmp_path)
 
 
 def test_what_is_restored_is_what_was_backed_up(made: Made, tmp_path: Path) -> None:
@@ -359,204 +283,6 @@ def test_what_is_missing_is_told(made: Made, tmp_path: Path) -> None:
     assert "No such file" in made.refused("backup", "--verify", "x", "--identity", str(made.identity))
     assert "exists already" in made.refused("backup", "--new-key", str(made.identity))
     assert "AGE-SECRET-KEY" in made.refused("backup", "--verify", "x", "--identity", str(path))
-
-
-def test_there_are_never_two_at_once(made: Made) -> None:
-    with (made.state.run / "backup.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another backup is being made" in made.refused("backup")
-    assert list(made.folder.iterdir()) == []
-    assert shelf.last(made.state).why == "", "the other one tells how it went"
-    made.backup()
-
-
-def test_a_full_disk_leaves_nothing_half_and_what_is_there(made: Made, tmp_path: Path) -> None:
-    old = made.folder / shelf.name(1_700_000_000)
-    old.write_bytes(sealing.BEGINNING)
-    (tmp_path / "disk").mkdir()
-    with small_disk(made.folder, tmp_path / "disk", room=ROOM) as disk:
-        argv = (*disk.under, sys.executable, "-m", "orchestrator.cli", "--state", str(made.state.root), "backup")
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 2, done.stdout
-        assert "the disk is full" in done.stderr
-        assert "make room at" in done.stderr
-        assert [path.name for path in disk.folder.iterdir()] == [old.name]
-    assert "the disk is full" in shelf.last(made.state).why
-    made.backup()
-    assert shelf.last(made.state).why == ""
-
-
-def large(made: Made) -> None:
-    """So much that a backup takes seconds."""
-    for number in range(4):
-        (made.state.root / f"data/moh/town/{number}.wav").write_bytes(os.urandom(40_000_000))
-
-
-def beside(made: Made) -> list[Path]:
-    return list(made.folder.glob(".durchwahl-*.new"))
-
-
-async def begun(work: Coroutine[Any, Any, None], made: Made) -> asyncio.Task[None]:
-    """`work`, of which the process is writing already."""
-    task = asyncio.create_task(work)
-    while not (beside(made) and beside(made)[0].stat().st_size > 1_000_000):
-        assert not task.done()
-        await asyncio.sleep(0.02)
-    return task
-
-
-def night(made: Made) -> nightly.Nightly:
-    return nightly.Nightly(
-        state=made.state, zone=lambda: "Europe/Berlin", tell=lambda at, size, failed: None, _not_before=0.0
-    )
-
-
-def processes(made: Made) -> list[int]:
-    """Of this exchange."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if str(made.state.root).encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
-
-
-async def test_control_that_ends_leaves_no_backup_behind_it(made: Made) -> None:
-    large(made)
-    task = await begun(night(made).look(), made)
-    assert processes(made)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert processes(made) == []
-    assert not list(made.folder.glob("durchwahl-*"))
-    await night(made).look()
-    assert beside(made) == []
-    assert shelf.last(made.state).why == ""
-
-
-async def test_one_that_takes_too_long_is_ended_and_told(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    large(made)
-    made_by_night = night(made)
-    monkeypatch.setattr(nightly, "LONGEST", 0.0)
-    await made_by_night.look()
-    assert processes(made) == []
-    assert "it was not done after" in shelf.last(made.state).why
-    assert not made_by_night.shown[2]
-    await made_by_night.look()
-    assert beside(made) == [], "the next try is later"
-
-
-async def test_one_that_is_killed_is_told(made: Made) -> None:
-    large(made)
-    task = await begun(night(made).look(), made)
-    (pid,) = processes(made)
-    os.kill(pid, signal.SIGKILL)
-    await task
-    assert "it was ended by signal 9" in shelf.last(made.state).why
-
-
-def test_a_restore_that_is_killed_leaves_no_half_exchange(made: Made, tmp_path: Path) -> None:
-    large(made)
-    file = made.backup()
-    argv = (sys.executable, "-m", "orchestrator.cli", "--state")
-    killed = 0
-    for moment in range(12):
-        to = tmp_path / f"to{moment}"
-        words = (*argv, str(to), "restore", str(file), "--identity", str(made.identity))
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not (to / restore.BESIDE).exists() and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(moment * 0.15)
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
-        if (to / "state.json").exists():
-            assert files(State(to)) == files(made.state)
-        else:
-            done = durchwahl(to, "check")
-            assert (done.returncode, "holds no exchange" in done.stderr) == (2, True)
-        shutil.rmtree(to)
-    assert killed > 3
-
-
-def test_what_a_killed_one_left_goes(made: Made) -> None:
-    left = made.folder / ".durchwahl-20260101T000000Z.tar.gz.age.new"
-    left.write_bytes(b"half")
-    (made.state.spool / FOLDER / "voicemail").mkdir(parents=True)
-    made.backup()
-    assert not left.exists()
-    assert not (made.state.spool / FOLDER).exists()
-
-
-def test_the_newest_good_ones_are_kept(made: Made) -> None:
-    def older(days: int, data: bytes = sealing.BEGINNING + b"...") -> str:
-        name = shelf.name(time.time() - days * 86400)
-        (made.folder / name).write_bytes(data)
-        return name
-
-    bad, good, old = older(1, b"damaged"), [older(2), older(3)], [older(4), older(5, b""), older(6)]
-    (made.folder / "other").write_text("not ours")
-    new = made.backup()
-    assert sorted(path.name for path in made.folder.iterdir()) == sorted([new.name, bad, *good, "other"])
-    assert not set(old) & {path.name for path in made.folder.iterdir()}
-
-
-def test_few_good_ones_are_not_given_up_for_bad_ones(made: Made) -> None:
-    for days in range(1, 9):
-        (made.folder / shelf.name(time.time() - days * 86400)).write_bytes(b"")
-    last = made.folder / shelf.name(time.time() - 30 * 86400)
-    last.write_bytes(sealing.BEGINNING)
-    made.backup()
-    assert last.exists()
-
-
-def test_by_hand_into_another_folder_nothing_is_removed_or_noted(made: Made, tmp_path: Path) -> None:
-    (tmp_path / "stick").mkdir()
-    for days in range(5):
-        (tmp_path / "stick" / shelf.name(1_700_000_000 + days)).write_bytes(sealing.BEGINNING)
-    assert made.durchwahl("backup", "--folder", str(tmp_path / "stick")).returncode == 0
-    assert len(list((tmp_path / "stick").iterdir())) == 6
-    assert shelf.last(made.state) == shelf.Last()
-
-
-def test_when_it_is_time(made: Made) -> None:
-    wanted = Backup(folder="/x", keys=made.state.settings().backup.keys)
-    now = datetime(2026, 11, 26, 12, 0, tzinfo=BERLIN)
-    tonight = datetime(2026, 11, 26, 2, 30, tzinfo=BERLIN).timestamp()
-    assert nightly.due(wanted, 0.0, now), "there never was one"
-    assert nightly.due(wanted, tonight - 1, now), "it was off at night"
-    assert not nightly.due(wanted, tonight + 1, now)
-    assert not nightly.due(wanted, tonight + 1, datetime(2026, 11, 27, 2, 29, tzinfo=BERLIN))
-    assert nightly.due(wanted, tonight + 1, datetime(2026, 11, 27, 2, 30, tzinfo=BERLIN))
-    assert nightly.due(wanted, now.timestamp() + 86400, now), "made by a clock that was wrong"
-
-
-@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_there_is_one_in_the_nights_when_clocks_change(made: Made, day: str) -> None:
-    wanted = Backup(folder="/x", keys=made.state.settings().backup.keys)
-    at = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=BERLIN)
-    last, times = (at - timedelta(hours=20)).timestamp(), []
-    for minutes in range(0, 8 * 60, 5):
-        now = datetime.fromtimestamp(at.timestamp() + minutes * 60, BERLIN)
-        if nightly.due(wanted, last, now):
-            last = now.timestamp()
-            times.append(now)
-    assert len(times) == 1
-
-
-def test_status_tells_of_backups(made: Made) -> None:
-    told = asyncio.run(watching.look(made.state))
-    assert [each for each in told.problems if "no good backup since 26 hours (the last: there is none yet)" in each]
-    made.backup()
-    told = asyncio.run(watching.look(made.state))
-    assert not [each for each in told.problems if "backup" in each]
-    assert [line for line in told.lines() if line.startswith("backup      20")]
-    last = shelf.last(made.state)
-    assert last.problem("/x", last.at + 27 * 3600)
-    assert not last.problem("", last.at + 27 * 3600)
-    for text in ("", "{", "[]", '{"a": 1}'):
-        (made.state.run / "backup.json").write_text(text)
-        assert shelf.last(made.state) == shelf.Last()
 
 
 def test_memory_does_not_grow_with_the_messages(made: Made, tmp_path: Path) -> None:

@@ -68,22 +68,17 @@ async def look(state: State) -> Seen:
     attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
     seen, own, now = canary.last(state), certificate.in_force(state), datetime.now(UTC)
     rooms = await asyncio.to_thread(disk.look, state)
+    folder, last = state.settings().backup.folder, shelf.last(state)
     problems += told
-    if any(state.run.glob("*.kept")) and not up.guarded(state):
-        problems.append("nobody guards this exchange: its `durchwahl up` was killed; run `durchwahl up` again")
     if asterisk and not attendants:
         problems.append("no attendant is up: menus go on natively")
     if directory != imported:
         problems.append("the directory was changed and not applied: see `durchwahl plan`")
-    if trees.unsettled:
-        problems.append("an apply was interrupted: run `durchwahl apply` again")
     if seen.up is False:
         problems.append(f"a citizen would not be answered now: {seen.why}")
-    problems += certificate.problems(state, now)
+    problems += _of_files(state, trees, now)
     problems += [room.problem for room in rooms if room.problem]
-    folder, last = state.settings().backup.folder, shelf.last(state)
-    if late := last.problem(folder, now.timestamp()):
-        problems.append(late)
+    problems += filter(None, [last.problem(folder, now.timestamp())])
     return Seen(
         tree=trees.name(),
         asterisk=asterisk,
@@ -96,6 +91,15 @@ async def look(state: State) -> Seen:
         backup=last.told(folder),
         problems=tuple(problems),
     )
+
+
+def _of_files(state: State, trees: Trees, now: datetime) -> Iterator[str]:
+    """What the state folder tells by itself."""
+    if any(state.run.glob("*.kept")) and not up.guarded(state):
+        yield "nobody guards this exchange: its `durchwahl up` was killed; run `durchwahl up` again"
+    if trees.unsettled:
+        yield "an apply was interrupted: run `durchwahl apply` again"
+    yield from certificate.problems(state, now)
 
 
 async def _asterisk(state: State, trees: Trees, directory: Directory) -> tuple[bool, frozenset[str], list[str]]:
