@@ -155,5 +155,8 @@ def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Itera
     try:
         stack.compose("up", "-d", "--wait", "--wait-timeout", str(READY))
         yield stack
+    except BaseException:
+        print(stack.compose("logs", "--no-color", "--tail", "60", check=False))
+        raise
     finally:
         stack.compose("down", "-v", "--remove-orphans", "-t", "20", check=False)
