@@ -128,8 +128,9 @@ class Handset:
         command = (*leash, *self._baresip.argv, *options)
         with (self.folder / "log").open("wb") as log:
             try:
+                # Whatever the limits say, it has a core written when it crashes: into its own folder, which goes.
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                    command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                     env=surroundings(self._baresip), start_new_session=True)  # fmt: skip
             except OSError as error:
                 raise NotStarted(f"{self._baresip.argv[0]} cannot be started: {error}") from error

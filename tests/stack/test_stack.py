@@ -35,7 +35,7 @@ def docker() -> Iterator[Engine]:
             build(there)
             yield there
     except NoEngine as bad:
-        pytest.fail(f"{bad}\n  to do: run it as root on Debian, or start an engine, or leave it out: make test STACK=0")
+        pytest.fail(f"{bad}\n  to do: run it as root on Debian, or start an engine")
 
 
 @pytest.fixture(scope="module")
