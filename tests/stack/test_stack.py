@@ -211,6 +211,8 @@ def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, t
         "DURCHWAHL_AMI_PORT": str(ports.ami),
         "DURCHWAHL_WEB_PORT": str(ports.web),
         "DURCHWAHL_METRICS_PORT": str(ports.metrics),
+        "DURCHWAHL_RTP_START": str(ports.rtp),
+        "DURCHWAHL_RTP_END": str(ports.rtp + 199),
     }
     with running(docker, tmp_path, "compose.yaml", **settings) as stack:
         placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
