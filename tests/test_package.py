@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.asterisk import archive
-from orchestrator.asterisk.package import BINARIES, find, suitable
+from orchestrator.asterisk.package import BELOW, BINARIES, OLDEST, find, suitable
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,15 @@ ROOT = Path(__file__).parents[1]
 ])  # fmt: skip
 def test_versions(version: str, good: bool) -> None:
     assert suitable(version) is good
+
+
+def test_the_image_takes_no_other_asterisk_than_the_program() -> None:
+    said = dict(
+        re.findall(
+            r"^ARG (OLDEST|BELOW)=(.+)$", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
+    assert said == {"OLDEST": ".".join(map(str, OLDEST)), "BELOW": ".".join(map(str, BELOW))}
 
 
 @pytest.mark.parametrize("name", BINARIES)
