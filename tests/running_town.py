@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
@@ -43,6 +43,7 @@ from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry, ports
 from tests.leash import leashed
+from tests.preloaded import Command
 from tests.spoken import remembered
 
 CITIZEN = "127.0.0.2"
@@ -62,12 +63,14 @@ class Town:
     directory: Directory
     sounds: Sounds
     words: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes] | Command] = field(default_factory=dict)
     used: int = 0
     under: tuple[str, ...] = ()
     """The command that starts Asterisk, where that is to see another machine than ours (tests.black_hole)."""
     root: Path | None = None
     """Where the programs find the state, if not where we do: all are started `under` then (tests.small_disk)."""
+    afresh: bool = False
+    """Whether ours are started as an admin does, because what runs is looked at from outside (tests.preloaded)."""
 
     @property
     def exchange(self) -> str:
@@ -80,17 +83,21 @@ class Town:
 
     def begin(self, name: str) -> None:
         """Start `asterisk`, `control` or `attend`, and wait until it is there."""
-        if name == "asterisk":
-            program = wiring.program("asterisk")
-            conf = (self.root or self.state.root) / "current" / "asterisk" / "asterisk.conf"
-            argv = (*self.under, *leashed((*program.argv, "-f", "-C", str(conf))))
-        else:
-            argv = self.command(name)
         with (self.state.log / f"{name}.out").open("ab") as output:
-            self.processes[name] = subprocess.Popen(
-                leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+            self.processes[name] = self._begun(name, output)
         until({"asterisk": self.answers, "control": self.alive, "attend": self.ready}[name], 30)
+
+    def _begun(self, name: str, output: IO[bytes]) -> subprocess.Popen[bytes] | Command:
+        if name == "asterisk":
+            conf = (self.root or self.state.root) / "current" / "asterisk" / "asterisk.conf"
+            argv = (*self.under, *leashed((*wiring.program("asterisk").argv, "-f", "-C", str(conf))))
+        elif self.root or self.afresh:
+            argv = self.command(name)
+        else:
+            return Command("--state", str(self.state.root), name, stdout=output, stderr=output)
+        return subprocess.Popen(
+            leashed(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
 
     def command(self, *words: str) -> tuple[str, ...]:
         """A command of this exchange, as a shell would start it."""
@@ -107,7 +114,7 @@ class Town:
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         """End one of them and wait for it."""
         process = self.processes.pop(name)
-        os.kill(process.pid, number)
+        process.send_signal(number)
         try:
             process.wait(20)
         finally:
@@ -309,13 +316,15 @@ def running_town(
     written: Directory | None = None,
     furnish: Callable[[State], None] = lambda state: None,
     under: Sequence[str] = (),
+    afresh: bool = False,
 ) -> Iterator[Town]:
     """The hurried town (or another, not derived) in `folder`, up with two attendants.
 
-    `furnish` puts into the new state what an admin would: passwords, certificates. `under` starts Asterisk.
+    `furnish` puts into the new state what an admin would: passwords, certificates. `under` starts Asterisk, `afresh` is
+    as Town's.
     """
     state, directory, spoken = prepared(folder, written or hurry.directory(), furnish)
-    with started(Town(state, directory, spoken, state.run / "words.wav", under=tuple(under))) as town:
+    with started(Town(state, directory, spoken, state.run / "words.wav", under=tuple(under), afresh=afresh)) as town:
         yield town
 
 

@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_group
 
 from orchestrator.cli.app import MODULES, needed, tree
+from tests import preloaded
 from tests.test_import import GOOD
 
 ROOT = Path(__file__).parents[1]
@@ -21,8 +22,7 @@ EXAMPLE = ROOT / "examples" / "town"
 
 
 def durchwahl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(state), *arguments]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    done = preloaded.durchwahl("--state", str(state), *arguments, timeout=120, cwd=ROOT)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

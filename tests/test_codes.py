@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from orchestrator.domain.card import card
 from orchestrator.domain.codes import Code
 from orchestrator.domain.people import Phone
 from orchestrator.domain.queues import WaitingQueue
+from tests import preloaded
 from tests.console import console
 from tests.pickup_town import running
 from tests.running_town import Town
@@ -118,5 +117,6 @@ def test_the_card_has_every_code_of_the_town_and_no_other() -> None:
 
 
 def durchwahl(*arguments: str) -> str:
-    argv = (sys.executable, "-m", "orchestrator.cli", *arguments)
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60, encoding="utf-8").stdout
+    done = preloaded.durchwahl(*arguments, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

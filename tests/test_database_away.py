@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tests.chaos.soak import Watched, soak
 from tests.chaos.town import OFFICE_BOX, OWN_BOX
 from tests.databases import database, sqlite, use
 from tests.postgres import Server, running_postgres
+from tests.preloaded import durchwahl
 from tests.running_town import Town, until
 from tests.test_journal import Heard, calls, nobody, sample
 
@@ -49,8 +49,7 @@ def figure(town: Town, name: str) -> float:
 
 
 def status(state: State) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "orchestrator.cli", "--state", str(state.root), "status"]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    return durchwahl("--state", str(state.root), "status", timeout=60)
 
 
 def journeys(server: Server, name: str) -> int:

@@ -51,7 +51,7 @@ def furnished(state: State) -> None:
 
 @pytest.fixture(scope="module")
 def town_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with running_town(tmp_path_factory.mktemp("e"), furnish=furnished) as town:
+    with running_town(tmp_path_factory.mktemp("e"), furnish=furnished, afresh=True) as town:
         yield town
 
 

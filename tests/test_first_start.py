@@ -11,6 +11,7 @@ import pytest
 from orchestrator.service import wiring
 from orchestrator.service.state import State
 from tests.postgres import PASSWORD, Server
+from tests.preloaded import durchwahl
 from tests.test_import import GOOD
 
 
@@ -20,10 +21,10 @@ def prepares(root: Path, *arguments: str, environment: dict[str, str] | None = N
 
 
 def prepared(root: Path, *arguments: str) -> tuple[int, str]:
-    started = prepares(root, *arguments)
-    told = "".join(started.communicate(timeout=120))
+    done = durchwahl("--state", str(root), "prepare", *arguments, timeout=120)
+    told = done.stdout + done.stderr
     assert "Traceback" not in told, told
-    return started.returncode, told
+    return done.returncode, told
 
 
 @pytest.fixture

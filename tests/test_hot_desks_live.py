@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +20,7 @@ from tests.hot_desk_town import hot_desk_town
 from tests.hot_desks import SOON, as_it_was, at, dials, goes, last, logs_in, pin, way, where, written
 from tests.lamp_watcher import watching
 from tests.pickup_town import citizen
+from tests.preloaded import durchwahl
 from tests.running_town import Town, running_town, until
 
 
@@ -216,8 +215,7 @@ async def test_the_night_logs_out_and_is_written_down(town: Town) -> None:
 
 def test_an_admin_sees_who_sits_where_and_changes_it(town: Town) -> None:
     def says(*words: str) -> str:
-        argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(town.state.root), "desk", *words)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        done = durchwahl("--state", str(town.state.root), "desk", *words, timeout=60)
         return done.stdout + done.stderr
 
     assert "in force at once" in says("gast", "2500", "--why", "forgot her PIN")
