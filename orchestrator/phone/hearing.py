@@ -185,9 +185,11 @@ def _correlation(piece: Samples, recording: Samples, at: int) -> float:
 
 def _correlations(piece: Samples, windows: Samples) -> Samples:
     """Pearson's, with each row: 1 the same shape, 0 nothing in common, whatever the volume."""
-    piece, windows = piece - piece.mean(), windows - windows.mean(axis=1, keepdims=True)
-    power = np.sqrt((piece @ piece) * np.einsum("ij,ij->i", windows, windows))
-    alike: Samples = np.divide(windows @ piece, power, out=np.zeros(len(windows)), where=power > 0)
+    # The piece has no mean, so that of a window makes no difference to their product: no window need be copied.
+    piece = piece - piece.mean()
+    spread = np.einsum("ij,ij->i", windows, windows) - windows.sum(axis=1) ** 2 / windows.shape[1]
+    power = np.sqrt((piece @ piece) * np.maximum(spread, 0.0))
+    alike: Samples = np.divide(np.einsum("ij,j->i", windows, piece), power, out=np.zeros(len(windows)), where=power > 0)
     return alike
 
 
