@@ -15,7 +15,7 @@ help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
-	@echo "make stack    the container stack on a Docker engine: the one that answers, else Debian's, as root"
+	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"

@@ -28,7 +28,9 @@ MODULES: Mapping[str, Sequence[str]] = {
     "rollout": ("plan", "apply", "history", "rollback", "drift"),
     "shift": ("attend",),
     "prepare": ("prepare",),
-    "running": ("up", "control", "call", "journeys", "status"),
+    "running": ("up", "control"),
+    "calls": ("call", "journeys"),
+    "status": ("status",),
     "switching": (
         *("absent", "back", "forward", "quiet", "desk", "switch", "switched"),
         *("wave", "waves", "old-numbers"),

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.domain import hot_desks
 from orchestrator.domain.directory import Directory
@@ -24,7 +24,9 @@ from orchestrator.service import directory as directories
 from orchestrator.service import present, switching
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.web.dialogue import Asked
+
+if TYPE_CHECKING:
+    from orchestrator.web.dialogue import Asked
 
 TRIES = 3
 """Wrong PINs of one call, and turns in which nothing came, after which it is over."""

@@ -24,6 +24,8 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 """Whom this machine trusts: a proxy between it and the packages may look into TLS."""
 OWN = "/usr/local/share/ca-certificates"
 """Where Debian wants those that are not Debian's, a file each."""
+SLIM = ("doc", "info", "locale", "man")
+"""What Debian's slim images leave out, of /usr/share."""
 START, STOP = 60.0, 60.0
 """Seconds that the engine may take."""
 BUILD = 900.0
@@ -170,7 +172,8 @@ def base(running: Engine) -> None:
             (Path(folder) / f"host-{at}.crt").write_text(f"-----BEGIN {each}")
         hooks = f"--customize-hook='mkdir -p $1{OWN}' --customize-hook='sync-in {folder} {OWN}'"
         check = "--aptopt='Acquire::Check-Valid-Until \"false\"'"
-        made = f"mmdebstrap --quiet --variant=minbase {check} {hooks} {SUITE} -"
+        slim = " ".join(f"--dpkgopt='path-exclude=/usr/share/{each}/*'" for each in SLIM)
+        made = f"mmdebstrap --quiet --variant=minbase {check} {slim} {hooks} {SUITE} -"
         done = subprocess.run(
             ("bash", "-o", "pipefail", "-c", f"{made} | docker import - {BASE}"),
             env={**os.environ, **running.environment},
