@@ -24,7 +24,7 @@ from tests.stack.engine import Engine, NoEngine, base, engine
 from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, ROOT, SIP, UNPULLED, Stack, build, heard, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
-DESK = "2500"
+DESK, SCHOOL = "2500", "9111"
 AREA = "+49620521"
 NUMBERS = [f"+49170200{at}" for at in range(6)]
 NEXT = f"{IMAGE}-next"
@@ -51,7 +51,7 @@ def docker() -> Iterator[Engine]:
 def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """On its bridge network; telephones outside reach it by an address of this host."""
     host = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
-    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host, "COMPOSE_PROFILES": "observability"}
+    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host, "COMPOSE_PROFILES": "observability,wave"}
     folder = tmp_path_factory.mktemp("stack")
     with running(docker, folder, "compose.yaml", "compose.bridge.yaml", UNPULLED, **told) as made:
         yield made
@@ -73,7 +73,8 @@ def test_an_image_says_what_it_is_made_of_and_holds_no_secret(docker: Engine) ->
 
 def test_everything_is_healthy_and_sealed(stack: Stack) -> None:
     services = stack.services()
-    assert set(services) == {"line", "database", "asterisk", "attend", "control", "prometheus", "alertmanager"}
+    watching = {"prometheus", "alertmanager"}
+    assert set(services) == {"line", "database", "asterisk", "attend", "control", "old-exchange", *watching}
     for name, found in services.items():
         assert name == "line" or found["State"]["Health"]["Status"] == "healthy", name
         host = found["HostConfig"]
@@ -118,6 +119,21 @@ def test_a_citizen_and_a_desk_outside_of_its_network_talk(stack: Stack) -> None:
     assert told == {"answered": 1, "stayed": 1, "heard": 1}
     assert heard(desk) == {"calls": 1, "talked": 1, "heard": 1}
     assert stack.journeys()[0]["outcome"] == "answered"
+
+
+def test_a_wave_is_tried_against_a_stand_in_for_the_old_exchange(stack: Stack) -> None:
+    """Its numbers are answered there, which calls us too; moved, they ring here."""
+    until(lambda: not [each for each in stack.status()["problems"] if "altanlage" in each], 60)
+    told = heard(stack.citizens("+4917012346", dialled=f"{AREA}{SCHOOL}", seconds=8))
+    assert told == {"answered": 1, "stayed": 1, "heard": 1}
+    assert f"called {SCHOOL}" in stack.compose("logs", "--no-color", "old-exchange")
+    desk = stack.desk(DESK, seconds=25)
+    stack.compose("exec", "-T", "old-exchange", "/etc/old-exchange/start", "call", SCHOOL, DESK)
+    assert heard(desk) == {"calls": 1, "talked": 1, "heard": 1}
+    stack.durchwahl("wave", "move", "2", "--why", "as a test")
+    told = heard(stack.citizens("+4917012347", dialled=f"{AREA}{SCHOOL}", seconds=8))
+    assert stack.compose("logs", "--no-color", "old-exchange").count(f"called {SCHOOL}") == 1
+    stack.durchwahl("wave", "back", "2", "--why", "as a test")
 
 
 def test_a_call_goes_as_explained_and_is_in_the_metrics(stack: Stack) -> None:
