@@ -367,7 +367,8 @@ async def run(
 
     `dialogues` gives who speaks with callers of the mailbox; with None `VoiceMailMain()` serves them.
     """
-    await prepare(state)
+    if newer := await prepare(state):
+        log.warning("the database is %s", newer)
     directory = await directories.running(state)
     engine = open_database(state.database)
     control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))
