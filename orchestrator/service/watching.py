@@ -119,7 +119,7 @@ async def _asterisk(state: State, trees: Trees, directory: Directory) -> tuple[b
             if running is None:
                 return False, frozenset(), ["Asterisk does not run: run `durchwahl up`"]
             told = [*await running.differences(trees.running())]
-            wrong = await trunks.look(running.ami, directory)
+            wrong = await trunks.look(running.ami, directory, state.settings().trunks)
             told += [f"trunk {name}: {why}" for name, why in wrong.items() if why]
             return True, await running.registered(), told
     except (OSError, NotAnswering, AsteriskError) as bad:
