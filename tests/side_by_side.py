@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE = {"test_random_rollouts"}
+ALONE = {"test_random_rollouts", "test_former_version"}
 """Files whose every test has a town to itself: they are shared out one by one."""
 
 FIRST = (
@@ -37,6 +37,7 @@ FIRST = (
         "install",
         "renewal",
         "two_versions",
+        "former_version",
         "canary",
         "bans",
         "agreement",

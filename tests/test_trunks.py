@@ -27,6 +27,8 @@ from tests.running_town import Town, running_town, until
 from tests.test_entries import invited, journal
 
 FIRST, SECOND, STRANGER, NOBODY = "127.0.0.5", "127.0.0.6", "127.0.0.3", "127.0.0.8"
+REALLY = "127.0.0.9:5098"
+"""Where the old exchange is, whatever the directory says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lines]:
         for trunk, password in (("first", PASSWORD), ("a_second", PASSWORD), ("wrong", "falsch")):
             (state.root / "secrets" / f"trunk-{trunk}").write_text(f"{password}\n")
         authority.cert_pem.write_to_path(str(state.root / "secrets" / "authorities.crt"))
+        with (state.root / "settings.toml").open("a") as file:
+            file.write(f'old = "{REALLY}"\n')  # in [trunks]
 
     try:
         first.start()
@@ -141,9 +145,9 @@ async def test_whom_a_phone_puts_through_calls_with_the_number_of_the_phone(line
 async def test_what_is_wrong_with_a_trunk_is_told(lines: Lines) -> None:
     async with connected(lines.town.state) as running:
         assert running
-        told = await trunks.look(running.ami, lines.town.directory)
+        told = await trunks.look(running.ami, lines.town.directory, lines.town.settings.trunks)
     assert told["first"] == told["a_second"] == ""
-    assert told["old"] == "127.0.0.7 does not answer: no call goes out by it"
+    assert told["old"] == f"{REALLY} does not answer: no call goes out by it"
     assert told["wrong"] == f"{SECOND} does not register us (Rejected): no call comes in by it"
     shown = "".join(f"{problem}\n" for problem in (await look(lines.town.state)).problems)
     assert f"trunk wrong: {told['wrong']}" in shown

@@ -243,8 +243,8 @@ class Recorder:
 
     async def _keep_offset(self, connection: AsyncConnection, offset: int) -> None:
         row = {"id": 1, "inode": self.path.stat().st_ino if self.path.exists() else 0, "offset": offset}
-        await connection.execute(delete(journal))
-        await connection.execute(insert(journal), [row])
+        if not (await connection.execute(update(journal).values(row))).rowcount:
+            await connection.execute(insert(journal), [row])
 
     @property
     def _aside(self) -> Path:

@@ -163,10 +163,9 @@ async def guessed_wrong(connection: AsyncConnection, box: str, now: float, *, la
     counts = found is not None and not (lapses and found.until < now - LAPSES)
     failed = (found.failed if found and counts else 0) + 1
     until = now + min(FIRST_LOCK * 2 ** (failed - GUESSES), LONGEST_LOCK) if failed >= GUESSES else 0.0
-    await connection.execute(delete(lockouts).where(lockouts.c.box == box))
-    await connection.execute(
-        insert(lockouts), [{"box": box, "failed": failed, "until": until or (now if lapses else 0.0)}]
-    )
+    row = {"box": box, "failed": failed, "until": until or (now if lapses else 0.0)}
+    written = update(lockouts).where(lockouts.c.box == box) if found else insert(lockouts)
+    await connection.execute(written.values(row))
     return until
 
 

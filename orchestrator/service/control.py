@@ -131,7 +131,7 @@ class Control:
         )
         self.metrics.canary_every.set(self.sentry.every)
         self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
-        self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
+        self.lookout = Lookout(self.ami, lambda: self.directory, self.state.settings().trunks, self.metrics.trunks)
         self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites)
         self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
         self.watch = Watch(state=self.state, metrics=self.metrics)
@@ -367,7 +367,8 @@ async def run(
 
     `dialogues` gives who speaks with callers of the mailbox; with None `VoiceMailMain()` serves them.
     """
-    await prepare(state)
+    if newer := await prepare(state):
+        log.warning("the database is %s", newer)
     directory = await directories.running(state)
     engine = open_database(state.database)
     control = Control(state, directory, engine, Ami(wiring.ami(state)), Rest(wiring.ari(state)))

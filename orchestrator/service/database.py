@@ -44,12 +44,16 @@ class DatabaseFails(ServiceError):
     """The database could not be reached, or refused."""
 
 
-async def prepare(state: State) -> None:
-    """Bring the database of `state` to this version; raises ServiceError."""
+async def prepare(state: State) -> str:
+    """Bring the database of `state` to this version; raises ServiceError.
+
+    What is to be told where it is of a newer one that serves this one too, and stays as it is; else nothing.
+    """
     url = state.database
     _no_folder(url)
     with explained(state, url):
-        await migrate(url)
+        newer = await migrate(url)
+    return f"of a newer version ({newer}), which this one may use" if newer else ""
 
 
 def _no_folder(url: URL) -> None:
@@ -59,7 +63,7 @@ def _no_folder(url: URL) -> None:
 
 @asynccontextmanager
 async def opened(state: State) -> AsyncIterator[AsyncEngine]:
-    """The database of `state`, of this version, until the block ends; what fails in it is a ServiceError."""
+    """The database of `state`, fit for this version, until the block ends; what fails in it is a ServiceError."""
     await prepare(state)
     url = state.database
     engine = open_database(url)

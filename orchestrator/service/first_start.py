@@ -61,7 +61,8 @@ async def _database(state: State, say: Say) -> bool:
     pause, deadline = FIRST_PAUSE, time.monotonic() + DATABASE_WITHIN
     while True:
         try:
-            await prepare(state)
+            if newer := await prepare(state):
+                say(f"{state.root}: the database is {newer}")
             return True
         except ServiceError as bad:
             if name := wiring.trees(state).name():

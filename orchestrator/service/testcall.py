@@ -36,6 +36,8 @@ from orchestrator.service.state import State
 LOOK_EVERY = 0.1
 LONGEST = 300.0
 """Seconds that a test call may last."""
+BEHIND = 3.0
+"""Seconds that the journal may be behind what a telephone knows."""
 AFTER_THE_BEEP = 1.2
 """Seconds from the end of a greeting until the caller speaks: the beep, and a breath."""
 TALK = 2.0
@@ -43,6 +45,7 @@ TALK = 2.0
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
 PEOPLE = ("talked", "busy", "nobody", "unreachable", "waited", "left", "too_short", "full", "failed", "human")
 
+REFUSED = "see why in the log of Asterisk; 488 is what it says, too, when no port from rtp_start to rtp_end is free"
 EARLY = ("gave_up", "message", "too_short", "served", "told", "call_back")
 """Outcomes of calls in which the caller may hang up before the way ends."""
 
@@ -88,12 +91,19 @@ class Follower:
         self._offset = path.stat().st_size if path.exists() else 0
         self.call: Events | None = None
 
-    async def events(self, *, within: float) -> AsyncIterator[Event]:
-        """Events of the call until it is over; raises ServiceError after `within` seconds."""
+    async def events(self, *, within: float, ended: Callable[[], bool] = lambda: False) -> AsyncIterator[Event]:
+        """Events of the call until it is over; none where it has `ended` before Asterisk began anything.
+
+        Raises ServiceError after `within` seconds.
+        """
         calls: dict[str, Events] = {}
-        deadline = asyncio.get_running_loop().time() + within
+        now = asyncio.get_running_loop().time
+        lasted, deadline = now(), now() + within
         while not (self.call and self.call.over):
-            if asyncio.get_running_loop().time() > deadline:
+            lasted = lasted if ended() else now()
+            if not self.call and now() > lasted + BEHIND:
+                return
+            if now() > deadline:
                 raise ServiceError(f"the call was not over within {within:.0f} s", todo="see `durchwahl status`")
             if self._life() != self._began_in:
                 raise ServiceError("Asterisk ended during the call", todo="see `durchwahl journeys` in a minute")
@@ -171,7 +181,7 @@ async def call(
     citizen = Citizen(placed, directory, sounds, wish)
     hanging = asyncio.create_task(_hang_up(placed, wish.hangup_after)) if wish.hangup_after else None
     try:
-        async for event in follower.events(within=LONGEST):
+        async for event in follower.events(within=LONGEST, ended=lambda: placed.ended is not None):
             if event.kind == "PLACE":
                 citizen.at(event.mark)
             elif event.kind == "BRIDGE_ENTER" and not hanging:
@@ -183,6 +193,8 @@ async def call(
             await asyncio.gather(hanging, return_exceptions=True)
     if placed.ended and placed.ended.by == "fault":  # the exchange heard nobody from then on, and went its own way
         raise NotStarted(f"{placed.ended}\n{telephone.log()[-2000:]}")
+    if placed.ended and not follower.call:
+        raise ServiceError(f"Asterisk refused the call: {placed.ended.text}", todo=REFUSED)
     made = journey(follower.call) if follower.call else None
     if made is None:
         raise ServiceError(

@@ -24,8 +24,8 @@ REGISTRATION, CONTACT = "OutboundRegistrationDetail", "ContactStatusDetail"
 REGISTERED, REACHABLE = "Registered", "Reachable"
 
 
-async def look(ami: Ami, directory: Directory) -> dict[str, str]:
-    """Trunk -> what is wrong with it; empty: nothing. Raises AsteriskError."""
+async def look(ami: Ami, directory: Directory, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Trunk -> what is wrong with it; empty: nothing. `addresses`: where they really are. Raises AsteriskError."""
     if not directory.trunks:
         return {}
     registrations: Mapping[str, str] = {}
@@ -36,10 +36,11 @@ async def look(ami: Ami, directory: Directory) -> dict[str, str]:
     for trunk in directory.trunks.values():
         name = f"trunk-{trunk.id}"
         standing = registrations.get(name, "") if trunk.user else REGISTERED
+        host = addresses.get(trunk.id, trunk.host)
         if not await _answers(ami, name):
-            found[trunk.id] = f"{trunk.host} does not answer: no call goes out by it"
+            found[trunk.id] = f"{host} does not answer: no call goes out by it"
         elif standing != REGISTERED:
-            found[trunk.id] = f"{trunk.host} does not register us ({standing or 'not asked'}): no call comes in by it"
+            found[trunk.id] = f"{host} does not register us ({standing or 'not asked'}): no call comes in by it"
         else:
             found[trunk.id] = ""
     return found
@@ -59,6 +60,8 @@ class Lookout:
 
     ami: Ami
     directory: Callable[[], Directory]
+    addresses: Mapping[str, str]
+    """Where trunks really are, of those that the settings name."""
     tell: Callable[[Mapping[str, str], Collection[str]], None]
     """Told what is wrong with each trunk, and which lead to the public network."""
     seen: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class Lookout:
             return
         self._looked = time.monotonic()
         try:
-            seen = await look(self.ami, self.directory()) if self.ami.up else {}
+            seen = await look(self.ami, self.directory(), self.addresses) if self.ami.up else {}
         except AsteriskError:
             self.tell({}, ())
             raise

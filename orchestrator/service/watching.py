@@ -13,6 +13,7 @@ from orchestrator.metrics.control import shift
 from orchestrator.rollout.trees import Trees
 from orchestrator.service import canary, certificate, disk, shelf, trunks, up, wiring
 from orchestrator.service import directory as directories
+from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
@@ -31,6 +32,8 @@ class Seen:
     """What the last test call has shown."""
     certificate: str
     """Until when the one in force is good; empty where there is none."""
+    database: str
+    """What it is where it is of a newer version."""
     disk: str
     """How much room there is."""
     backup: str
@@ -46,6 +49,8 @@ class Seen:
         yield f"test call   {self.canary}"
         if self.certificate:
             yield f"certificate {self.certificate}"
+        if self.database:
+            yield f"database    {self.database}"
         yield f"disk        {self.disk}"
         yield f"backup      {self.backup}"
         for problem in self.problems:
@@ -55,14 +60,7 @@ class Seen:
 async def look(state: State) -> Seen:
     """Look once; raises ServiceError where there is no directory, or none can be read and nothing is applied."""
     trees = wiring.trees(state)
-    problems: list[str] = []
-    try:
-        imported = await directories.read(state)
-    except ServiceError as bad:
-        if not trees.name():
-            raise
-        imported = await directories.running(state)
-        problems.append(f"{bad}; {bad.todo}. Calls go on, and are written down when it is back")
+    imported, database, problems = await _imported(state, trees)
     directory = await directories.running(state) if trees.name() else imported
     asterisk, registered, told = await _asterisk(state, trees, directory)
     attendants = int(shift(state.shift).get("up", 0)) if asterisk else 0
@@ -87,10 +85,22 @@ async def look(state: State) -> Seen:
         phones=len(directory.phones),
         canary=seen.told,
         certificate=f"until {own.until:%Y-%m-%d}, {own.days(now):.0f} days" if own else "",
+        database=database,
         disk=disk.told(rooms),
         backup=last.told(folder),
         problems=tuple(problems),
     )
+
+
+async def _imported(state: State, trees: Trees) -> tuple[Directory, str, list[str]]:
+    """The directory in the database, or what runs where that is away; what the database is; what is wrong with it."""
+    try:
+        return await directories.read(state), await prepare(state), []
+    except ServiceError as bad:
+        if not trees.name():
+            raise
+        told = f"{bad}; {bad.todo}. Calls go on, and are written down when it is back"
+        return await directories.running(state), "", [told]
 
 
 def _of_files(state: State, trees: Trees, now: datetime) -> Iterator[str]:
@@ -109,7 +119,7 @@ async def _asterisk(state: State, trees: Trees, directory: Directory) -> tuple[b
             if running is None:
                 return False, frozenset(), ["Asterisk does not run: run `durchwahl up`"]
             told = [*await running.differences(trees.running())]
-            wrong = await trunks.look(running.ami, directory)
+            wrong = await trunks.look(running.ami, directory, state.settings().trunks)
             told += [f"trunk {name}: {why}" for name, why in wrong.items() if why]
             return True, await running.registered(), told
     except (OSError, NotAnswering, AsteriskError) as bad:

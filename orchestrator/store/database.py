@@ -22,6 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, event, func, make_url, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from orchestrator.store import compatible
+
 CONNECT = 10.0
 """Seconds that a connection may take."""
 BUSY = 20.0
@@ -34,8 +36,11 @@ WRITERS = 6205_0001
 """Number of the advisory lock that writers of the directory hold, one after the other (PostgreSQL)."""
 
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
 class NewerDatabase(Exception):
-    """The database was made by a newer version; nothing was changed."""
+    """The database was made by a newer version, and does not serve this one; nothing was changed."""
 
 
 def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
@@ -109,22 +114,35 @@ def alone(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
 
 
-async def migrate(url: URL | str, to: str = "head") -> None:
-    """Bring the database at `url` to revision `to`, up or down; raises NewerDatabase. Only one process does it."""
+async def migrate(url: URL | str, to: str = "head") -> str:
+    """Bring the database at `url` to revision `to`, up or down; raises NewerDatabase. Only one process does it.
+
+    Tables of a newer version that serve this one too stay as they are: their revision, else nothing.
+    """
     engine = open_database(url, limit=MIGRATION, patience=MIGRATION)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_migrate, to)
+            return await connection.run_sync(_migrate, to)
     finally:
         await engine.dispose()
 
 
-def _migrate(connection: Connection, to: str) -> None:
-    if revision_of(connection) == (_scripts()[1].get_current_head() if to == "head" else to):
-        return  # without waiting for a writer
-    connection.rollback()
-    bring(connection, to)
-    connection.commit()
+def _migrate(connection: Connection, to: str) -> str:
+    _, scripts = _scripts()
+    if not _stays(connection, scripts, to):  # else without waiting for a writer
+        connection.rollback()
+        bring(connection, to)
+        connection.commit()
+    current = revision_of(connection)
+    return current if current and current not in _known(scripts) else ""
+
+
+def _stays(connection: Connection, scripts: ScriptDirectory, to: str) -> bool:
+    """Whether the tables are at `to`; or newer, and say that they serve this version too."""
+    current, head = revision_of(connection), scripts.get_current_head()
+    if to != "head" or not head or not current:
+        return current == to
+    return current == head or (current not in _known(scripts) and compatible.serves(connection, head))
 
 
 def bring(connection: Connection, to: str = "head") -> None:
@@ -134,25 +152,36 @@ def bring(connection: Connection, to: str = "head") -> None:
     """
     config, scripts = _scripts()
     config.attributes["connection"] = connection
-    newest_first = [script.revision for script in scripts.walk_revisions()]
+    newest_first = _known(scripts)
     wanted = newest_first[0] if to == "head" else to
     if not connection.in_transaction():
         alone(connection)
+    if _stays(connection, scripts, to):
+        return
     current = revision_of(connection)
     for known in (current, wanted):
         if known is not None and known not in newest_first:
             raise NewerDatabase(f"the database is of a newer version ({known})")
-    if current == wanted:
-        return
     if current is not None and newest_first.index(current) < newest_first.index(wanted):
         command.downgrade(config, wanted)
     else:
         command.upgrade(config, wanted)
+    compatible.tell(connection, compatible.former(scripts, wanted))
+
+
+def is_newer(revision: str) -> bool:
+    """Whether it is none of this version's, nor of a former one's."""
+    return revision not in _known(_scripts()[1])
+
+
+def _known(scripts: ScriptDirectory) -> list[str]:
+    """Every revision of this version, the newest first."""
+    return [script.revision for script in scripts.walk_revisions()]
 
 
 def _scripts() -> tuple[Config, ScriptDirectory]:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config, ScriptDirectory.from_config(config)
 
 

@@ -2,12 +2,13 @@
 
 What is read is one instant; what is written is one transaction, with the tables themselves and every migration since.
 So a dump of SQLite becomes a PostgreSQL database and the other way round, of this version or a newer one.
+Tables of a newer version that serve this one too are dumped whole; only a program that knows them can make them again.
 Belongs here: rows. Not here: where the lines are kept (service.packing).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,8 +16,8 @@ import orjson
 from sqlalchemy import JSON, URL, Connection, MetaData, Table, func, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from orchestrator.store.database import bring, open_database, revision_of, snapshot
-from orchestrator.store.tables import journal, metadata
+from orchestrator.store.database import bring, is_newer, open_database, revision_of, snapshot
+from orchestrator.store.tables import journal, metadata, works_with
 
 LONGEST = 6 * 3600.0
 """Seconds that a dump, or its way back, may take: gigabytes of messages are written meanwhile."""
@@ -24,6 +25,9 @@ PART = 4 * 1024 * 1024
 """Bytes of one part, more or less: memory holds one at a time."""
 AT_ONCE = 500
 """Rows that are fetched in one go."""
+NOT = frozenset({journal.name, works_with.name, "alembic_version"})
+"""Tables that are not in it: how far a file was read that the dump does not come with; and what making the tables
+says of them."""
 
 
 class NotEmpty(Exception):
@@ -40,12 +44,11 @@ class Frozen:
 
     connection: AsyncConnection
     revision: str
+    tables: Sequence[Table]
 
     async def parts(self) -> AsyncIterator[tuple[str, bytes]]:
         """Table and lines, a row each; every table has one part at least, and comes after those that it refers to."""
-        for table in metadata.sorted_tables:
-            if table is journal:
-                continue  # how far a file was read that the dump does not come with
+        for table in self.tables:
             lines, size = list[bytes](), 0
             names = [str(column.name) for column in table.columns]  # of a name that is quoted, too, a plain text
             asked = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=AT_ONCE)
@@ -67,9 +70,18 @@ async def frozen(url: URL) -> AsyncIterator[Frozen]:
             revision = await connection.run_sync(revision_of)
             if revision is None:
                 raise LookupError(f"{url} was never migrated")
-            yield Frozen(connection, revision)
+            yield Frozen(connection, revision, await connection.run_sync(_dumped, revision))
     finally:
         await engine.dispose()
+
+
+def _dumped(connection: Connection, revision: str) -> list[Table]:
+    """What is dumped, each table after those that it refers to."""
+    found = metadata
+    if is_newer(revision):  # there is more in it than this version knows, and must not be lost
+        found = MetaData()
+        found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name not in NOT]
 
 
 @dataclass(frozen=True)

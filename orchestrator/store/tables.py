@@ -195,3 +195,5 @@ journal = Table(
     Column("inode", BigInteger(), nullable=False),
     Column("offset", Integer(), nullable=False),
 )
+works_with = Table("works_with", metadata, Column("revision", Text(), primary_key=True))
+"""Former revisions whose programs may use these tables as they are; written with them (compatible)."""
