@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, URL, Boolean, Connection, Float, Integer, MetaData, Text, inspect, select, text
 
 from orchestrator.domain.schedule import Block
+from orchestrator.store import database
 from orchestrator.store.database import NewerDatabase, alone, migrate, open_database
 from orchestrator.store.load import load, save
 from orchestrator.store.tables import metadata
@@ -157,3 +160,10 @@ async def test_a_migrated_database_is_opened_while_somebody_writes(url: URL) -> 
         await connection.run_sync(alone)
         await asyncio.wait_for(migrate(url), 5)
     await engine.dispose()
+
+
+def test_what_the_names_of_files_say_is_what_the_migrations_say() -> None:
+    """The order, too: so that who has nothing to change need not ask Alembic."""
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    assert database.known() == [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]

@@ -7,23 +7,9 @@ that table. Not here: when tables are changed (database), what a migration may d
 
 from __future__ import annotations
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, delete, insert, inspect, select
 
 from orchestrator.store.tables import works_with
-
-
-def former(scripts: ScriptDirectory, revision: str) -> list[str]:
-    """The revisions before `revision` whose programs may use its tables, the newest first.
-
-    Who only adds to what only added has added, so it goes back to the first migration that says no, or nothing.
-    """
-    found: list[str] = []
-    for script in scripts.walk_revisions("base", revision):
-        if getattr(script.module, "works_with_former", None) is not True:
-            break
-        found.append(str(script.down_revision))
-    return found
 
 
 def tell(connection: Connection, revisions: list[str]) -> None:

@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, event, func, make_url, select
+from sqlalchemy import URL, Connection, event, func, inspect, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from orchestrator.store import compatible
@@ -128,21 +124,20 @@ async def migrate(url: URL | str, to: str = "head") -> str:
 
 
 def _migrate(connection: Connection, to: str) -> str:
-    _, scripts = _scripts()
-    if not _stays(connection, scripts, to):  # else without waiting for a writer
+    if not _stays(connection, to):  # else without waiting for a writer
         connection.rollback()
         bring(connection, to)
         connection.commit()
     current = revision_of(connection)
-    return current if current and current not in _known(scripts) else ""
+    return current if current and is_newer(current) else ""
 
 
-def _stays(connection: Connection, scripts: ScriptDirectory, to: str) -> bool:
+def _stays(connection: Connection, to: str) -> bool:
     """Whether the tables are at `to`; or newer, and say that they serve this version too."""
-    current, head = revision_of(connection), scripts.get_current_head()
-    if to != "head" or not head or not current:
+    current, head = revision_of(connection), known()[0]
+    if to != "head" or not current:
         return current == to
-    return current == head or (current not in _known(scripts) and compatible.serves(connection, head))
+    return current == head or (is_newer(current) and compatible.serves(connection, head))
 
 
 def bring(connection: Connection, to: str = "head") -> None:
@@ -150,41 +145,34 @@ def bring(connection: Connection, to: str = "head") -> None:
 
     Holds off all other writers, unless a transaction is under way: then the caller must have done that.
     """
-    config, scripts = _scripts()
-    config.attributes["connection"] = connection
-    newest_first = _known(scripts)
-    wanted = newest_first[0] if to == "head" else to
+    wanted = known()[0] if to == "head" else to
     if not connection.in_transaction():
         alone(connection)
-    if _stays(connection, scripts, to):
+    if _stays(connection, to):
         return
     current = revision_of(connection)
-    for known in (current, wanted):
-        if known is not None and known not in newest_first:
-            raise NewerDatabase(f"the database is of a newer version ({known})")
-    if current is not None and newest_first.index(current) < newest_first.index(wanted):
-        command.downgrade(config, wanted)
-    else:
-        command.upgrade(config, wanted)
-    compatible.tell(connection, compatible.former(scripts, wanted))
+    for each in (current, wanted):
+        if each is not None and is_newer(each):
+            raise NewerDatabase(f"the database is of a newer version ({each})")
+    from orchestrator.store import migrating  # who has nothing to change does without Alembic
+
+    migrating.run(connection, MIGRATIONS, wanted, down=current is not None and current > wanted)
 
 
 def is_newer(revision: str) -> bool:
     """Whether it is none of this version's, nor of a former one's."""
-    return revision not in _known(_scripts()[1])
+    return revision not in known()
 
 
-def _known(scripts: ScriptDirectory) -> list[str]:
-    """Every revision of this version, the newest first."""
-    return [script.revision for script in scripts.walk_revisions()]
-
-
-def _scripts() -> tuple[Config, ScriptDirectory]:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config, ScriptDirectory.from_config(config)
+def known() -> list[str]:
+    """Every revision of this version, the newest first: the files of the migrations begin with them."""
+    files = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return sorted((path.stem.partition("_")[0] for path in files), reverse=True)
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The revision of the tables; None: there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    """The revision of the tables, where Alembic notes it; None: there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
