@@ -44,7 +44,6 @@ TALK = 2.0
 """Seconds of talk with a person before the caller hangs up."""
 WORDS = "Guten Tag, hier spricht eine Bürgerin. Ich brauche einen neuen Ausweis. Bitte rufen Sie mich zurück."
 PEOPLE = ("talked", "busy", "nobody", "unreachable", "waited", "left", "too_short", "full", "failed", "human")
-
 REFUSED = "see why in the log of Asterisk; 488 is what it says, too, when no port from rtp_start to rtp_end is free"
 EARLY = ("gave_up", "message", "too_short", "served", "told", "call_back")
 """Outcomes of calls in which the caller may hang up before the way ends."""
@@ -101,8 +100,6 @@ class Follower:
         lasted, deadline = now(), now() + within
         while not (self.call and self.call.over):
             lasted = lasted if ended() else now()
-            if not self.call and now() > lasted + BEHIND:
-                return
             if now() > deadline:
                 raise ServiceError(f"the call was not over within {within:.0f} s", todo="see `durchwahl status`")
             if self._life() != self._began_in:
@@ -115,6 +112,8 @@ class Follower:
                     self.call = calls[event.call]
                 if self.call and event.call == self.call.id:
                     yield event
+            if not self.call and now() > lasted + BEHIND:
+                return
             await asyncio.sleep(LOOK_EVERY)
 
 
@@ -193,7 +192,7 @@ async def call(
             await asyncio.gather(hanging, return_exceptions=True)
     if placed.ended and placed.ended.by == "fault":  # the exchange heard nobody from then on, and went its own way
         raise NotStarted(f"{placed.ended}\n{telephone.log()[-2000:]}")
-    if placed.ended and not follower.call:
+    if placed.ended and placed.ended.by == "refused" and not follower.call:
         raise ServiceError(f"Asterisk refused the call: {placed.ended.text}", todo=REFUSED)
     made = journey(follower.call) if follower.call else None
     if made is None:
