@@ -28,7 +28,7 @@ DESK, SCHOOL = "2500", "9111"
 AREA = "+49620521"
 NUMBERS = [f"+49170200{at}" for at in range(6)]
 NEXT = f"{IMAGE}-next"
-SIZE = {ASTERISK: 400, IMAGE: 700}
+SIZE = {ASTERISK: 330, IMAGE: 620}
 """Megabytes that an image may have; the second one has the first in it."""
 
 
