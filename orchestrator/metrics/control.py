@@ -18,6 +18,7 @@ from orchestrator.journal.journeys import OUTCOMES, Journey
 from orchestrator.messages.mail.outbox import Fill
 from orchestrator.metrics import labels
 from orchestrator.metrics.queues import QueueMetrics
+from orchestrator.metrics.traces import TraceMetrics
 
 WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
@@ -25,8 +26,6 @@ SOON = 30
 HEARD = ("answered", "message")
 WANTED = (*HEARD, "too_short", "call_back", "gave_up", "failed")
 """Outcomes of calls that wanted somebody, and those of them in which somebody or something listened."""
-LEFT = "hung_up"
-"""Instead of an answer: the call ended at that place."""
 MAILED = ("sent", "later", "dead", "moot")
 """What an attempt to mail a letter comes to."""
 DELAYS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200)
@@ -109,6 +108,7 @@ class Metrics:
         self.mail_waiting = gauge("mail_waiting", "Letters that wait to be mailed.")
         self.mail_oldest = gauge("mail_oldest_seconds", "How long the oldest letter has waited; 0: none waits.")
         self.queues = QueueMetrics(self.registry)
+        self.traces = TraceMetrics(self.registry)
         self.banned = gauge("banned_addresses", "Addresses that may not speak SIP with us now.")
         self.bans = counter("bans", "Bans of addresses at which names or passwords were guessed.")
         self.trunk_up = Gauge(
@@ -166,7 +166,7 @@ class Metrics:
         for group in CLASSES:
             self.outside.labels(group)
         for place, step in directory.graph.items():
-            for answer in (*step.exits, LEFT) if isinstance(step, Menu) else ():
+            for answer in (*step.exits, labels.LEFT) if isinstance(step, Menu) else ():
                 self.visits.labels(labels.place(place), answer)
 
     def written(self, journey: Journey, unexpected: str) -> None:
@@ -183,7 +183,7 @@ class Metrics:
         if journey.wait is not None:
             self.wait.labels(flow, journey.outcome).observe(journey.wait)
         for step in journey.steps:
-            self.visits.labels(labels.place(step.place), step.answer or LEFT).inc()
+            self.visits.labels(labels.place(step.place), step.answer or labels.LEFT).inc()
         if unexpected:
             self.unexpected.labels(flow).inc()
         if "deadline" in journey.notes:

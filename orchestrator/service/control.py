@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
@@ -23,21 +22,18 @@ from orchestrator.apps.dialogue import token
 from orchestrator.asterisk.ami import Ami, WrongPassword
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
-from orchestrator.compile import per_caller
 from orchestrator.compile.sounds import prompts_of
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.explain import retrace
-from orchestrator.domain.flow import LeaveMessage
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
-from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
 from orchestrator.metrics.control import Metrics, shift
-from orchestrator.service import completions, history, hot_desks, logs, present, queues, signals, wiring
+from orchestrator.service import completions, hot_desks, logs, present, queues, signals, statuspage, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.bans import Guard
+from orchestrator.service.calls import Calls, Ran
 from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
 from orchestrator.service.disk import Watch
@@ -53,7 +49,7 @@ from orchestrator.service.state import State
 from orchestrator.service.trunks import Lookout
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
-from orchestrator.web.server import Call, Sources, Status, application
+from orchestrator.web.server import Sources, Status, application
 
 log = structlog.get_logger()
 
@@ -84,6 +80,7 @@ class Control:
     former: Directory = field(init=False)
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
+    calls: Calls = field(init=False)
     recorder: Recorder = field(init=False)
     service_codes: ServiceCodes = field(init=False)
     promises: Promises = field(init=False)
@@ -97,13 +94,6 @@ class Control:
 
     def __post_init__(self) -> None:
         self.former = self.directory
-        self.recorder = Recorder(
-            engine=self.engine, path=self.state.journal, listener=self, living=self.living, expect=self.expect
-        )
-        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
-        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
-        self.metrics.database.set_function(lambda: self.recorder.up)
-        self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
         self.service_codes = ServiceCodes(
             state=self.state,
@@ -115,6 +105,20 @@ class Control:
         self.mailroom = Mailroom(
             state=self.state, directory=lambda: self.directory, engine=self.engine, ami=self.ami, metrics=self.metrics
         )
+        self.calls = Calls(
+            ran=lambda: Ran(self.directory, self.former, self.since), mailroom=self.mailroom, metrics=self.metrics
+        )
+        self.recorder = Recorder(
+            engine=self.engine,
+            path=self.state.journal,
+            listener=self.calls,
+            living=self.living,
+            expect=self.calls.expect,
+        )
+        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
+        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
+        self.metrics.database.set_function(lambda: self.recorder.up)
+        self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.promises = Promises(
             state=self.state,
             directory=lambda: self.directory,
@@ -156,42 +160,6 @@ class Control:
             raise dialogue.NoAnswer("there is no dialogue")
         return await self.line.answer(asked)
 
-    async def finished(self, journey: Journey) -> Journey:
-        """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
-        if not journey.recording:
-            return journey
-        steps = (self.directory.graph.get(step.place) for step in journey.steps)
-        boxes = {step.box for step in steps if isinstance(step, LeaveMessage)}
-        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began, boxes=boxes)
-        match journey.outcome:
-            case "failed" | "too_short" if "message" in verdicts:
-                return replace(journey, outcome="message")
-            case "message" if not verdicts:
-                log.error("a message is lost: there is no recording", id=journey.id, place=journey.place)
-                self.metrics.messages.labels("lost").inc()
-                return replace(journey, outcome="failed")
-            case "message" if "message" not in verdicts:
-                return replace(journey, outcome="too_short")
-            case _:
-                return journey
-
-    def written(self, journey: Journey, unexpected: str) -> None:
-        """Count and log one call that is over."""
-        self.metrics.written(journey, unexpected)
-        if journey.flow == outgoing.FLOW and not journey.test:
-            self.metrics.outside.labels(outgoing.dialled_class(self.directory.town, journey.number)).inc()
-        told = log.warning if unexpected else log.info
-        told("call", id=journey.id, outcome=journey.outcome, place=journey.place, unexpected=unexpected)
-
-    def expect(self, journey: Journey) -> str:
-        """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
-        if journey.test or journey.flow in (outgoing.FLOW, per_caller.FLOW):
-            return ""
-        different = retrace(self.directory, journey.visits)
-        if different and journey.began < self.since and not retrace(self.former, journey.visits):
-            return ""  # it began before the last apply, and went as was right then
-        return different
-
     def pages(self) -> web.Application:
         """What is served over HTTP."""
         sources = Sources(
@@ -220,33 +188,17 @@ class Control:
 
     async def status(self) -> Status:
         """What the status page shows."""
-        told = shift(self.state.shift)
-        zone = ZoneInfo(self.directory.town.timezone)
-        midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
-        return Status(
-            town=self.directory.town.name,
-            parts=[
-                ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
-                ("Schicht", f"{up} Bedienprozesse", up > 0),
-                self.lookout.shown,
-                self.sentry.seen.shown,
-                self.nightly.shown,
-                ("Beweis", f"{problems} Probleme", problems == 0),
-                ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
-            ],
-            outcomes=await history.outcomes(self.engine, midnight),
-            calls=[
-                Call(
-                    began=f"{datetime.fromtimestamp(past.began, zone):%d.%m. %H:%M:%S}",
-                    caller=outgoing.masked(past.caller),
-                    number=past.number,
-                    way=past.way,
-                    outcome=past.outcome,
-                )
-                for past in await history.past(self.engine, limit=20, tests=False)
-            ],
-        )
+        up, problems = int(shift(self.state.shift).get("up", 0)), int(self.metrics.problems._value.get())
+        parts = [
+            ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
+            ("Schicht", f"{up} Bedienprozesse", up > 0),
+            self.lookout.shown,
+            self.sentry.seen.shown,
+            self.nightly.shown,
+            ("Beweis", f"{problems} Probleme", problems == 0),
+            ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
+        ]
+        return await statuspage.status(self.engine, self.directory.town, parts)
 
     async def tidy(self) -> None:
         """Every second who waits in queues; every minute what is old: recordings, journeys, the directory."""
@@ -378,10 +330,10 @@ async def run(
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
-        async with asyncio.TaskGroup() as tasks:
+        async with _traced(control) as traced, asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
             looking = (control.tidy(), control.look(), control.ban(), sentry.run(), control.nightly.run())
-            parts = (control.ami.run(), control.recorder.run(), room.run(), *looking)
+            parts = (control.ami.run(), control.recorder.run(), room.run(), *looking, *traced)
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:
@@ -396,3 +348,16 @@ async def run(
     finally:
         await runner.cleanup()
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _traced(control: Control) -> AsyncIterator[Sequence[Coroutine[Any, Any, None]]]:
+    """Have traces sent, by what is to be run inside the block: nothing, where none are wanted."""
+    url = control.state.settings().traces
+    if not url:
+        yield ()
+        return
+    from orchestrator.service.traces import sending  # who sends none does without the library
+
+    async with sending(url, control.metrics.traces, control.calls.kind) as control.calls.traces:
+        yield (control.calls.traces.run(),)
