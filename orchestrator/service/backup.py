@@ -21,7 +21,7 @@ from pathlib import Path
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.messages.mailbox import Spool
-from orchestrator.messages.still import still
+from orchestrator.messages.still import clear, still
 from orchestrator.rollout.record import sync
 from orchestrator.service import sealing, shelf, wiring
 from orchestrator.service.database import explained, prepare
@@ -89,6 +89,12 @@ def _alone(state: State) -> Iterator[None]:
         except BlockingIOError:
             raise ServiceError("another backup is being made", todo="wait for it, then try again") from None
         yield
+
+
+def sweep(state: State) -> None:
+    """Remove what a killed backup has left in the spool, unless one is being made. Raises OSError. Blocking."""
+    with contextlib.suppress(ServiceError), _alone(state):
+        clear(Spool(state.spool))
 
 
 def _make(state: State, folder: Path, keys: Sequence[str]) -> shelf.Made:
