@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
+
+from orchestrator.metrics.figures import Figures
 
 OUTCOMES = ("sent", "refused", "dropped")
 
 
-class TraceMetrics:
-    """In the registry of control."""
+class TraceMetrics(Figures):
+    """Of journeys."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._traces = Counter(
-            "durchwahl_traces",
-            "Traces of calls: sent; refused by the collector; dropped, as too many waited or control ended.",
-            ("outcome",),
-            registry=registry,
-        )
+        super().__init__(registry)
+        text = "Traces of calls: sent; refused by the collector; dropped, as too many waited or control ended."
+        self._traces = self._counter("traces", text, "outcome")
         for outcome in OUTCOMES:
             self._traces.labels(outcome)
-        self.waiting = Gauge("durchwahl_traces_waiting", "Traces that wait to be sent.", registry=registry)
+        self.waiting = self._gauge("traces_waiting", "Traces that wait to be sent.")
 
     def ended(self, outcome: str, count: int) -> None:
         """Count what has become of `count` traces: one of `OUTCOMES`."""

@@ -57,7 +57,7 @@ class Calls:
                 return replace(journey, outcome="message")
             case "message" if not verdicts:
                 log.error("a message is lost: there is no recording", id=journey.id, place=journey.place)
-                self.metrics.messages.labels("lost").inc()
+                self.metrics.messages.judged.labels("lost").inc()
                 return replace(journey, outcome="failed")
             case "message" if "message" not in verdicts:
                 return replace(journey, outcome="too_short")
@@ -68,7 +68,7 @@ class Calls:
         """Count, log and trace one call that is over."""
         self.metrics.written(journey, unexpected)
         if journey.flow == outgoing.FLOW and not journey.test:
-            self.metrics.outside.labels(outgoing.dialled_class(self.ran().directory.town, journey.number)).inc()
+            self.metrics.outside.over(outgoing.dialled_class(self.ran().directory.town, journey.number))
         traced = {}
         if self.traces:
             self.traces.take(journey, bool(unexpected))

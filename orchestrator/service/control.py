@@ -29,7 +29,8 @@ from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
-from orchestrator.metrics.control import Metrics, shift
+from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.exchange import shift
 from orchestrator.service import completions, hot_desks, logs, present, queues, signals, statuspage, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.bans import Guard
@@ -47,6 +48,7 @@ from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.sites import Sites
 from orchestrator.service.state import State
 from orchestrator.service.trunks import Lookout
+from orchestrator.service.unapplied import Unapplied
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
 from orchestrator.web.server import Sources, Status, application
@@ -91,6 +93,7 @@ class Control:
     renewal: Renewal = field(init=False)
     watch: Watch = field(init=False)
     nightly: Nightly = field(init=False)
+    unapplied: Unapplied = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
@@ -115,10 +118,11 @@ class Control:
             living=self.living,
             expect=self.calls.expect,
         )
-        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
-        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
-        self.metrics.database.set_function(lambda: self.recorder.up)
-        self.metrics.broken.set_function(lambda: self.recorder.broken)
+        self.metrics.journal.follow(self.recorder)
+        self._watches()
+
+    def _watches(self) -> None:
+        """Who looks after something again and again."""
         self.promises = Promises(
             state=self.state,
             directory=lambda: self.directory,
@@ -130,16 +134,20 @@ class Control:
             state=self.state,
             directory=lambda: self.directory,
             sounds=lambda: self.sounds,
-            tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
+            tell=lambda seen: self.metrics.canary.seen(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
-        self.metrics.canary_every.set(self.sentry.every)
-        self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
-        self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks)
-        self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites)
-        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
-        self.watch = Watch(state=self.state, metrics=self.metrics)
-        self.nightly = Nightly(state=self.state, zone=lambda: self.directory.town.timezone, tell=self.metrics.backup)
+        self.metrics.canary.every.set(self.sentry.every)
+        self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics.bans)
+        self.lookout = Lookout(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.trunks.seen)
+        self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites.seen)
+        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics.certificate)
+        self.watch = Watch(state=self.state, metrics=self.metrics.disk)
+        self.nightly = Nightly(
+            state=self.state, zone=lambda: self.directory.town.timezone, tell=self.metrics.backup.last
+        )
+        self.unapplied = Unapplied(state=self.state, engine=self.engine, running=lambda: (self.applied, self.directory))
+        self.metrics.tree.unapplied.set_function(lambda: self.unapplied.seconds)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -188,7 +196,7 @@ class Control:
 
     async def status(self) -> Status:
         """What the status page shows."""
-        up, problems = int(shift(self.state.shift).get("up", 0)), int(self.metrics.problems._value.get())
+        up, problems = int(shift(self.state.shift).get("up", 0)), int(self.metrics.tree.problems._value.get())
         parts = [
             ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
             ("Schicht", f"{up} Bedienprozesse", up > 0),
@@ -235,7 +243,7 @@ class Control:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
         forget = (self._forget, self.promises.forget, self._night)
-        return (self._reread, self._switch, *messages, self._strays, *forget)
+        return (self._reread, self.unapplied.look, self._switch, *messages, self._strays, *forget)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -250,17 +258,17 @@ class Control:
         """Asterisk's own database may be old, empty, or written by others: the directory's says what is switched."""
         if self.ami.up:
             connection = self.ami.connections
-            self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
+            self.metrics.tree.corrections.inc(await present.correct(self.state, self.ami, self.directory))
             rest, now = Rest(wiring.ari(self.state)), await present.now(self.state)
             await signals.correct(rest, self.directory, now)
             await signals.rest_desks(rest, self.ami, self.directory, now)
             self.pushed = connection
 
     async def _look(self) -> None:
-        self.metrics.read_shift(self.state.shift)
-        self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
+        self.metrics.shift.read(self.state.shift)
+        self.metrics.messages.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
         outside = (call.number for call in self.recorder.now(outgoing.FLOW))
-        self.metrics.costs(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))
+        self.metrics.outside.now(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))
 
     async def _queues(self) -> None:
         known = self.directory.queues and self.ami.up
@@ -303,11 +311,11 @@ class Control:
         self.sounds = await asyncio.to_thread(directories.spoken, self.state, self.directory)
         proof = await asyncio.to_thread(prove, self.directory, self.sounds, directories.today())
         self.metrics.begin(self.directory)
-        self.metrics.problems.set(len(proof.problems))
-        self.metrics.worst.set(proof.worst_wait)
-        self.metrics.prompts.set(len(prompts_of(self.directory)))
+        self.metrics.tree.problems.set(len(proof.problems))
+        self.metrics.tree.worst.set(proof.worst_wait)
+        self.metrics.tree.prompts.set(len(prompts_of(self.directory)))
         if self.applied:
-            self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
+            self.metrics.tree.applied.set(wiring.trees(self.state).applied_at(self.applied))
 
 
 async def run(
