@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import URL
 
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import On
@@ -15,9 +16,10 @@ from orchestrator.service import rollout, wiring
 from orchestrator.service.state import State
 from orchestrator.service.unapplied import Unapplied
 from orchestrator.store import switched
-from orchestrator.store.changes import recorded
+from orchestrator.store.changes import changed, recorded
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
+from tests.databases import database
 from tests.running_town import prepared
 from tests.towns import small
 
@@ -126,3 +128,15 @@ async def test_a_control_that_is_started_anew_knows_it_too(state: State) -> None
     again = Looking(state)
     assert await again.since() == changed
     await again.engine.dispose()
+
+
+async def test_when_the_directory_was_changed_first_after_something(url: URL) -> None:
+    async with database(url) as engine:
+        assert await changed(engine, 0.0) == 0.0
+        for name in ("Eins", "Zwei", "Drei"):
+            await save(engine, named(name), who="tests", what=name, why="")
+        await switched.put(engine, switched.Row(name="night", switched=On(), at=1e10, who="tests", why=""), "on")
+        at = {each.what: each.at for each in await recorded(engine)}
+        assert await changed(engine, 0.0) == at["Eins"]
+        assert await changed(engine, at["Eins"]) == at["Zwei"]
+        assert await changed(engine, at["Drei"]) == at["Drei"], "none after it: the last one"
