@@ -30,7 +30,7 @@ FIRST = (
     *("mailbox", "exchange", "display", "mailroom", "mail_killed", "plan_shown", "rollout", "damaged", "dial_matrix"),
     *("putting_through", "attacks", "taking", "lamps", "queue_of_47", "dialogue", "outcomes", "phone", "trunks"),
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
-    *("third_port", "scanners", "dashboards", "backup_live", "backup", "backup_nightly"),
+    *("third_port", "scanners", "dashboards", "traces_live", "backup_live", "backup", "backup_nightly"),
     *(
         "secrets",
         "evidence",

@@ -23,6 +23,7 @@ from orchestrator.service import nightly, restore, sealing, shelf, watching
 from orchestrator.service.settings import Backup
 from orchestrator.service.state import State
 from tests.backed_up import Made, files, furnish
+from tests.running_town import until
 from tests.small_disk import small_disk
 from tests.test_cli import durchwahl
 from tests.towns import BERLIN
@@ -134,6 +135,51 @@ async def test_one_that_is_killed_is_told(made: Made) -> None:
     os.kill(pid, signal.SIGKILL)
     await task
     assert "it was ended by signal 9" in shelf.last(made.state).why
+    assert not (made.state.spool / FOLDER).exists()
+
+
+def by_hand(made: Made) -> subprocess.Popen[bytes]:
+    """A backup that somebody makes in a terminal, and that is being written."""
+    argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(made.state.root), "backup")
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: beside(made) and beside(made)[0].stat().st_size > 1_000_000, 60)
+    assert process.poll() is None
+    return process
+
+
+async def starts(made: Made) -> None:
+    """What control does with backups when it starts; it is not time for one."""
+    started = nightly.Nightly(
+        state=made.state, zone=lambda: "Europe/Berlin", tell=lambda at, size, failed: looked.set()
+    )
+    looked, task = asyncio.Event(), asyncio.create_task(started.run())
+    await asyncio.wait_for(looked.wait(), 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_one_left_that_was_killed_goes_when_control_starts(made: Made) -> None:
+    large(made)
+    process = by_hand(made)
+    process.kill()
+    process.wait(20)
+    assert (made.state.spool / FOLDER).exists()
+    await starts(made)
+    assert not (made.state.spool / FOLDER).exists()
+
+
+async def test_what_one_has_that_is_being_made_stays_when_control_starts(made: Made) -> None:
+    large(made)
+    process = by_hand(made)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        before = sorted((made.state.spool / FOLDER).rglob("*"))
+        await starts(made)
+        assert sorted((made.state.spool / FOLDER).rglob("*")) == before != []
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert process.wait(60) == 0
+    assert not (made.state.spool / FOLDER).exists()
 
 
 def test_a_restore_that_is_killed_leaves_no_half_exchange(made: Made, tmp_path: Path) -> None:

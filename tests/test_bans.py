@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from orchestrator.asterisk import security
 from orchestrator.domain.bans import FAILURES, FLOOD, LONGEST, MOST, SHORTEST, TRUSTED, WINDOW, Attempt, Bans
-from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.lines import BanMetrics
 from orchestrator.service import bans as service
 from orchestrator.service import wiring
 from orchestrator.service.bans import Guard
@@ -144,7 +145,9 @@ async def guard(town: Town) -> AsyncIterator[Guard]:
     town.end("control")
     async with connected(town.state) as running:
         assert running
-        made = Guard(state=town.state, directory=lambda: town.directory, ami=running.ami, metrics=Metrics())
+        made = Guard(
+            state=town.state, directory=lambda: town.directory, ami=running.ami, metrics=BanMetrics(CollectorRegistry())
+        )
         await made.look()
         assert ip_network(CITIZEN) in made.bans.never
         made.bans.never = (ip_network(CITIZEN),)
@@ -213,7 +216,9 @@ async def test_a_ban_outlives_control_and_ends_by_itself(town: Town, guard: Guar
     guard.bans.until[stranger] = time.time() + 6.0
     await looks(guard)
     until(lambda: asks(town, stranger) == "403", 5)
-    again = Guard(state=town.state, directory=lambda: town.directory, ami=guard.ami, metrics=Metrics())
+    again = Guard(
+        state=town.state, directory=lambda: town.directory, ami=guard.ami, metrics=BanMetrics(CollectorRegistry())
+    )
     await looks(again)
     assert stranger in again.bans.until
     assert asks(town, stranger) == "403"

@@ -13,7 +13,8 @@ import yaml
 
 from orchestrator.domain.derive import derive
 from orchestrator.metrics import labels
-from orchestrator.service import sites
+from orchestrator.service import sealing, sites
+from orchestrator.service.state import State
 from orchestrator.store.reading import read_files
 from tests.dashboards import DASHBOARDS, PANELS
 from tests.hurry import EXAMPLE
@@ -40,13 +41,23 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The town after two days alike: what was counted from 0 on the first day increases on the second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DURCHWAHL_CANARY", "900")
-        with running_town(tmp_path_factory.mktemp("w"), watched_town(), certified) as town:
+        with running_town(tmp_path_factory.mktemp("w"), watched_town(), furnish) as town:
             ports = town.settings.metrics_port, town.settings.metrics_port + 1
             told = targets(town.settings.web_port, ports)
             with running_prometheus(tmp_path_factory.mktemp("p"), told) as prometheus:
                 seen = Watched(town, prometheus)
                 asyncio.run(calls(seen))
                 yield seen
+
+
+def furnish(state: State) -> None:
+    """A certificate, and backups: control makes the first one soon after its start."""
+    certified(state)
+    folder = state.root.parent / "backups"
+    folder.mkdir()
+    key = sealing.new_key(state.root.parent / "identity")
+    with (state.root / "settings.toml").open("a") as file:
+        file.write(f'\n[backup]\nfolder = "{folder}"\nkeys = ["{key}"]\n')
 
 
 async def calls(seen: Watched) -> None:
@@ -58,6 +69,7 @@ async def calls(seen: Watched) -> None:
             filed = f"sum(durchwahl_messages_total) >= {day}"
             for expression in (written, filed, "durchwahl_canary_up == 1", 'durchwahl_trunk_up{trunk="amt"} == 1'):
                 await asyncio.to_thread(until, lambda asked=expression: seen.counted(asked), 60)
+    await asyncio.to_thread(until, lambda: seen.counted("durchwahl_backup_timestamp_seconds > 0"), 60)
     await asyncio.sleep(5)
 
 

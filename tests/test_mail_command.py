@@ -126,7 +126,7 @@ async def test_as_control_runs_it(state: State) -> None:
         await migrate(state.database)
         engine, metrics = open_database(state.database), Metrics()
         try:
-            at_work = service.mailing(state, engine, town, metrics, menu=lambda directory: "99")
+            at_work = service.mailing(state, engine, town, metrics.mail, menu=lambda directory: "99")
             assert at_work
             task = asyncio.create_task(at_work.run())
             now = time.time()
@@ -177,7 +177,7 @@ async def test_without_its_password_control_runs_and_letters_wait(
         await migrate(state.database)
         engine, metrics = open_database(state.database), Metrics()
         try:
-            at_work = service.mailing(state, engine, town, metrics)
+            at_work = service.mailing(state, engine, town, metrics.mail)
             assert at_work
             task = asyncio.create_task(at_work.run())
             told = message(1, left=time.time())
@@ -211,7 +211,7 @@ async def test_another_password_is_taken_up_without_a_restart(state: State, tmp_
         await migrate(state.database)
         engine, metrics = open_database(state.database), Metrics()
         try:
-            at_work = service.mailing(state, engine, town, metrics)
+            at_work = service.mailing(state, engine, town, metrics.mail)
             assert at_work
             task = asyncio.create_task(at_work.run())
             told = message(1, left=time.time())
@@ -230,7 +230,7 @@ async def test_another_password_is_taken_up_without_a_restart(state: State, tmp_
 
 
 def test_where_mail_is_off_nothing_is_queued(state: State) -> None:
-    assert service.mailing(state, open_database(state.database), town, Metrics()) is None
+    assert service.mailing(state, open_database(state.database), town, Metrics().mail) is None
 
 
 def test_ports_are_the_usual_ones(state: State) -> None:

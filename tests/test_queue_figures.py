@@ -6,6 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from orchestrator.journal.journeys import Journey, Step
+from orchestrator.metrics.attendant import AttendantMetrics
+from orchestrator.metrics.control import Metrics
 from orchestrator.metrics.queues import QueueMetrics, Standing, waits
 from orchestrator.service.queues import standings
 
@@ -54,3 +56,12 @@ def test_a_queue_that_is_gone_is_told_of_no_more() -> None:
     assert registry.get_sample_value("durchwahl_queue_waiting", {"queue": "amt"}) == 2
     metrics.stand([])
     assert registry.get_sample_value("durchwahl_queue_waiting", {"queue": "amt"}) is None
+
+
+def test_no_page_says_when_each_series_was_begun() -> None:
+    attendant = AttendantMetrics()
+    attendant.began("town.welcome")
+    attendant.ended("town.welcome", "key_1", 1.0)
+    for page in (attendant.text(), Metrics().text()):
+        assert b"_total " in page or b"_total{" in page
+        assert b"_created" not in page

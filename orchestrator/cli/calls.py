@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from orchestrator.cli import output
-from orchestrator.journal.journeys import Journey
+from orchestrator.journal.journeys import Journey, trace
 from orchestrator.service import directory as directories
 from orchestrator.service import history, testcall
 from orchestrator.service.database import opened
@@ -86,7 +86,7 @@ def journeys(
 
         found, zone = asyncio.run(run())
         if json:
-            output.dump([asdict(past) for past in found])
+            output.dump([{**asdict(past), "trace": trace(past.id)} for past in found])
             return
         for past in found:
             waited = f"{past.wait:5.1f} s" if past.wait is not None else "      –"

@@ -70,9 +70,14 @@ class Still:
 def still(spool: Spool) -> Iterator[Still]:
     """Second names for as long as the block lasts. Those of somebody who was killed go first. Raises OSError."""
     holding = Still(spool)
-    shutil.rmtree(holding.root, ignore_errors=True)
+    clear(spool)
     try:
         holding.root.mkdir(mode=0o700)
         yield holding
     finally:
-        shutil.rmtree(holding.root, ignore_errors=True)
+        clear(spool)
+
+
+def clear(spool: Spool) -> None:
+    """Remove second names; only whoever makes them, or knows that nobody does, may do that."""
+    shutil.rmtree(Still(spool).root, ignore_errors=True)

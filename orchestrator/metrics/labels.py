@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from orchestrator.domain.place import BY_HAND
 
+LEFT = "hung_up"
+"""Instead of an answer: the call ended at that place."""
 KINDS = {"n_": "person", "t_": "shared_phone", "r_": "retired_number"}
 
 

@@ -17,12 +17,11 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.messages.mailbox import Spool
-from orchestrator.messages.still import still
+from orchestrator.messages.still import clear, still
 from orchestrator.rollout.record import sync
 from orchestrator.service import sealing, shelf, wiring
 from orchestrator.service.database import explained, prepare
@@ -30,6 +29,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.packing import DATABASE, STATE, Manifest, Packer, packing
 from orchestrator.service.running import NotAnswering, connected
 from orchestrator.service.state import State
+from orchestrator.service.version import version
 from orchestrator.store import dump
 
 ASTDB = "lib/astdb.sqlite3"
@@ -91,6 +91,12 @@ def _alone(state: State) -> Iterator[None]:
         yield
 
 
+def sweep(state: State) -> None:
+    """Remove what a killed backup has left in the spool, unless one is being made. Raises OSError. Blocking."""
+    with contextlib.suppress(ServiceError), _alone(state):
+        clear(Spool(state.spool))
+
+
 def _make(state: State, folder: Path, keys: Sequence[str]) -> shelf.Made:
     """The file, written beside and renamed when it is whole and on disk. Raises OSError, ServiceError."""
     if not folder.is_dir():
@@ -126,7 +132,7 @@ async def _pack(state: State, packer: Packer, now: float) -> list[str]:
             busy = await asyncio.to_thread(spool.boxes)
             entries, notes = await _astdb(state)
             tree = wiring.trees(state).name()
-            packer.manifest(Manifest(durchwahl=_version(), at=now, tree=tree, revision=frozen.revision))
+            packer.manifest(Manifest(durchwahl=version() or "unknown", at=now, tree=tree, revision=frozen.revision))
             for name, path in _files(state):
                 packer.file(f"{STATE}{name}", path)
             number = 0
@@ -167,13 +173,6 @@ def _files(state: State) -> Iterator[tuple[str, Path]]:
             name = str(path.relative_to(state.root))
             if path.is_file() and name not in NOT and not name.endswith(HALF):
                 yield name, path
-
-
-def _version() -> str:
-    try:
-        return version("durchwahl")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 async def _astdb(state: State) -> tuple[bytes, list[str]]:

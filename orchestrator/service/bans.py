@@ -21,7 +21,7 @@ from orchestrator.asterisk import security
 from orchestrator.asterisk.ami import Ami
 from orchestrator.domain.bans import Bans
 from orchestrator.domain.directory import Directory
-from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.lines import BanMetrics
 from orchestrator.rollout.trees import Busy
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
@@ -43,7 +43,7 @@ class Guard:
     state: State
     directory: Callable[[], Directory]
     ami: Ami
-    metrics: Metrics
+    metrics: BanMetrics
     bans: Bans = field(default_factory=Bans)
     _offset: int = -1
     """How far the log was read; -1: not yet."""
@@ -72,14 +72,14 @@ class Guard:
             chunk = await asyncio.to_thread(security.read, self.state.log / "security", self._offset)
             self._offset = chunk.end
             for address in self.bans.take(chunk.attempts):
-                self.metrics.bans.inc()
+                self.metrics.made.inc()
                 log.warning("banned", address=address, seconds=round(self.bans.until[address] - time.time()))
         if time.monotonic() - self._swept >= 1.0:
             over += self.bans.expire(time.time())
             self._swept = time.monotonic()
         for address in over:
             log.info("no longer banned", address=address)
-        self.metrics.banned.set(len(self.bans.until))
+        self.metrics.now.set(len(self.bans.until))
         if time.monotonic() < self._next:
             return
         if over or self.bans.until != self._listed or self._written < 0 or not self.state.bans.exists():

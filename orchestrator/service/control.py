@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
@@ -23,21 +22,19 @@ from orchestrator.apps.dialogue import token
 from orchestrator.asterisk.ami import Ami, WrongPassword
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
-from orchestrator.compile import per_caller
 from orchestrator.compile.sounds import prompts_of
 from orchestrator.domain import outgoing
 from orchestrator.domain.directory import Directory
-from orchestrator.domain.explain import retrace
-from orchestrator.domain.flow import LeaveMessage
 from orchestrator.domain.prompts import Sounds
 from orchestrator.domain.proof import prove
-from orchestrator.journal.journeys import Journey
 from orchestrator.journal.record import Recorder, forget
 from orchestrator.messages.telephone.dialogue import Dialogue
-from orchestrator.metrics.control import Metrics, shift
-from orchestrator.service import completions, history, hot_desks, logs, present, queues, signals, wiring
+from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.exchange import shift
+from orchestrator.service import completions, hot_desks, logs, present, queues, signals, statuspage, wiring
 from orchestrator.service import directory as directories
 from orchestrator.service.bans import Guard
+from orchestrator.service.calls import Calls, Ran
 from orchestrator.service.canary import Sentry
 from orchestrator.service.database import prepare
 from orchestrator.service.disk import Watch
@@ -51,9 +48,10 @@ from orchestrator.service.service_codes import ServiceCodes
 from orchestrator.service.sites import Sites
 from orchestrator.service.state import State
 from orchestrator.service.trunks import Lookout
+from orchestrator.service.unapplied import Unapplied
 from orchestrator.store.database import open_database
 from orchestrator.web import dialogue
-from orchestrator.web.server import Call, Sources, Status, application
+from orchestrator.web.server import Sources, Status, application
 
 log = structlog.get_logger()
 
@@ -84,6 +82,7 @@ class Control:
     former: Directory = field(init=False)
     """What ran before that."""
     mailroom: Mailroom = field(init=False)
+    calls: Calls = field(init=False)
     recorder: Recorder = field(init=False)
     service_codes: ServiceCodes = field(init=False)
     promises: Promises = field(init=False)
@@ -94,16 +93,10 @@ class Control:
     renewal: Renewal = field(init=False)
     watch: Watch = field(init=False)
     nightly: Nightly = field(init=False)
+    unapplied: Unapplied = field(init=False)
 
     def __post_init__(self) -> None:
         self.former = self.directory
-        self.recorder = Recorder(
-            engine=self.engine, path=self.state.journal, listener=self, living=self.living, expect=self.expect
-        )
-        self.metrics.now.set_function(lambda: len(self.recorder.calls) - self.recorder.unwritten)
-        self.metrics.unwritten.set_function(lambda: self.recorder.unwritten)
-        self.metrics.database.set_function(lambda: self.recorder.up)
-        self.metrics.broken.set_function(lambda: self.recorder.broken)
         self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
         self.service_codes = ServiceCodes(
             state=self.state,
@@ -115,6 +108,21 @@ class Control:
         self.mailroom = Mailroom(
             state=self.state, directory=lambda: self.directory, engine=self.engine, ami=self.ami, metrics=self.metrics
         )
+        self.calls = Calls(
+            ran=lambda: Ran(self.directory, self.former, self.since), mailroom=self.mailroom, metrics=self.metrics
+        )
+        self.recorder = Recorder(
+            engine=self.engine,
+            path=self.state.journal,
+            listener=self.calls,
+            living=self.living,
+            expect=self.calls.expect,
+        )
+        self.metrics.journal.follow(self.recorder)
+        self._watches()
+
+    def _watches(self) -> None:
+        """Who looks after something again and again."""
         self.promises = Promises(
             state=self.state,
             directory=lambda: self.directory,
@@ -126,16 +134,20 @@ class Control:
             state=self.state,
             directory=lambda: self.directory,
             sounds=lambda: self.sounds,
-            tell=lambda seen: self.metrics.canary(seen.up, seen.at, seen.answered),
+            tell=lambda seen: self.metrics.canary.seen(seen.up, seen.at, seen.answered),
             every=self.state.settings().canary,
         )
-        self.metrics.canary_every.set(self.sentry.every)
-        self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics)
-        self.lookout = Lookout(self.ami, lambda: self.directory, self.state.settings().trunks, self.metrics.trunks)
-        self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites)
-        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics)
-        self.watch = Watch(state=self.state, metrics=self.metrics)
-        self.nightly = Nightly(state=self.state, zone=lambda: self.directory.town.timezone, tell=self.metrics.backup)
+        self.metrics.canary.every.set(self.sentry.every)
+        self.guard = Guard(state=self.state, directory=lambda: self.directory, ami=self.ami, metrics=self.metrics.bans)
+        self.lookout = Lookout(self.ami, lambda: self.directory, self.state.settings().trunks, self.metrics.trunks.seen)
+        self.sites = Sites(ami=self.ami, directory=lambda: self.directory, tell=self.metrics.sites.seen)
+        self.renewal = Renewal(state=self.state, ami=self.ami, metrics=self.metrics.certificate)
+        self.watch = Watch(state=self.state, metrics=self.metrics.disk)
+        self.nightly = Nightly(
+            state=self.state, zone=lambda: self.directory.town.timezone, tell=self.metrics.backup.last
+        )
+        self.unapplied = Unapplied(state=self.state, engine=self.engine, running=lambda: (self.applied, self.directory))
+        self.metrics.tree.unapplied.set_function(lambda: self.unapplied.seconds)
 
     def answers(self, asked: Dialogue) -> None:
         """Who callers of the mailbox speak with, from now on."""
@@ -155,42 +167,6 @@ class Control:
         if self.line is None:
             raise dialogue.NoAnswer("there is no dialogue")
         return await self.line.answer(asked)
-
-    async def finished(self, journey: Journey) -> Journey:
-        """File what was recorded, and correct the outcome where nothing was said, or nothing was kept."""
-        if not journey.recording:
-            return journey
-        steps = (self.directory.graph.get(step.place) for step in journey.steps)
-        boxes = {step.box for step in steps if isinstance(step, LeaveMessage)}
-        verdicts = await self.mailroom.file(journey.recording, caller=journey.caller, at=journey.began, boxes=boxes)
-        match journey.outcome:
-            case "failed" | "too_short" if "message" in verdicts:
-                return replace(journey, outcome="message")
-            case "message" if not verdicts:
-                log.error("a message is lost: there is no recording", id=journey.id, place=journey.place)
-                self.metrics.messages.labels("lost").inc()
-                return replace(journey, outcome="failed")
-            case "message" if "message" not in verdicts:
-                return replace(journey, outcome="too_short")
-            case _:
-                return journey
-
-    def written(self, journey: Journey, unexpected: str) -> None:
-        """Count and log one call that is over."""
-        self.metrics.written(journey, unexpected)
-        if journey.flow == outgoing.FLOW and not journey.test:
-            self.metrics.outside.labels(outgoing.dialled_class(self.directory.town, journey.number)).inc()
-        told = log.warning if unexpected else log.info
-        told("call", id=journey.id, outcome=journey.outcome, place=journey.place, unexpected=unexpected)
-
-    def expect(self, journey: Journey) -> str:
-        """Why a journey is none that the directory allows. A test call is in a time of its own, told by its number."""
-        if journey.test or journey.flow in (outgoing.FLOW, per_caller.FLOW):
-            return ""
-        different = retrace(self.directory, journey.visits)
-        if different and journey.began < self.since and not retrace(self.former, journey.visits):
-            return ""  # it began before the last apply, and went as was right then
-        return different
 
     def pages(self) -> web.Application:
         """What is served over HTTP."""
@@ -220,33 +196,17 @@ class Control:
 
     async def status(self) -> Status:
         """What the status page shows."""
-        told = shift(self.state.shift)
-        zone = ZoneInfo(self.directory.town.timezone)
-        midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        up, problems = int(told.get("up", 0)), int(self.metrics.problems._value.get())
-        return Status(
-            town=self.directory.town.name,
-            parts=[
-                ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
-                ("Schicht", f"{up} Bedienprozesse", up > 0),
-                self.lookout.shown,
-                self.sentry.seen.shown,
-                self.nightly.shown,
-                ("Beweis", f"{problems} Probleme", problems == 0),
-                ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
-            ],
-            outcomes=await history.outcomes(self.engine, midnight),
-            calls=[
-                Call(
-                    began=f"{datetime.fromtimestamp(past.began, zone):%d.%m. %H:%M:%S}",
-                    caller=outgoing.masked(past.caller),
-                    number=past.number,
-                    way=past.way,
-                    outcome=past.outcome,
-                )
-                for past in await history.past(self.engine, limit=20, tests=False)
-            ],
-        )
+        up, problems = int(shift(self.state.shift).get("up", 0)), int(self.metrics.tree.problems._value.get())
+        parts = [
+            ("Asterisk", "nimmt Anrufe an" if self.ami.up else "antwortet nicht", self.ami.up),
+            ("Schicht", f"{up} Bedienprozesse", up > 0),
+            self.lookout.shown,
+            self.sentry.seen.shown,
+            self.nightly.shown,
+            ("Beweis", f"{problems} Probleme", problems == 0),
+            ("Stand", self.applied or "nichts angewandt", bool(self.applied)),
+        ]
+        return await statuspage.status(self.engine, self.directory.town, parts)
 
     async def tidy(self) -> None:
         """Every second who waits in queues; every minute what is old: recordings, journeys, the directory."""
@@ -283,7 +243,7 @@ class Control:
         room = self.mailroom
         messages = (room.relight, room.greetings, self._stale, room.forget, room.messages.reconcile, room.remind)
         forget = (self._forget, self.promises.forget, self._night)
-        return (self._reread, self._switch, *messages, self._strays, *forget)
+        return (self._reread, self.unapplied.look, self._switch, *messages, self._strays, *forget)
 
     async def _bulkhead(self, part: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong in one part of housekeeping is told, and tried again; it ends nothing else."""
@@ -298,17 +258,17 @@ class Control:
         """Asterisk's own database may be old, empty, or written by others: the directory's says what is switched."""
         if self.ami.up:
             connection = self.ami.connections
-            self.metrics.corrections.inc(await present.correct(self.state, self.ami, self.directory))
+            self.metrics.tree.corrections.inc(await present.correct(self.state, self.ami, self.directory))
             rest, now = Rest(wiring.ari(self.state)), await present.now(self.state)
             await signals.correct(rest, self.directory, now)
             await signals.rest_desks(rest, self.ami, self.directory, now)
             self.pushed = connection
 
     async def _look(self) -> None:
-        self.metrics.read_shift(self.state.shift)
-        self.metrics.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
+        self.metrics.shift.read(self.state.shift)
+        self.metrics.messages.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
         outside = (call.number for call in self.recorder.now(outgoing.FLOW))
-        self.metrics.costs(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))
+        self.metrics.outside.now(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))
 
     async def _queues(self) -> None:
         known = self.directory.queues and self.ami.up
@@ -351,11 +311,11 @@ class Control:
         self.sounds = await asyncio.to_thread(directories.spoken, self.state, self.directory)
         proof = await asyncio.to_thread(prove, self.directory, self.sounds, directories.today())
         self.metrics.begin(self.directory)
-        self.metrics.problems.set(len(proof.problems))
-        self.metrics.worst.set(proof.worst_wait)
-        self.metrics.prompts.set(len(prompts_of(self.directory)))
+        self.metrics.tree.problems.set(len(proof.problems))
+        self.metrics.tree.worst.set(proof.worst_wait)
+        self.metrics.tree.prompts.set(len(prompts_of(self.directory)))
         if self.applied:
-            self.metrics.applied.set(wiring.trees(self.state).applied_at(self.applied))
+            self.metrics.tree.applied.set(wiring.trees(self.state).applied_at(self.applied))
 
 
 async def run(
@@ -379,10 +339,10 @@ async def run(
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", state.settings().web_port).start()
-        async with asyncio.TaskGroup() as tasks:
+        async with _traced(control) as traced, asyncio.TaskGroup() as tasks:
             room, sentry = control.mailroom, control.sentry
             looking = (control.tidy(), control.look(), control.ban(), sentry.run(), control.nightly.run())
-            parts = (control.ami.run(), control.recorder.run(), room.run(), *looking)
+            parts = (control.ami.run(), control.recorder.run(), room.run(), *looking, *traced)
             owned = [tasks.create_task(part) for part in parts]
             await stop.wait()
             for task in owned:
@@ -397,3 +357,16 @@ async def run(
     finally:
         await runner.cleanup()
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _traced(control: Control) -> AsyncIterator[Sequence[Coroutine[Any, Any, None]]]:
+    """Have traces sent, by what is to be run inside the block: nothing, where none are wanted."""
+    url = control.state.settings().traces
+    if not url:
+        yield ()
+        return
+    from orchestrator.service.traces import sending  # who sends none does without the library
+
+    async with sending(url, control.metrics.traces, control.calls.kind) as control.calls.traces:
+        yield (control.calls.traces.run(),)

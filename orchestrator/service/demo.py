@@ -20,7 +20,7 @@ from pathlib import Path
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.explain import World, explain
 from orchestrator.domain.prompts import Sounds
-from orchestrator.metrics.control import shift
+from orchestrator.metrics.exchange import shift
 from orchestrator.phone.desk import Answers, Desk, LetsItRing
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from orchestrator.journal import reserve
-from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.exchange import DiskMetrics
 from orchestrator.service.state import State
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class Watch:
     """Looks again and again, tells what has changed, and has the journal put room by."""
 
     state: State
-    metrics: Metrics
+    metrics: DiskMetrics
     _next: float = 0.0
     _told: frozenset[str] = frozenset()
 
@@ -77,7 +77,7 @@ class Watch:
     def _problems(self) -> frozenset[str]:
         rooms = look(self.state)
         for room in rooms:
-            self.metrics.disk(room.folder, room.free, not room.why)
+            self.metrics.seen(room.folder, room.free, not room.why)
         problems = {room.problem for room in rooms if room.problem}
         try:
             reserve.hold(self.state.journal)

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -31,6 +30,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
+from orchestrator.service.version import version
 from orchestrator.store.changes import recorded
 from orchestrator.store.tables import journeys
 
@@ -109,7 +109,7 @@ async def _installed() -> str:
 
 def _versions(runs: str, installed: str) -> Versions:
     return Versions(
-        durchwahl=_version("durchwahl"),
+        durchwahl=version(),
         asterisk=runs,
         installed=installed,
         good=suitable(runs or installed),
@@ -199,18 +199,11 @@ def _packages() -> Iterator[Package]:
             lines = LOCKED.findall(path.read_text())
             for name in dict.fromkeys(name for name, _, _ in lines):
                 versions = {version: marked for each, version, marked in lines if each == name}
-                installed = _version(name)
+                installed = version(name)
                 if installed or not all(versions.values()):
                     locked = installed if installed in versions else " / ".join(versions)
                     yield Package(name=name, locked=locked, installed=installed)
             return
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _encrypted(state: State) -> bool:

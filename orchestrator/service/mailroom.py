@@ -122,7 +122,7 @@ class Mailroom:
             self.state,
             self.engine,
             self.directory,
-            self.metrics,
+            self.metrics.mail,
             menu=lambda directory: directory.town.mailbox,
             link=self.reader.link,
         )
@@ -147,7 +147,7 @@ class Mailroom:
             return {"message"}
         for each in taken:
             await self._tell(each)
-            self.metrics.messages.labels(each.verdict).inc()
+            self.metrics.messages.judged.labels(each.verdict).inc()
         if taken:
             return {each.verdict for each in taken}
         before = await asyncio.to_thread(self.filer.filed, channel, boxes)
@@ -162,7 +162,7 @@ class Mailroom:
             if self.mailing:
                 self.mailing.wake()
         await asyncio.to_thread(self.filer.release, taken)
-        self.metrics.filing.observe(max(0.0, time.time() - ended))
+        self.metrics.messages.filing.observe(max(0.0, time.time() - ended))
 
     async def light(self, box: str) -> None:
         """Have the lamps of a box show what is in it; where that fails now, as soon as Asterisk can be told."""
@@ -233,14 +233,14 @@ class Mailroom:
                 unheard, broken = unheard + len(new), broken - 1
                 nearly += bool(of and is_nearly_full(of, len(new)))
                 shares |= {f"{number}/{who}" for who in (share.used_up(new, of.quota) if of else ())}
-        self.metrics.unheard.set(unheard)
-        self.metrics.nearly_full.set(nearly)
-        self.metrics.boxes_broken.set(broken)
+        self.metrics.messages.unheard.set(unheard)
+        self.metrics.messages.nearly_full.set(nearly)
+        self.metrics.messages.broken.set(broken)
         await self._share(shares)
 
     async def _share(self, used_up: Collection[str]) -> None:
         """Have Asterisk know who has filled their share of a box, and nobody else. Raises AsteriskError."""
-        self.metrics.shares.set(len(used_up))
+        self.metrics.messages.shares.set(len(used_up))
         if self.ami.up:
             known = await database.entries(self.ami, SHARES)
             if await database.correct(self.ami, SHARES, known, dict.fromkeys(used_up, "1")) and used_up:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from orchestrator.service import shelf
+from orchestrator.service import backup, shelf
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.limits import goes_first
 from orchestrator.service.settings import Backup
@@ -77,7 +77,9 @@ class Nightly:
         return "Sicherung", when if folder else "nicht eingerichtet", not bad
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until cancelled. What one left that was killed with control goes first."""
+        with contextlib.suppress(OSError):  # else the next backup does it
+            await asyncio.to_thread(backup.sweep, self.state)
         while True:
             said = ""
             try:
@@ -118,6 +120,7 @@ class Nightly:
                 code = await process.wait()
             if code < 0:
                 shelf.failed(self.state, f"it was ended by signal {-code}; was memory short?")
+                await asyncio.to_thread(backup.sweep, self.state)
         except TimeoutError:
             code = None
             shelf.failed(self.state, f"it was not done after {LONGEST / 3600:.0f} hours; is the folder reachable?")

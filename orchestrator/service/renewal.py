@@ -15,7 +15,7 @@ import structlog
 
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError
-from orchestrator.metrics.control import Metrics
+from orchestrator.metrics.exchange import CertificateMetrics
 from orchestrator.rollout.trees import Busy
 from orchestrator.service import certificate, wiring
 from orchestrator.service.certificate import Certificate
@@ -38,7 +38,7 @@ class Renewal:
 
     state: State
     ami: Ami
-    metrics: Metrics
+    metrics: CertificateMetrics
     _seen: Stamp | None = None
     """The admin's files at the last look; judged when they have not changed since: two are not written at once."""
     _judged: Stamp | None = None
@@ -57,7 +57,7 @@ class Renewal:
             await self._judge()
         self._seen = stamp
         found = await asyncio.to_thread(certificate.in_force, self.state)
-        self.metrics.certificate(math.nan if found is None else found.days(datetime.now(UTC)), bool(self._refused))
+        self.metrics.known(math.nan if found is None else found.days(datetime.now(UTC)), bool(self._refused))
         if found and self.ami.up and self._sure != (self.ami.connections, found.fingerprint):
             await self._see(found)
 

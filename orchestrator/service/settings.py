@@ -46,6 +46,7 @@ canary = 300               # seconds between two test calls to the operator's nu
 per_caller = 10            # calls that one number outside may have here at once (docs/limits.md); 0: any number
 never_banned = ["127.0.0.0/8", "::1/128"]  # networks whose addresses may try wrong passwords (docs/bans.md)
 require_why = false        # true: whoever changes, switches or applies something says why (--why)
+traces = ""                # where an OpenTelemetry collector takes traces of calls (docs/traces.md); empty: none
 database = ""              # empty: directory.db in this folder; else PostgreSQL: "postgresql://user@host/name",
                            # with its password in secrets/database
 
@@ -241,6 +242,8 @@ class Settings(BaseSettings):
     """Whether nothing is changed without a reason for the record."""
     database: str = ""
     """Empty: SQLite in the state folder; else the address of a PostgreSQL database, without a password."""
+    traces: str = ""
+    """Empty: no traces are sent; else where, by OTLP over HTTP."""
     trunks: dict[str, str] = Field(default_factory=dict)
     ldap: Ldap | None = None
     mail: Mail = Mail()
@@ -279,6 +282,13 @@ class Settings(BaseSettings):
         if unknown := sorted(set(url.query) - {"host", "port", "ssl"}):
             raise ValueError(f"unknown option {', '.join(unknown)}; known are host, port and ssl")
         return database
+
+    @field_validator("traces")
+    @classmethod
+    def _collector(cls, traces: str) -> str:
+        if traces and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/[A-Za-z0-9._~/-]+", traces):
+            raise ValueError(f"{traces!r} is no address of a collector: write http://collector:4318/v1/traces")
+        return traces
 
     @field_validator("trunks")
     @classmethod

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.domain.directory import Directory
-from orchestrator.metrics.control import shift
+from orchestrator.metrics.exchange import shift
 from orchestrator.rollout.trees import Trees
 from orchestrator.service import canary, certificate, disk, shelf, trunks, up, wiring
 from orchestrator.service import directory as directories

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.store.database import snapshot
-from orchestrator.store.difference import Edit
+from orchestrator.store.difference import SWITCHED, Edit
 from orchestrator.store.tables import changes, edits
 
 
@@ -53,6 +53,16 @@ async def change_of(engine: AsyncEngine, number: int) -> Change | None:
     async with snapshot(engine) as connection:
         found = (await connection.execute(select(changes).where(changes.c.id == number))).mappings().first()
         return await _change(connection, found, (), "", None) if found else None
+
+
+async def changed(engine: AsyncEngine, since: float) -> float:
+    """When the directory was first changed after `since`; else when it was changed last; 0: never. Seconds as `at`."""
+    ours = changes.c.id.in_(select(edits.c.change).where(edits.c.kind != SWITCHED))
+    async with engine.connect() as connection:
+        first = await connection.execute(select(func.min(changes.c.at)).where(ours, changes.c.at > since))
+        if (at := first.scalar()) is None:
+            at = (await connection.execute(select(func.max(changes.c.at)).where(ours))).scalar()
+    return at or 0.0
 
 
 async def touched_last(engine: AsyncEngine, edit: Edit) -> Change | None:
