@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,16 @@ from tests.stack.engine import BUILD, Engine
 ROOT = Path(__file__).parents[2]
 DOCKER, HERE = ROOT / "docker", Path(__file__).parent
 UNPULLED = str(HERE / "compose.yaml")
-BRIDGE = "172.28.61"
+
+
+def _unused() -> str:
+    """The first numbers of a network that this host has no way to: an engine that was killed leaves its bridges."""
+    ways = {line.split()[1] for line in Path("/proc/net/route").read_text().splitlines()[1:]}
+    networks = (f"172.28.{third}" for third in range(61, 100))
+    return next(each for each in networks if socket.inet_aton(f"{each}.0")[::-1].hex().upper() not in ways)
+
+
+BRIDGE = _unused()
 INSIDE = f"{BRIDGE}.2"
 PROVIDER = f"{BRIDGE}.3"
 """Where the trunk's calls come from."""
