@@ -26,7 +26,13 @@ from orchestrator.cli.app import MODULES
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): which signal comes when the parent is gone."""
-WHEN_ASKED = ("aiosqlite", "asyncpg", "sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.postgresql.asyncpg")
+WHEN_ASKED = (
+    "orchestrator.store.migrating",
+    "aiosqlite",
+    "asyncpg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+)
 """What commands import only when they get there."""
 
 _server = multiprocessing.get_context("forkserver")
