@@ -17,8 +17,9 @@ TOLD = [
     {"event": "QueueMember", "queue": "q_amt", "name": "tel2", "status": "1", "paused": "1", "incall": "0"},
     {"event": "QueueMember", "queue": "q_amt", "name": "tel3", "status": "2", "paused": "0", "incall": "1"},
     {"event": "QueueMember", "queue": "q_amt", "name": "tel4", "status": "5", "paused": "0", "incall": "0"},
-    {"event": "QueueEntry", "queue": "q_amt", "position": "1", "wait": "31"},
-    {"event": "QueueEntry", "queue": "q_amt", "position": "2", "wait": "7"},
+    {"event": "QueueEntry", "queue": "q_amt", "position": "1", "wait": "7000", "channel": "Local/017@stand-in-amt-1;2"},
+    {"event": "QueueEntry", "queue": "q_amt", "position": "2", "wait": "31", "channel": "PJSIP/trunk-amt-00000001"},
+    {"event": "QueueEntry", "queue": "q_amt", "position": "3", "wait": "7", "channel": "PJSIP/trunk-amt-00000002"},
     {"event": "QueueParams", "queue": "q_leer", "calls": "0"},
 ]
 

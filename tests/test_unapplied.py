@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,9 @@ from sqlalchemy import URL
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.switches import On
 from orchestrator.service import directory as directories
-from orchestrator.service import rollout, wiring
+from orchestrator.service import keys, rollout, wiring
 from orchestrator.service.state import State
-from orchestrator.service.unapplied import Unapplied
+from orchestrator.service.unapplied import APPLYING, Unapplied
 from orchestrator.store import switched
 from orchestrator.store.changes import changed, recorded
 from orchestrator.store.database import open_database
@@ -41,8 +42,8 @@ class Looking:
         self.state, self.engine = state, open_database(state.database)
         self._unapplied = Unapplied(state=state, engine=self.engine, running=lambda: self._running)
 
-    async def since(self) -> float:
-        self._running = wiring.trees(self.state).name(), await directories.running(self.state)
+    async def since(self, otherwise: Callable[[Directory], Directory] = lambda running: running) -> float:
+        self._running = wiring.trees(self.state).name(), otherwise(await directories.running(self.state))
         await self._unapplied.look()
         return self._unapplied.since
 
@@ -105,6 +106,37 @@ async def test_after_a_way_back_what_it_took_out_is_not_applied(state: State) ->
     assert await looking.since() == taken
     await looking.apply()
     assert await looking.since() == 0.0
+    await looking.engine.dispose()
+
+
+async def test_new_secrets_are_no_apply_of_the_directory(state: State) -> None:
+    """They make another tree of the same directory."""
+    looking = Looking(state)
+    await looking.change("Vor den Geheimnissen")
+    await looking.apply()
+    before = wiring.trees(state).name()
+    renewed = await keys.renew(state, await keys.look(state, ["tel2500"]))
+    assert renewed.done, renewed.told
+    assert wiring.trees(state).name() != before
+    assert await looking.since() == 0.0
+    changed = await looking.change("Nach den Geheimnissen")
+    assert await looking.since() == changed
+    await looking.engine.dispose()
+
+
+async def test_what_nobody_changed_counts_from_when_it_was_seen(state: State) -> None:
+    """A new version derives more of the same directory, or the year has ended."""
+    looking = Looking(state)
+    await looking.change("Derselbe")
+    await looking.apply()
+    trees = wiring.trees(state)
+    trees.remember(trees.name(), time.time() + APPLYING, {"did": "apply"})
+    before = time.time()
+    assert (
+        before
+        <= await looking.since(lambda running: replace(running, town=replace(running.town, name="")))
+        <= time.time()
+    )
     await looking.engine.dispose()
 
 

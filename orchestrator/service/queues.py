@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestrator.asterisk.ami import Ami
 from orchestrator.asterisk.errors import AsteriskError, Refused
 from orchestrator.domain.directory import Directory
+from orchestrator.domain.promises import STANDS_IN
 from orchestrator.domain.queues import QUEUED, members
 from orchestrator.metrics.queues import Standing
 from orchestrator.service import promises
@@ -46,7 +47,7 @@ def standings(told: Iterable[Row]) -> list[Standing]:
     found = []
     for name in [row["queue"] for row in events if row.get("event") == "QueueParams"]:
         mine = [row for row in events if row.get("queue") == name]
-        waiting = [int(row.get("wait", "0")) for row in mine if row.get("event") == "QueueEntry"]
+        waiting = [int(row.get("wait", "0")) for row in mine if row.get("event") == "QueueEntry" and _is_there(row)]
         there = [row for row in mine if row.get("event") == "QueueMember"]
         paused = [row for row in there if row.get("paused") == "1"]
         free = [row for row in there if row.get("status") == FREE and row.get("incall") != "1" and row not in paused]
@@ -61,6 +62,11 @@ def standings(told: Iterable[Row]) -> list[Standing]:
             )
         )
     return sorted(found)
+
+
+def _is_there(row: Row) -> bool:
+    """Whether it is a caller: who is to be called back has hung up, and a stand-in keeps the place."""
+    return f"@{STANDS_IN}" not in row.get("channel", "")
 
 
 def _rested(row: Row) -> bool:

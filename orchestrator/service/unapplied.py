@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.domain.directory import Directory
+from orchestrator.rollout.record import Applies
 from orchestrator.service import directory as directories
 from orchestrator.service import wiring
 from orchestrator.service.state import State
@@ -20,7 +21,9 @@ from orchestrator.store.changes import changed
 from orchestrator.store.load import last_change
 
 APPLY = "apply"
-"""How the history of trees calls what was no way back."""
+"""How the history of trees calls what made the directory the one that runs."""
+APPLYING = 900.0
+"""Seconds that an apply may take; what is changed meanwhile is not in it."""
 
 
 @dataclass(kw_only=True)
@@ -33,8 +36,8 @@ class Unapplied:
     """The name of the tree that runs, and the directory of which it was made."""
     since: float = 0.0
     """When the oldest change was made that is not in that tree, in seconds since the epoch; 0: there is none."""
-    _seen: tuple[int, str] = (-1, "")
-    """The last change, and the tree, that were compared."""
+    _seen: tuple[int, str, int] = (-1, "", 0)
+    """The last change and the tree that were compared, and the year."""
 
     @property
     def seconds(self) -> float:
@@ -44,15 +47,33 @@ class Unapplied:
     async def look(self) -> None:
         """Compare, if there is something new to compare. Raises ServiceError, SQLAlchemyError."""
         name, directory = self.running()
-        seen = await last_change(self.engine), name
+        seen = await last_change(self.engine), name, directories.today().year
         if seen == self._seen:
             return
         # Elsewhere: a large town takes seconds.
         written = await asyncio.to_thread(lambda: asyncio.run(directories.read(self.state)))
-        self.since = 0.0 if written == directory else await changed(self.engine, self._applied(name))
+        self.since = 0.0 if written == directory else await self._first(name)
         self._seen = seen
 
+    async def _first(self, name: str) -> float:
+        """The first change since the directory of that tree was applied, or while it was.
+
+        Where nobody has changed anything (a new version derives more, another year has other days off) it counts from
+        the moment at which that was seen.
+        """
+        applied = self._applied(name)
+        found = await changed(self.engine, applied)
+        return found if found > applied - APPLYING else self.since or time.time()
+
     def _applied(self, name: str) -> float:
-        """When the directory of that tree was the newest one; a way back made it none."""
-        told = (each for each in wiring.trees(self.state).applied() if each.name == name)
-        return next((each.at for each in told if each.note.get("did", APPLY) == APPLY), 0.0)
+        """When the directory of that tree was applied last; a way back, or new secrets, did not make it newer."""
+        told = wiring.trees(self.state).applied()
+        wanted = next((digest for each in told if each.name == name and (digest := _digest(each))), "")
+        made = (each for each in told if each.note.get("did", APPLY) == APPLY)
+        same = (each.at for each in made if each.name == name or (wanted and _digest(each) == wanted))
+        return next(same, time.time())
+
+
+def _digest(done: Applies) -> str:
+    """Of the directory in that tree; empty: it is not known."""
+    return str(done.note.get("files", {}).get(directories.APPLIED, ""))
