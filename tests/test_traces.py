@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -277,3 +278,34 @@ async def test_a_journey_that_makes_no_trace_harms_nobody(there: Collector) -> N
         sender.taking.take(replace(sampled("told"), steps=()), False)
         sender.calls(1)
         await sender.until(dropped=1, sent=1)
+
+
+FAULTY = """
+import asyncio
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry
+
+from orchestrator.metrics.traces import TraceMetrics
+from orchestrator.service import logs, traces
+from tests.test_traces import sampled
+
+
+async def faulty():
+    async with traces.sending("http://127.0.0.1:1/v1/traces", TraceMetrics(CollectorRegistry()), lambda place: "") as to:
+        to.take(replace(sampled("told"), caller="+4920312345", steps=()), False)
+
+
+logs.unfailing()
+asyncio.run(faulty())
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_mistake_with_a_call_is_logged_without_who_called(form: str) -> None:
+    argv, environment = [sys.executable, "-c", FAULTY], {**os.environ, "DURCHWAHL_LOG": form}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "no trace of a call" in done.stdout
+    assert "IndexError" in done.stdout, "where it came about is told"
+    assert "spans.py" in done.stdout
+    assert "20312345" not in done.stdout + done.stderr
