@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from orchestrator.journal.journeys import Journey, Step, journey, trace
 from orchestrator.metrics import labels
@@ -273,6 +274,40 @@ async def test_at_the_end_what_waits_goes_or_is_counted(
     assert sender.figures == expected
 
 
+async def test_where_control_ends_by_a_fault_what_waits_goes_too(there: Collector) -> None:
+    async def ends() -> None:
+        async with traces.sending(there.url, TraceMetrics(CollectorRegistry()), lambda place: "") as taking:
+            taking.take(sampled("told"), False)
+            raise ServiceError("a fault", todo="mend it")
+
+    with pytest.raises(ServiceError, match="a fault"):
+        await ends()
+    assert there.traces.keys() == {trace(sampled("told").id)}
+
+
+async def test_why_nothing_is_taken_is_said_once_for_each_kind_of_answer(
+    there: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces, "TOGETHER", 0.1)
+    with capture_logs() as said:
+        async with sending(there.url) as sender:
+            for count, does in enumerate(("rejects", "rejects", "login", "login", "500", "rejects"), 1):
+                there.does = does
+                sender.calls(1)
+                await sender.until(refused=count)
+            there.does = "takes"
+            sender.calls(1)
+            await sender.until(refused=6, sent=1)
+    assert [each.get("why") for each in said] == [
+        "it rejects 1 spans: too old, request 1",
+        "it answers 200, but not as a collector does",
+        "it answers 500 Internal Server Error",
+        "it rejects 1 spans: too old, request 6",
+        None,
+    ]
+    assert said[-1]["event"] == "the collector takes traces again"
+
+
 async def test_a_journey_that_makes_no_trace_harms_nobody(there: Collector) -> None:
     async with sending(there.url) as sender:
         sender.taking.take(replace(sampled("told"), steps=()), False)
@@ -292,7 +327,8 @@ from tests.test_traces import sampled
 
 
 async def faulty():
-    async with traces.sending("http://127.0.0.1:1/v1/traces", TraceMetrics(CollectorRegistry()), lambda place: "") as to:
+    figures = TraceMetrics(CollectorRegistry())
+    async with traces.sending("http://127.0.0.1:1/v1/traces", figures, lambda place: "") as to:
         to.take(replace(sampled("told"), caller="+4920312345", steps=()), False)
 
 
