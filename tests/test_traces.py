@@ -285,7 +285,7 @@ async def test_where_control_ends_by_a_fault_what_waits_goes_too(there: Collecto
     assert there.traces.keys() == {trace(sampled("told").id)}
 
 
-async def test_why_nothing_is_taken_is_said_once_for_each_kind_of_answer(
+async def test_why_nothing_is_taken_is_said_when_the_kind_of_answer_changes(
     there: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(traces, "TOGETHER", 0.1)
