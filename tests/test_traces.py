@@ -25,7 +25,7 @@ from orchestrator.journal.journeys import Journey, Step, journey, trace
 from orchestrator.metrics import labels
 from orchestrator.metrics.spans import packed, request, resource, spans
 from orchestrator.metrics.traces import OUTCOMES, TraceMetrics
-from orchestrator.service import settings, traces
+from orchestrator.service import evidence, settings, traces
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import create
 from tests import ports
@@ -125,6 +125,22 @@ def test_where_it_is_sent_must_be_an_address(tmp_path: Path) -> None:
         path.write_text(whole.replace('traces = ""', f'traces = "{wrong}"'))
         with pytest.raises(ServiceError, match="is no address of a collector: write http://collector:4318/v1/traces"):
             settings.load(path)
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("https://collector.stadt.example/v1/traces", True),
+        ("http://collector.stadt.example:4318/v1/traces", False),
+        ("http://10.1.2.3:4318/v1/traces", False),
+        ("http://127.0.0.1.stadt.example/v1/traces", False),
+        ("http://127.0.0.1:4318/v1/traces", True),
+        ("http://[::1]:4318/v1/traces", True),
+        ("http://localhost:4318/v1/traces", True),
+    ],
+)
+def test_what_leaves_the_machine_unencrypted_is_evident(address: str, private: bool) -> None:
+    assert evidence.private(address) == private
 
 
 def test_who_sends_none_does_without_the_library() -> None:
