@@ -80,7 +80,7 @@ class Traces:
     _some: asyncio.Event = field(default_factory=asyncio.Event)
     _pause: float = 0.0
     _said: str = ""
-    """The kind of the answer before: why nothing is taken is told once."""
+    """The kind of the answer before: why nothing is taken is told when that changes."""
 
     def take(self, journey: Journey, unexpected: bool) -> None:
         """Send a journey when it can be done. Never raises: whoever writes journeys down has nothing to do with it."""
