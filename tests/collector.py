@@ -38,8 +38,10 @@ KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 """Names of attributes. Source: OpenTelemetry's semantic conventions, "Naming"."""
 LATER = ("hangs", "closes", "429")
 """What a collector may do after which it is asked again."""
-NEVER = ("500", "400", "302", "rejects")
+NEVER = ("500", "400", "302", "rejects", "drips", "login")
 """What it may do after which it must not be."""
+LOGIN = "<!DOCTYPE html>\n<html lang='de'><title>Anmeldung</title><body>Bitte melden Sie sich an</body></html>\n"
+"""What stands before a collector may answer to everything."""
 RESOURCE = {"service.name", "service.version", "host.name"}
 
 
@@ -49,7 +51,7 @@ class Collector:
 
     port: int
     does: str = "takes"
-    """takes, rejects, hangs, closes, cuts (the answer), slow; or a status."""
+    """takes, rejects, drips (the same in pieces), login (a page), hangs, closes, cuts (its answer), slow; a status."""
     asked: int = 0
     taken: list[ExportTraceServiceRequest] = field(default_factory=list)
 
@@ -85,10 +87,10 @@ class Collector:
         if does == "slow":
             await asyncio.sleep(3)
         sent = ExportTraceServiceRequest.FromString(body)
-        if does == "rejects":
-            told = ExportTraceServiceResponse()
-            told.partial_success.rejected_spans, told.partial_success.error_message = 1, "too old"
-            return web.Response(body=told.SerializeToString(), content_type="application/x-protobuf")
+        if does == "login":
+            return web.Response(text=LOGIN, content_type="text/html")
+        if does in ("rejects", "drips"):
+            return await self.reject(request, pieces=1 if does == "rejects" else 5)
         self.taken.append(sent)
         if does == "cuts":
             cut = web.StreamResponse(headers={"Content-Length": "50"})
@@ -97,6 +99,18 @@ class Collector:
             assert request.transport
             request.transport.abort()
         return web.Response(content_type="application/x-protobuf")
+
+    async def reject(self, request: web.Request, pieces: int) -> web.StreamResponse:
+        """Answer in so many pieces that a span is not taken, with other words each time."""
+        told = ExportTraceServiceResponse()
+        told.partial_success.rejected_spans = 1
+        told.partial_success.error_message = f"too old, request {self.asked}"
+        body, reply = told.SerializeToString(), web.StreamResponse(headers={"Content-Type": "application/x-protobuf"})
+        await reply.prepare(request)
+        for number in range(pieces):
+            await reply.write(body[number * len(body) // pieces : (number + 1) * len(body) // pieces])
+            await asyncio.sleep(0.05)
+        return reply
 
 
 @contextmanager

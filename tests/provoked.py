@@ -157,6 +157,10 @@ PROVOKED: dict[str, tuple[Callable[[Town], AbstractContextManager[object]], str]
         ),
         "mail.stadt.example (none)",
     ),
+    "traces_in_the_clear": (
+        lambda t: settings(t, 'traces = ""', 'traces = "http://collector.stadt.example:4318/v1/traces"'),
+        "http://collector.stadt.example:4318/v1/traces",
+    ),
     "database_in_the_clear": (
         lambda t: settings(t, 'database = ""', 'database = "postgresql://d@db.stadt.example/d"'),
         "db.stadt.example",

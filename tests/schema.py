@@ -16,6 +16,10 @@ TRIGGERS = {
 }
 
 
+LETS_GO = ("CASCADE", "SET NULL", "SET DEFAULT")
+"""What a reference says `ON DELETE` so that the row that it refers to can be deleted all the same."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """One table."""
@@ -43,7 +47,7 @@ def _seen(connection: Connection, asked: Inspector, name: str) -> Seen:
     return Seen(
         columns=columns,
         rules=frozenset(_rules(connection, asked, name)),
-        holds=frozenset(each["referred_table"] for each in refers if not each["options"].get("ondelete")),
+        holds=frozenset(each["referred_table"] for each in refers if each["options"].get("ondelete") not in LETS_GO),
     )
 
 

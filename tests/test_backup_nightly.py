@@ -111,6 +111,7 @@ async def test_control_that_ends_leaves_no_backup_behind_it(made: Made) -> None:
         await task
     assert processes(made) == []
     assert not list(made.folder.glob("durchwahl-*"))
+    assert not (made.state.spool / FOLDER).exists()
     await night(made).look()
     assert beside(made) == []
     assert shelf.last(made.state).why == ""
@@ -136,6 +137,21 @@ async def test_one_that_is_killed_is_told(made: Made) -> None:
     await task
     assert "it was ended by signal 9" in shelf.last(made.state).why
     assert not (made.state.spool / FOLDER).exists()
+
+
+async def test_where_what_it_left_cannot_be_removed_the_next_try_is_later_all_the_same(made: Made) -> None:
+    large(made)
+    nights, lock = night(made), made.state.run / "backup.lock"
+    task = await begun(nights.look(), made)
+    (pid,) = processes(made)
+    lock.unlink()
+    lock.mkdir()
+    os.kill(pid, signal.SIGKILL)
+    await task
+    assert "it was ended by signal 9" in shelf.last(made.state).why
+    lock.rmdir()
+    await nights.look()
+    assert shelf.last(made.state).why, "no backup was made since"
 
 
 def by_hand(made: Made) -> subprocess.Popen[bytes]:

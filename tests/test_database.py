@@ -19,7 +19,7 @@ from orchestrator.service.state import State, create
 from orchestrator.store import database
 from orchestrator.store.database import alone, migrate, open_database
 from orchestrator.store.load import save
-from tests.databases import use
+from tests.databases import sqlite, use
 from tests.postgres import PASSWORD, USER, Server
 from tests.towns import small
 
@@ -122,6 +122,15 @@ async def test_every_wait_has_a_limit(postgres: Server) -> None:
             await asyncio.wait_for(save(second, small(), who="", what="", why=""), 20)
     await first.dispose()
     await second.dispose()
+
+
+async def test_what_goes_wrong_with_a_row_is_told_without_it(tmp_path: Path) -> None:
+    engine = open_database(sqlite(tmp_path))
+    with pytest.raises(DBAPIError, match="no such table") as failed:
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO journeys VALUES (:caller)"), {"caller": "+4920312345"})
+    assert "20312345" not in f"{failed.value} {failed.value!r}"
+    await engine.dispose()
 
 
 def garbage(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,12 +19,13 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from orchestrator.journal.journeys import Journey, Step, journey, trace
 from orchestrator.metrics import labels
 from orchestrator.metrics.spans import packed, request, resource, spans
 from orchestrator.metrics.traces import OUTCOMES, TraceMetrics
-from orchestrator.service import settings, traces
+from orchestrator.service import evidence, settings, traces
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import create
 from tests import ports
@@ -123,6 +125,22 @@ def test_where_it_is_sent_must_be_an_address(tmp_path: Path) -> None:
         path.write_text(whole.replace('traces = ""', f'traces = "{wrong}"'))
         with pytest.raises(ServiceError, match="is no address of a collector: write http://collector:4318/v1/traces"):
             settings.load(path)
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("https://collector.stadt.example/v1/traces", True),
+        ("http://collector.stadt.example:4318/v1/traces", False),
+        ("http://10.1.2.3:4318/v1/traces", False),
+        ("http://127.0.0.1.stadt.example/v1/traces", False),
+        ("http://127.0.0.1:4318/v1/traces", True),
+        ("http://[::1]:4318/v1/traces", True),
+        ("http://localhost:4318/v1/traces", True),
+    ],
+)
+def test_what_leaves_the_machine_unencrypted_is_evident(address: str, private: bool) -> None:
+    assert evidence.private(address) == private
 
 
 def test_who_sends_none_does_without_the_library() -> None:
@@ -272,8 +290,74 @@ async def test_at_the_end_what_waits_goes_or_is_counted(
     assert sender.figures == expected
 
 
+async def test_where_control_ends_by_a_fault_what_waits_goes_too(there: Collector) -> None:
+    async def ends() -> None:
+        async with traces.sending(there.url, TraceMetrics(CollectorRegistry()), lambda place: "") as taking:
+            taking.take(sampled("told"), False)
+            raise ServiceError("a fault", todo="mend it")
+
+    with pytest.raises(ServiceError, match="a fault"):
+        await ends()
+    assert there.traces.keys() == {trace(sampled("told").id)}
+
+
+async def test_why_nothing_is_taken_is_said_when_the_kind_of_answer_changes(
+    there: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces, "TOGETHER", 0.1)
+    with capture_logs() as said:
+        async with sending(there.url) as sender:
+            for count, does in enumerate(("rejects", "rejects", "login", "login", "500", "rejects"), 1):
+                there.does = does
+                sender.calls(1)
+                await sender.until(refused=count)
+            there.does = "takes"
+            sender.calls(1)
+            await sender.until(refused=6, sent=1)
+    assert [each.get("why") for each in said] == [
+        "it rejects 1 spans: too old, request 1",
+        "it answers 200, but not as a collector does",
+        "it answers 500 Internal Server Error",
+        "it rejects 1 spans: too old, request 6",
+        None,
+    ]
+    assert said[-1]["event"] == "the collector takes traces again"
+
+
 async def test_a_journey_that_makes_no_trace_harms_nobody(there: Collector) -> None:
     async with sending(there.url) as sender:
         sender.taking.take(replace(sampled("told"), steps=()), False)
         sender.calls(1)
         await sender.until(dropped=1, sent=1)
+
+
+FAULTY = """
+import asyncio
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry
+
+from orchestrator.metrics.traces import TraceMetrics
+from orchestrator.service import logs, traces
+from tests.test_traces import sampled
+
+
+async def faulty():
+    figures = TraceMetrics(CollectorRegistry())
+    async with traces.sending("http://127.0.0.1:1/v1/traces", figures, lambda place: "") as to:
+        to.take(replace(sampled("told"), caller="+4920312345", steps=()), False)
+
+
+logs.unfailing()
+asyncio.run(faulty())
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_mistake_with_a_call_is_logged_without_who_called(form: str) -> None:
+    argv, environment = [sys.executable, "-c", FAULTY], {**os.environ, "DURCHWAHL_LOG": form}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "no trace of a call" in done.stdout
+    assert "IndexError" in done.stdout, "where it came about is told"
+    assert "spans.py" in done.stdout
+    assert "20312345" not in done.stdout + done.stderr

@@ -20,6 +20,8 @@ from tests.test_migrations import rows, within
 
 BEFORE_IT_WAS_ASKED = [f"{number:04d}" for number in range(1, 14)]
 GROWS = [
+    'op.create_table("forgets", sa.Column("person", sa.Text(), sa.ForeignKey("people.id", ondelete="SET NULL")))',
+    'op.create_table("defaults", sa.Column("person", sa.Text(), sa.ForeignKey("people.id", ondelete="SET DEFAULT")))',
     'op.create_table("new", sa.Column("id", sa.Text(), primary_key=True))',
     'op.add_column("people", sa.Column("may", sa.Text(), nullable=True))',
     'op.add_column("people", sa.Column("has", sa.Text(), nullable=False, server_default=""))',
@@ -50,6 +52,14 @@ HURTS = {
     ),
     "table holds keeps rows of people": (
         'op.create_table("holds", sa.Column("person", sa.Text(), sa.ForeignKey("people.id"), primary_key=True))'
+    ),
+    "table restricts keeps rows of people": (
+        'op.create_table("restricts", sa.Column("id", sa.Text(), primary_key=True),\n'
+        '    sa.Column("person", sa.Text(), sa.ForeignKey("people.id", ondelete="RESTRICT")))'
+    ),
+    "table refuses keeps rows of people": (
+        'op.create_table("refuses", sa.Column("id", sa.Text(), primary_key=True),\n'
+        '    sa.Column("person", sa.Text(), sa.ForeignKey("people.id", ondelete="NO ACTION")))'
     ),
 }
 """What is found, and the migration in which it is."""

@@ -294,6 +294,14 @@ def _data(seen: Evidence) -> Iterator[Deviation]:
             what=f"Nachrichten gehen unverschlüsselt zum Mailserver: {seen.settings.mail}",
             todo='`security = "starttls"` oder "tls" in [mail] von settings.toml',
         )
+    if not seen.settings.traces_encrypted:
+        yield Deviation(
+            code="traces_in_the_clear",
+            requirement="CON.1.A3",
+            what=f"Ablaufdaten der Anrufe gehen unverschlüsselt zum Collector: {seen.settings.traces}",
+            todo="`traces` in settings.toml auf https:// umstellen, oder auf einen Collector auf diesem Rechner"
+            " (docs/traces.md)",
+        )
     if not seen.settings.backup:
         yield Deviation(
             code="no_backup",

@@ -190,6 +190,10 @@ class Set:
     mail: str
     """`host (security)`; empty: no mail is sent."""
     mail_encrypted: bool
+    traces: str
+    """Where traces of calls go; empty: nowhere."""
+    traces_encrypted: bool
+    """True as well where they stay on this machine."""
     never_banned: tuple[str, ...]
     backup: str
     """Where backups go; empty: none are made by the exchange."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
 from orchestrator.domain.directory import Directory
 from orchestrator.journal.journeys import Journey
 from orchestrator.metrics.calls import CallMetrics, JournalMetrics, OutsideMetrics
-from orchestrator.metrics.exchange import BackupMetrics, CertificateMetrics, DiskMetrics, ShiftMetrics, TreeMetrics
+from orchestrator.metrics.exchange import AsteriskMetrics, BackupMetrics, CertificateMetrics, DiskMetrics, TreeMetrics
 from orchestrator.metrics.lines import BanMetrics, CanaryMetrics, SiteMetrics, TrunkMetrics
 from orchestrator.metrics.messages import MailMetrics, MessageMetrics
 from orchestrator.metrics.queues import QueueMetrics
@@ -20,14 +20,13 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.ami = Gauge("durchwahl_ami_up", "1 while control is logged in to AMI.", registry=self.registry)
         self.calls = CallMetrics(self.registry)
         self.outside = OutsideMetrics(self.registry)
         self.journal = JournalMetrics(self.registry)
         self.queues = QueueMetrics(self.registry)
         self.messages = MessageMetrics(self.registry)
         self.mail = MailMetrics(self.registry)
-        self.shift = ShiftMetrics(self.registry)
+        self.asterisk = AsteriskMetrics(self.registry)
         self.tree = TreeMetrics(self.registry)
         self.disk = DiskMetrics(self.registry)
         self.backup = BackupMetrics(self.registry)

@@ -12,18 +12,19 @@ from prometheus_client import CollectorRegistry
 from orchestrator.metrics.figures import Figures
 
 
-class ShiftMetrics(Figures):
-    """What the shift's parent tells of itself."""
+class AsteriskMetrics(Figures):
+    """Who drives Asterisk: control over AMI; over ARI the shift, as its parent tells."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
+        self.ami = self._gauge("ami_up", "1 while control is logged in to AMI.")
         self._up = self._gauge("attendants_up", "Attendants that are on the line to Asterisk.")
         self._restarts = self._gauge("attendant_restarts", "Restarts of attendants since the shift began.")
         self._rescued = self._gauge("calls_rescued", "Calls sent back to their place from a dead or hung attendant.")
         self._ari = self._gauge("ari_up", "1 while the shift reaches Asterisk over ARI.")
 
     def read(self, path: Path) -> None:
-        """Take it over."""
+        """Take over what the shift's parent tells."""
         status = shift(path)
         self._up.set(status.get("up", 0))
         self._restarts.set(status.get("restarts", 0))

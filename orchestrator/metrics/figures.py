@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-WAITS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
-"""Seconds; 30 is the yardstick of the authorities' number 115."""
+OF_A_CALL = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
+"""Seconds, where a figure has no others; 30 is the yardstick of the authorities' number 115."""
 
 
 class Figures:
@@ -20,5 +20,5 @@ class Figures:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"durchwahl_{name}", text, labels, registry=self._registry)
 
-    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[int, ...] = WAITS) -> Histogram:
+    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[int, ...] = OF_A_CALL) -> Histogram:
         return Histogram(f"durchwahl_{name}", text, labels, registry=self._registry, buckets=buckets)

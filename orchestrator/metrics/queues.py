@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
 from orchestrator.domain.promises import FLOW
 from orchestrator.domain.queues import QUEUED, STEP
 from orchestrator.journal.journeys import Journey
+from orchestrator.metrics.figures import Figures
 
-WAITS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
+IN_A_QUEUE = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
 """Seconds; 30 is the yardstick of the authorities' number 115."""
 
 
@@ -40,39 +41,25 @@ class Waited(NamedTuple):
     seconds: float
 
 
-class QueueMetrics:
-    """In the registry of control."""
+class QueueMetrics(Figures):
+    """Each by the queue."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"durchwahl_queue_{name}", text, ("queue",), registry=registry)
-
-        self.waiting = gauge("waiting", "Callers who wait now.")
-        self.longest = gauge("longest_wait_seconds", "How long the one has waited who came first; 0: nobody waits.")
-        self.members = gauge("members", "Members who are logged in.")
-        self.free = gauge("members_free", "Members who would be given a call now.")
-        self.paused = gauge("members_paused", "Members who have paused.")
-        self.calls = Counter(
-            "durchwahl_queue_calls",
-            "Callers who waited, by what it came to: talked, waited, full, nobody, key, gave_up.",
-            ("queue", "outcome"),
-            registry=registry,
-        )
-        self.wait = Histogram(
-            "durchwahl_queue_wait_seconds",
-            "Seconds until somebody talked, or until the caller left or was led on.",
-            ("queue", "outcome"),
-            registry=registry,
-            buckets=WAITS,
-        )
-
-        self.promises = gauge("promises", "Callers who have hung up and are to be called back.")
-        self.called_back = Counter(
-            "durchwahl_queue_call_backs",
-            "Calls back by what became of them: promised, kept, failed (a case in the department's box).",
-            ("queue", "outcome"),
-            registry=registry,
-        )
+        super().__init__(registry)
+        self.waiting = self._gauge("queue_waiting", "Callers who wait now.", "queue")
+        text = "How long the one has waited who came first; 0: nobody waits."
+        self.longest = self._gauge("queue_longest_wait_seconds", text, "queue")
+        self.members = self._gauge("queue_members", "Members who are logged in.", "queue")
+        self.free = self._gauge("queue_members_free", "Members who would be given a call now.", "queue")
+        self.paused = self._gauge("queue_members_paused", "Members who have paused.", "queue")
+        text = "Callers who waited, by what it came to: talked, waited, full, nobody, key, gave_up."
+        self.calls = self._counter("queue_calls", text, "queue", "outcome")
+        text = "Seconds until somebody talked, or until the caller left or was led on."
+        self.wait = self._histogram("queue_wait_seconds", text, "queue", "outcome", buckets=IN_A_QUEUE)
+        text = "Callers who have hung up and are to be called back."
+        self.promises = self._gauge("queue_promises", text, "queue")
+        text = "Calls back by what became of them: promised, kept, failed (a case in the department's box)."
+        self.called_back = self._counter("queue_call_backs", text, "queue", "outcome")
 
     def promised(self, waiting: Mapping[str, int]) -> None:
         """Take over how many are to be called back now, for each queue that offers it."""

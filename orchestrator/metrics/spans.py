@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -49,11 +48,8 @@ def resource(*, version: str, host: str) -> Resource:
 
 
 def rejected(body: bytes) -> tuple[int, str]:
-    """How many spans a collector that took a request did not take all the same, and why."""
-    try:
-        told = ExportTraceServiceResponse.FromString(body).partial_success
-    except DecodeError:
-        return 0, ""
+    """How many spans a collector that took a request did not take all the same, and why. Raises DecodeError."""
+    told = ExportTraceServiceResponse.FromString(body).partial_success
     return told.rejected_spans, told.error_message
 
 

@@ -97,7 +97,7 @@ class Control:
 
     def __post_init__(self) -> None:
         self.former = self.directory
-        self.metrics.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for an answer of Asterisk's
+        self.metrics.asterisk.ami.set_function(lambda: self.ami.up)  # now: housekeeping may wait for Asterisk's answer
         self.service_codes = ServiceCodes(
             state=self.state,
             directory=lambda: self.directory,
@@ -265,7 +265,7 @@ class Control:
             self.pushed = connection
 
     async def _look(self) -> None:
-        self.metrics.shift.read(self.state.shift)
+        self.metrics.asterisk.read(self.state.shift)
         self.metrics.messages.recordings.set(len(await asyncio.to_thread(self.mailroom.filer.waiting)))
         outside = (call.number for call in self.recorder.now(outgoing.FLOW))
         self.metrics.outside.now(Counter(outgoing.dialled_class(self.directory.town, number) for number in outside))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -127,10 +128,18 @@ def _set(state: State) -> Set:
         database_encrypted=_encrypted(state),
         mail=f"{mail.host} ({mail.security})" if mail.host else "",
         mail_encrypted=not mail.host or mail.security != "none" or mail.host in LOCAL,
+        traces=settings.traces,
+        traces_encrypted=not settings.traces or private(settings.traces),
         never_banned=settings.never_banned,
         backup=settings.backup.folder,
         limits=periods.limits(settings),
     )
+
+
+def private(address: str) -> bool:
+    """Whether what is sent to an `https://` or `http://` address is encrypted, or stays on this machine."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in LOCAL
 
 
 async def _drift(state: State) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 
 import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 from orchestrator.apps.lines import as_json
 
@@ -49,7 +52,10 @@ class Unfailing:
 
 
 def unfailing() -> None:
-    """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line."""
+    """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line.
+
+    A mistake is logged without the variables of its frames: callers' numbers and names are among them.
+    """
     structlog.configure(logger_factory=Unfailing)
     if as_json():
         # Dictionaries, not text: whatever a stranger is called, it is one line, and no record of its own.
@@ -58,7 +64,9 @@ def unfailing() -> None:
                 structlog.contextvars.merge_contextvars,
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.dict_tracebacks,
+                ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ]
         )
+    else:
+        ConsoleRenderer.get_active().exception_formatter = plain_traceback

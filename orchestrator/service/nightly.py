@@ -78,8 +78,7 @@ class Nightly:
 
     async def run(self) -> None:
         """Look again and again, until cancelled. What one left that was killed with control goes first."""
-        with contextlib.suppress(OSError):  # else the next backup does it
-            await asyncio.to_thread(backup.sweep, self.state)
+        await self._sweep()
         while True:
             said = ""
             try:
@@ -107,6 +106,11 @@ class Nightly:
         self.seen = wanted.folder, last
         self.tell(last.at if wanted.folder else math.nan, last.size, bool(wanted.folder and last.why))
 
+    async def _sweep(self) -> None:
+        """Remove what one left that was ended."""
+        with contextlib.suppress(OSError):  # else the next backup does it
+            await asyncio.to_thread(backup.sweep, self.state)
+
     async def _make(self) -> None:
         """Have another process make it, and read what came of it."""
         argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(self.state.root), "backup")
@@ -118,21 +122,21 @@ class Nightly:
         try:
             async with asyncio.timeout(LONGEST):
                 code = await process.wait()
-            if code < 0:
-                shelf.failed(self.state, f"it was ended by signal {-code}; was memory short?")
-                await asyncio.to_thread(backup.sweep, self.state)
+            why = f"it was ended by signal {-code}; was memory short?" if code < 0 else ""
         except TimeoutError:
-            code = None
-            shelf.failed(self.state, f"it was not done after {LONGEST / 3600:.0f} hours; is the folder reachable?")
+            code, why = -1, f"it was not done after {LONGEST / 3600:.0f} hours; is the folder reachable?"
         finally:
             if process.returncode is None:
                 await _ended(process)
+            await self._sweep()
         if code == 0:
             self._vain, self._not_before = 0, 0.0
             log.info("backup", name=shelf.last(self.state).name)
             return
         pause = min(FIRST_PAUSE * 2**self._vain, LONGEST_PAUSE)
         self._vain, self._not_before = self._vain + 1, time.monotonic() + pause
+        if why:  # else it has said so itself
+            shelf.failed(self.state, why)
         log.error("no backup", why=shelf.last(self.state).why, again_in=pause)
 
 

@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 import structlog
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from orchestrator.journal.journeys import Journey
@@ -52,8 +53,10 @@ HEADERS = {"Content-Type": "application/x-protobuf"}
 class Answer:
     """What came of a request."""
 
+    kind: str = ""
+    """How it was not taken: a status, or a word; empty: it was taken."""
     why: str = ""
-    """It was not taken; empty: it was."""
+    """The same for an admin; may be in other words each time."""
     later: bool = False
     """Whether it may be sent again."""
     wish: float = 0.0
@@ -77,7 +80,7 @@ class Traces:
     _some: asyncio.Event = field(default_factory=asyncio.Event)
     _pause: float = 0.0
     _said: str = ""
-    """Why nothing is taken; told once."""
+    """The kind of the answer before: why nothing is taken is told when that changes."""
 
     def take(self, journey: Journey, unexpected: bool) -> None:
         """Send a journey when it can be done. Never raises: whoever writes journeys down has nothing to do with it."""
@@ -121,17 +124,17 @@ class Traces:
         if not self._batch:
             self._batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         answer = await self._ask(request(self.resource, self._batch))
-        if answer.why != self._said:
-            if answer.why:
+        if answer.kind != self._said:
+            if answer.kind:
                 log.warning("the collector takes no traces", url=self.url, why=answer.why, later=answer.later)
             else:
                 log.info("the collector takes traces again", url=self.url)
-            self._said = answer.why
+            self._said = answer.kind
         if answer.later:
             self._pause = answer.wish or min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
         else:
             self._pause = 0.0
-            self._settle("refused" if answer.why else "sent")
+            self._settle("refused" if answer.kind else "sent")
         return answer
 
     def _settle(self, outcome: str) -> None:
@@ -150,18 +153,29 @@ class Traces:
     async def _ask(self, body: bytes) -> Answer:
         try:
             async with self.session.post(self.url, data=body, headers=HEADERS, allow_redirects=False) as reply:
-                if reply.status in LATER:
-                    return Answer(
-                        why=f"it answers {reply.status}", later=True, wish=wish(reply.headers.get("Retry-After", ""))
-                    )
-                if not 200 <= reply.status < 300:
-                    return Answer(why=f"it answers {reply.status} {reply.reason}")
-                count, why = rejected(await reply.content.read(READ))
-                return Answer(why=f"it rejects {count} spans: {why}" if count > 0 else "")
+                return await _answer(reply)
         except TimeoutError:
-            return Answer(why=f"no answer within {ANSWERS_WITHIN:.0f} s", later=True)
+            return Answer(kind="none", why=f"no answer within {ANSWERS_WITHIN:.0f} s", later=True)
         except (aiohttp.ClientError, OSError) as bad:
-            return Answer(why=str(bad) or type(bad).__name__, later=True)
+            return Answer(kind="none", why=str(bad) or type(bad).__name__, later=True)
+
+
+async def _answer(reply: aiohttp.ClientResponse) -> Answer:
+    """What a reply means. Raises ClientError where it is cut."""
+    status, says = str(reply.status), f"it answers {reply.status}"
+    if reply.status in LATER:
+        return Answer(kind=status, why=says, later=True, wish=wish(reply.headers.get("Retry-After", "")))
+    if not 200 <= reply.status < 300:
+        return Answer(kind=status, why=f"{says} {reply.reason}")
+    try:
+        body = await reply.content.readexactly(READ)
+    except asyncio.IncompleteReadError as whole:
+        body = whole.partial
+    try:
+        count, why = rejected(body)
+    except DecodeError:  # the page of a proxy, to log in
+        return Answer(kind="other", why=f"{says}, but not as a collector does")
+    return Answer(kind="rejects", why=f"it rejects {count} spans: {why}") if count > 0 else Answer()
 
 
 def wish(told: str) -> float:
@@ -180,5 +194,7 @@ async def sending(url: str, figures: TraceMetrics, kind: Callable[[str], str]) -
     who = resource(version=version(), host=socket.gethostname())
     async with aiohttp.ClientSession(timeout=limit) as session:
         traces = Traces(session=session, url=url, resource=who, figures=figures, kind=kind)
-        yield traces
-        await traces.flush()
+        try:
+            yield traces
+        finally:
+            await traces.flush()

@@ -49,6 +49,7 @@ def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float =
         connect_args={"timeout": patience} if sqlite else _limits(limit, patience),
         json_serializer=_json,
         json_deserializer=orjson.loads,
+        hide_parameters=True,  # what fails with a row is logged, and callers' numbers are in rows
     )
     if sqlite:
         event.listen(engine.sync_engine, "connect", _sqlite)

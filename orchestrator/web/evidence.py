@@ -118,6 +118,7 @@ def _encryption(seen: Evidence) -> Iterator[str]:
     safe = "verschlüsselt oder auf diesem Rechner" if seen.settings.database_encrypted else "unverschlüsselt"
     yield f"- Verbindung zur Datenbank: {safe}"
     yield f"- Mailserver: {_text(seen.settings.mail) or 'keiner'}"
+    yield f"- Collector für Ablaufdaten der Anrufe: {_text(seen.settings.traces) or 'keiner'}"
 
 
 def _certificate(seen: Evidence) -> Iterator[str]:
