@@ -7,6 +7,7 @@ all the same, a line is lost and not the process that wanted to write it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from orchestrator.apps.lines import as_json
+from orchestrator.apps import lines
 
 LARGEST = 16 * 1024 * 1024
 """Bytes at which a log is put aside."""
@@ -48,10 +49,14 @@ class Unfailing:
     debug = info = warning = error = critical = exception = log = msg
 
 
-def unfailing() -> None:
-    """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line."""
+def unfailing(name: str) -> None:
+    """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line.
+
+    What does not log by structlog (libraries, Asterisk's words, mail) says there that it is of the process `name`.
+    """
     structlog.configure(logger_factory=Unfailing)
-    if as_json():
+    if lines.as_json():
+        lines.begin(name, logging.WARNING)
         # Dictionaries, not text: whatever a stranger is called, it is one line, and no record of its own.
         structlog.configure(
             processors=[
