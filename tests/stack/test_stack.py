@@ -21,7 +21,20 @@ from tests.dashboards import PANELS
 from tests.prometheus_server import rules
 from tests.running_town import until
 from tests.stack.engine import Engine, NoEngine, base, engine
-from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, ROOT, SIP, UNPULLED, Stack, build, heard, running
+from tests.stack.stack import (
+    ASTERISK,
+    BRIDGE,
+    IMAGE,
+    INSIDE,
+    ROOT,
+    SIP,
+    UNPULLED,
+    VERSION,
+    Stack,
+    build,
+    heard,
+    running,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 DESK, SCHOOL = "2500", "9111"
@@ -61,6 +74,7 @@ def test_an_image_says_what_it_is_made_of_and_holds_no_secret(docker: Engine) ->
     for image in (ASTERISK, IMAGE):
         made = json.loads(docker.run("inspect", image))[0]
         assert made["Config"]["User"] == "5060:5060"
+        assert made["Config"]["Labels"]["org.opencontainers.image.version"] == VERSION
         assert not [word for word in made["Config"]["Env"] if re.search("(?i)password|secret|token", word)]
         told = json.loads(docker.run("run", "--rm", "--entrypoint", "cat", image, "/usr/share/sbom.spdx.json"))
         versions = {package["name"]: package["versionInfo"] for package in told["packages"]}
@@ -160,6 +174,41 @@ def test_prometheus_sees_everybody_and_alertmanager_hears_of_a_shift_that_is_sto
     finally:
         stack.compose("up", "-d", "--wait", "--no-deps", "attend")
     until(lambda: not stack.problems(), 30)
+
+
+def test_logs_are_an_object_a_line(stack: Stack) -> None:
+    """Asterisk's from when it has started: what it prints before is for people. A shift tells of what goes wrong."""
+
+    def said(service: str) -> list[str]:
+        return stack.compose("logs", "--no-color", "--no-log-prefix", service).splitlines()
+
+    stack.inside(ONE_KILLED, "attend")
+    until(lambda: any("go back to their places" in line for line in said("attend")), 30)
+    until(lambda: not stack.problems(), 30)
+    for service in ("attend", "control", "prometheus", "alertmanager"):
+        assert said(service), service
+        assert [line for line in said(service) if not is_object(line)] == [], service
+    lines = said("asterisk")
+    started = next(at for at, line in enumerate(lines) if "Asterisk Ready." in line)
+    assert [line for line in lines[started:] if not is_object(line)] == []
+
+
+ONE_KILLED = """
+import contextlib, os, pathlib
+for each in pathlib.Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        if b"--slot" in (each / "cmdline").read_bytes().split(b"\\0"):
+            os.kill(int(each.name), 9)
+            break
+"""
+"""An attendant; the shift names no slot."""
+
+
+def is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def test_no_panel_and_no_alert_asks_what_prometheus_does_not_understand(stack: Stack) -> None:
