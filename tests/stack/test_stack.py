@@ -299,6 +299,7 @@ def test_all_is_destroyed_and_comes_back_from_a_backup(stack: Stack, tmp_path: P
 
 
 def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, tmp_path: Path) -> None:
+    """And a line of .env that ends calls is changed there in the order of the page."""
     ports = spread(25300, rtp=25400)
     settings = {
         "DURCHWAHL_BIND": "127.0.0.1",
@@ -316,3 +317,12 @@ def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, t
         placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
         assert placed["difference"] == ""
         assert "directory.db" in stack.compose("exec", "-T", "control", "ls", "/var/lib/durchwahl")
+        stack.compose("stop", "--timeout", "10", "asterisk")
+        stack.compose("down")
+        told = (tmp_path / "env").read_text().replace(f"AMI_PORT={ports.ami}\n", f"AMI_PORT={ports.rtp + 200}\n")
+        (tmp_path / "env").write_text(told)
+        applied = stack.compose("run", "--rm", "-T", "prepare", "apply", "--yes")
+        assert "Asterisk is not running and will start with it" in applied
+        stack.compose("up", "-d", "--wait")
+        placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+        assert placed["difference"] == ""
