@@ -9,8 +9,10 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import tzdata
 import yaml
 
 from orchestrator.asterisk.package import find
@@ -26,6 +28,7 @@ TESTS = DELIVERED / "rules/tests/alerts.yml"
 PAGE = Path(__file__).parents[1] / "docs/operations/alerts.md"
 RAISED = re.compile(r'count\(ALERTS\{alertname="(\w+)",alertstate="firing"\}\)')
 ALERTS = rules("alert")
+ZONE = Path(tzdata.__file__).parent / "zoneinfo/Europe/Berlin"
 MAIL = {"ALERT_FROM": "alarm@stadt.example", "ALERT_TO": "it@stadt.example", "ALERT_PAGE_TO": "sms@stadt.example"}
 
 
@@ -74,6 +77,12 @@ def test_each_alert_has_a_case_in_which_it_is_raised_and_one_in_which_not(alert:
     assert set(cases) == {True, False}
 
 
+@pytest.mark.parametrize("figure", rules("record"))
+def test_each_figure_that_others_share_has_a_case_with_numbers(figure: str) -> None:
+    asked = [each for test in yaml.safe_load(TESTS.read_text())["tests"] for each in test.get("promql_expr_test", ())]
+    assert [each for each in asked if each["expr"] == figure and each["exp_samples"]]
+
+
 @pytest.mark.parametrize("alert", ALERTS)
 def test_each_alert_says_how_bad_it_is_and_where_to_read_on(alert: str) -> None:
     rule = ALERTS[alert]
@@ -85,7 +94,8 @@ def test_each_alert_says_how_bad_it_is_and_where_to_read_on(alert: str) -> None:
 def test_each_alert_has_its_section_and_each_section_its_alert() -> None:
     sections = re.split(r"^### ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     assert [section.partition("\n")[0] for section in sections] == sorted(ALERTS, key=list(ALERTS).index)
-    assert [section.partition("\n")[0] for section in sections if "\n- Do: " not in section] == []
+    for what in ("Look", "Do"):
+        assert [section.partition("\n")[0] for section in sections if f"\n- {what}: " not in section] == [], what
 
 
 def test_the_table_of_the_page_is_what_the_rules_say() -> None:
@@ -161,10 +171,11 @@ def test_what_is_missing_or_odd_is_named(tmp_path: Path, given: dict[str, str], 
 
 
 def test_a_page_is_mailed_at_once_and_what_comes_of_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "zone").write_bytes(ZONE.read_bytes())  # its name space has no /usr/share of this machine
     with mail_server() as mail:
-        where = {"ALERT_SMARTHOST": f"127.0.0.1:{mail.port}", "ALERT_TLS": "false"}
+        where = {"ALERT_SMARTHOST": f"127.0.0.1:{mail.port}", "ALERT_TLS": "false", "TZ": str(tmp_path / "zone")}
         with running_alertmanager(tmp_path, **MAIL, **where) as port:
-            raise_alerts(port, "NoTrunk", "TrunkAway")
+            raised = raise_alerts(port, "NoTrunk", "TrunkAway")
             until(lambda: mail.post.taken, 40)
             states = {each["labels"]["alertname"]: each["status"]["state"] for each in asked(port)}
     assert states == {"NoTrunk": "active", "TrunkAway": "suppressed"}
@@ -176,6 +187,7 @@ def test_a_page_is_mailed_at_once_and_what_comes_of_it_is_not(tmp_path: Path) ->
     text = body.get_content()
     assert ALERTS["NoTrunk"]["annotations"]["description"] in text
     assert "docs/operations/alerts.md#notrunk" in text
+    assert f"Since {raised.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d %H:%M:%S %Z}. " in text
     assert "TrunkAway" not in text
 
 
@@ -189,17 +201,19 @@ def test_what_prometheus_raises_is_mailed(tmp_path: Path) -> None:
     assert mail.post.taken[0]["Subject"] == f"[page] {ALERTS['ControlAway']['annotations']['summary']}"
 
 
-def raise_alerts(port: int, *names: str) -> None:
-    """Tell Alertmanager as Prometheus does."""
+def raise_alerts(port: int, *names: str) -> datetime:
+    """Tell Alertmanager as Prometheus does; since when."""
+    since = datetime.now(UTC)
     told = [
         {
             "labels": {"alertname": name, "severity": ALERTS[name]["labels"]["severity"]},
             "annotations": ALERTS[name]["annotations"],
-            "startsAt": datetime.now(UTC).isoformat(),
+            "startsAt": since.isoformat(),
         }
         for name in names
     ]
     asked(port, json.dumps(told).encode())
+    return since
 
 
 def asked(port: int, told: bytes | None = None) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ OPTIONAL = re.compile(r"\[[^\]]*\]|\|.*$")
 UsageError = BadParameter.__mro__[1]
 """Everything that the command line says against what was typed; typer does not name it."""
 GROUP = get_group(tree())
-NEEDED = ("upgrade", "emergency", "wave", "disaster-day", "systemd")
+NEEDED = ("upgrade", "restore", "emergency", "wave", "disaster-day", "systemd")
 """Runbooks that must hold some."""
 
 

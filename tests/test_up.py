@@ -118,6 +118,32 @@ def test_its_health_is_asked_from_outside_and_its_logs_are_for_programs(
         assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
 
 
+def test_what_control_logs_is_for_programs_whoever_says_it() -> None:
+    """Mail, the journal and libraries log by Python's own module, and all of it goes to one place."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAYS],
+        env={**os.environ, "DURCHWAHL_LOG": "json"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["level"], line["event"]) for line in lines] == [("warning", "a\nstranger"), ("info", "ours")]
+    assert lines[0]["process"] == "control"
+
+
+SAYS = """
+import logging, structlog
+from orchestrator.service import logs
+logs.unfailing("control")
+logging.getLogger("library").info("nobody wants to know")
+logging.getLogger("library").warning("a\\nstranger")
+structlog.get_logger().info("ours")
+"""
+
+
 def test_ended_while_it_starts_up_leaves_nothing(state: State) -> None:
     started = start(state)
     until((state.run / "attend.kept").exists, 30)

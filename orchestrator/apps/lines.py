@@ -20,11 +20,11 @@ def as_json() -> bool:
     return os.environ.get(CHOSEN) == "json"
 
 
-def begin(name: str) -> None:
-    """Have this process, which is called `name`, log to its standard error from now on."""
+def begin(name: str, least: int = logging.INFO) -> None:
+    """Have this process, which is called `name`, log to its standard error from now on, from the level `least` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json(name) if as_json() else logging.Formatter(f"{name} %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=least, handlers=[handler])
 
 
 class _Json(logging.Formatter):

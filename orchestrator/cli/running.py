@@ -23,7 +23,7 @@ def up_(context: typer.Context) -> None:
     """Run Asterisk, a shift of attendants and control in the foreground; Ctrl-C ends all of it."""
     with output.failures():
         state = output.state_of(context)
-        logs.unfailing()
+        logs.unfailing("up")
 
         async def run() -> None:
             async with up.running(state, output.note):
@@ -39,7 +39,7 @@ def control(context: typer.Context) -> None:
     """Run control alone: journal, messages, metrics, status page."""
     with output.failures():
         state = output.state_of(context)
-        logs.unfailing()
+        logs.unfailing("control")
 
         async def run() -> None:
             stop = asyncio.Event()

@@ -7,6 +7,7 @@ all the same, a line is lost and not the process that wanted to write it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -17,7 +18,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from orchestrator.apps.lines import as_json
+from orchestrator.apps import lines
 
 LARGEST = 16 * 1024 * 1024
 """Bytes at which a log is put aside."""
@@ -51,13 +52,15 @@ class Unfailing:
     debug = info = warning = error = critical = exception = log = msg
 
 
-def unfailing() -> None:
+def unfailing(name: str) -> None:
     """Have this process outlive a log that cannot be written; with `DURCHWAHL_LOG=json` an object a line.
 
+    What does not log by structlog (libraries, Asterisk's words, mail) says there that it is of the process `name`.
     A mistake is logged without the variables of its frames: callers' numbers and names are among them.
     """
     structlog.configure(logger_factory=Unfailing)
-    if as_json():
+    if lines.as_json():
+        lines.begin(name, logging.WARNING)
         # Dictionaries, not text: whatever a stranger is called, it is one line, and no record of its own.
         structlog.configure(
             processors=[

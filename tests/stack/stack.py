@@ -36,7 +36,8 @@ PROVIDER = f"{BRIDGE}.3"
 SIP = 25060
 READY = 300
 """Seconds until everything of a first start must be healthy: it speaks all prompts."""
-IMAGE, ASTERISK = "durchwahl:test", "durchwahl-asterisk:test"
+VERSION = "test"
+IMAGE, ASTERISK = f"durchwahl:{VERSION}", f"durchwahl-asterisk:{VERSION}"
 DATABASE, WATCH = "database", "watch"
 """Folders here, and images: PostgreSQL, Prometheus with Alertmanager."""
 
@@ -132,7 +133,7 @@ def heard(caller: subprocess.Popen[str], within: float = 120.0) -> dict[str, Any
 def build(engine: Engine) -> None:
     """Both images from this source tree, and the others out of Debian's archive: nothing is pulled."""
     for target, name in (("asterisk", ASTERISK), ("durchwahl", IMAGE)):
-        file = ("-f", str(DOCKER / "Dockerfile"), "--target", target)
+        file = ("-f", str(DOCKER / "Dockerfile"), "--target", target, "--build-arg", f"VERSION={VERSION}")
         engine.run("build", "-q", "--network", "host", *file, "-t", name, str(ROOT), within=BUILD)
     for name in (DATABASE, WATCH):
         engine.run("build", "-q", "--network", "host", "-t", name, str(HERE / name), within=BUILD)

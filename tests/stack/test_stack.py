@@ -21,7 +21,20 @@ from tests.dashboards import PANELS
 from tests.prometheus_server import rules
 from tests.running_town import until
 from tests.stack.engine import Engine, NoEngine, base, engine
-from tests.stack.stack import ASTERISK, BRIDGE, IMAGE, INSIDE, ROOT, SIP, UNPULLED, Stack, build, heard, running
+from tests.stack.stack import (
+    ASTERISK,
+    BRIDGE,
+    IMAGE,
+    INSIDE,
+    ROOT,
+    SIP,
+    UNPULLED,
+    VERSION,
+    Stack,
+    build,
+    heard,
+    running,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 DESK, SCHOOL = "2500", "9111"
@@ -61,6 +74,7 @@ def test_an_image_says_what_it_is_made_of_and_holds_no_secret(docker: Engine) ->
     for image in (ASTERISK, IMAGE):
         made = json.loads(docker.run("inspect", image))[0]
         assert made["Config"]["User"] == "5060:5060"
+        assert made["Config"]["Labels"]["org.opencontainers.image.version"] == VERSION
         assert not [word for word in made["Config"]["Env"] if re.search("(?i)password|secret|token", word)]
         told = json.loads(docker.run("run", "--rm", "--entrypoint", "cat", image, "/usr/share/sbom.spdx.json"))
         versions = {package["name"]: package["versionInfo"] for package in told["packages"]}
@@ -162,6 +176,41 @@ def test_prometheus_sees_everybody_and_alertmanager_hears_of_a_shift_that_is_sto
     until(lambda: not stack.problems(), 30)
 
 
+def test_logs_are_an_object_a_line(stack: Stack) -> None:
+    """Asterisk's from when it has started: what it prints before is for people. A shift tells of what goes wrong."""
+
+    def said(service: str) -> list[str]:
+        return stack.compose("logs", "--no-color", "--no-log-prefix", service).splitlines()
+
+    stack.inside(ONE_KILLED, "attend")
+    until(lambda: any("go back to their places" in line for line in said("attend")), 30)
+    until(lambda: not stack.problems(), 30)
+    for service in ("attend", "control", "prometheus", "alertmanager"):
+        assert said(service), service
+        assert [line for line in said(service) if not is_object(line)] == [], service
+    lines = said("asterisk")
+    started = next(at for at, line in enumerate(lines) if "Asterisk Ready." in line)
+    assert [line for line in lines[started:] if not is_object(line)] == []
+
+
+ONE_KILLED = """
+import contextlib, os, pathlib
+for each in pathlib.Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        if b"--slot" in (each / "cmdline").read_bytes().split(b"\\0"):
+            os.kill(int(each.name), 9)
+            break
+"""
+"""An attendant; the shift names no slot."""
+
+
+def is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
 def test_no_panel_and_no_alert_asks_what_prometheus_does_not_understand(stack: Stack) -> None:
     """And how the exchange is doing, is seen; tests/test_dashboards.py has every panel filled by a day of calls."""
     alerts = {name: rule["expr"] for name, rule in rules("alert").items()}
@@ -250,6 +299,7 @@ def test_all_is_destroyed_and_comes_back_from_a_backup(stack: Stack, tmp_path: P
 
 
 def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, tmp_path: Path) -> None:
+    """And a line of .env that ends calls is changed there in the order of the page."""
     ports = spread(25300, rtp=25400)
     settings = {
         "DURCHWAHL_BIND": "127.0.0.1",
@@ -267,3 +317,12 @@ def test_on_the_network_of_the_host_with_sqlite_it_is_the_same(docker: Engine, t
         placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
         assert placed["difference"] == ""
         assert "directory.db" in stack.compose("exec", "-T", "control", "ls", "/var/lib/durchwahl")
+        stack.compose("stop", "--timeout", "10", "asterisk")
+        stack.compose("down")
+        told = (tmp_path / "env").read_text().replace(f"AMI_PORT={ports.ami}\n", f"AMI_PORT={ports.rtp + 200}\n")
+        (tmp_path / "env").write_text(told)
+        applied = stack.compose("run", "--rm", "-T", "prepare", "apply", "--yes")
+        assert "Asterisk is not running and will start with it" in applied
+        stack.compose("up", "-d", "--wait")
+        placed = stack.json("call", "21-0", "--at", "2026-11-30 10:00", "--press", "1", "--silent")
+        assert placed["difference"] == ""
