@@ -348,7 +348,7 @@ async def faulty():
         to.take(replace(sampled("told"), caller="+4920312345", steps=()), False)
 
 
-logs.unfailing()
+logs.unfailing("control")
 asyncio.run(faulty())
 """
 
