@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.prometheus_server import DOCKER
 
@@ -27,3 +28,9 @@ PANELS = {
     for target in panel["targets"]
 }
 """Which panel -> its query."""
+VARIABLES = {
+    f"{name}-{each['name']}": re.findall(r"^label_values\((\w+), (\w+)\)$", each["query"])
+    for name, board in DASHBOARDS.items()
+    for each in board["templating"]["list"]
+}
+"""Which choice above the panels -> the figure and its label whose values are chosen from."""

@@ -16,7 +16,7 @@ from orchestrator.metrics import labels
 from orchestrator.service import sealing, sites
 from orchestrator.service.state import State
 from orchestrator.store.reading import read_files
-from tests.dashboards import DASHBOARDS, PANELS
+from tests.dashboards import DASHBOARDS, PANELS, VARIABLES
 from tests.hurry import EXAMPLE
 from tests.prometheus_server import DOCKER, Prometheus, rules, running_prometheus, targets
 from tests.running_town import Town, running_town, until
@@ -76,6 +76,13 @@ async def calls(seen: Watched) -> None:
 @pytest.mark.parametrize("panel", PANELS)
 def test_no_panel_is_empty(watched: Watched, panel: str) -> None:
     assert watched.prometheus.query(PANELS[panel])
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_every_choice_has_something_to_choose(watched: Watched, variable: str) -> None:
+    """Asked as Grafana asks for `label_values(figure, label)`."""
+    ((figure, label),) = VARIABLES[variable]
+    assert watched.prometheus.ask(f"label/{label}/values", **{"match[]": figure})
 
 
 @pytest.mark.parametrize("record", rules("record"))

@@ -168,8 +168,9 @@ def _processes(seen: Evidence) -> Iterator[Deviation]:
 
 def _ports(seen: Evidence) -> Iterator[Deviation]:
     for port in seen.ports:
-        where = f"{port.protocol.upper()} {port.address} Port {port.number} ({port.role})"
-        if not port.purpose:
+        whose = port.role or "Prozess nicht zu sehen"
+        where = f"{port.protocol.upper()} {port.address} Port {port.number} ({whose})"
+        if not port.purpose and port.role:
             yield Deviation(
                 code="unknown_port",
                 requirement="SYS.1.1.A6",

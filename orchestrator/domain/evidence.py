@@ -79,9 +79,12 @@ class Port:
     address: str
     number: int
     role: str
-    """Of whose process."""
+    """Of whose process; empty: it is out of sight, as those in other containers are."""
     purpose: str
-    """What it is for by the settings; empty: nothing there says that it should be open."""
+    """What it is for by the settings; empty: nothing there says that it should be open.
+
+    Where its process is out of sight it may be that of another service of this machine.
+    """
     inside: bool
     """Whether it must be reachable from this machine only."""
 
@@ -160,7 +163,7 @@ class Versions:
     asterisk: str
     """Version that runs; empty: none could be asked."""
     installed: str
-    """Version of Asterisk that the next start would take; empty: there is none."""
+    """Version of Asterisk that the next start would take; empty: it was not seen."""
     good: bool
     """Whether the Asterisk that runs (or would) has the fixes that are checked for."""
     python: str

@@ -73,11 +73,12 @@ async def look(state: State) -> Evidence:
     tree = trees.running()
     directory = await seen.so_far("Verzeichnis", _applied(state), None)
     asked = await seen.so_far("Asterisk", configured.ask(state, configured.endpoints(tree)), configured.Asked())
-    installed = await seen.so_far("Asterisk auf der Platte", _installed(), "")
     nothing = Stored(authors={}, oldest_number=0.0, oldest_call=0.0)
     stored = await seen.so_far("Datenbank", _stored(state, now), nothing)
     drifted = await seen.so_far("Vergleich mit dem laufenden Asterisk", _drift(state), ())
     running = await asyncio.to_thread(processes.look, state)
+    beside = not asked.version or running.sees(processes.ASTERISK)
+    installed = await seen.so_far("Asterisk auf der Platte", _installed(beside), "")
     return Evidence(
         at=datetime.fromtimestamp(now, ZoneInfo(directory.town.timezone) if directory else UTC),
         town=directory.town.name if directory else "",
@@ -104,7 +105,10 @@ async def _applied(state: State) -> Directory | None:
     return await directories.running(state)
 
 
-async def _installed() -> str:
+async def _installed(beside: bool) -> str:
+    """The version that the next start takes. Raises ServiceError where that is not beside us, as in containers."""
+    if not beside:
+        raise ServiceError("was läuft, ist in einem anderen Container", todo="dort nachsehen: `asterisk -V`")
     return (await asyncio.to_thread(wiring.program, "asterisk")).version
 
 

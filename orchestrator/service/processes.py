@@ -1,7 +1,8 @@
 """The processes of an exchange and the sockets that wait for somebody, as the kernel tells them (proc(5)).
 
-Whoever looks must be the account that runs the exchange, or root; what cannot be seen is told. Not here: whether a port
-should be open (domain.deviations).
+Whoever looks must be the account that runs the exchange, or root; what cannot be seen is told. In a container only its
+own processes are seen, but every socket of the network that it shares with the others. Not here: whether a port should
+be open (domain.deviations).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.domain.evidence import Port, Process
@@ -25,6 +26,12 @@ LISTENS, UNCONNECTED = "0A", "07"
 ASTERISK, CONTROL, SHIFT, GUARD = "Asterisk", "control", "attendants", "up"
 TEST_CALL = "Testanruf"
 SIP, AUDIO, QUESTIONS = "SIP", "Sprache (RTP)", "Anfragen nach außen (DNS)"
+UNSEEN = ""
+"""The role of a process that is out of sight."""
+BESIDE = {3000: "Grafana", 9090: "Prometheus", 9093: "Alertmanager"}
+"""What watches the exchange in its network, by the ports of docker/compose.yaml."""
+RESOLVER = "127.0.0.11"
+"""Where Docker answers questions to DNS, in each network that it made."""
 HANDED_OUT = PROC / "sys/net/ipv4/ip_local_port_range"
 
 
@@ -36,24 +43,48 @@ class Running:
     ports: tuple[Port, ...]
     unseen: tuple[str, ...]
 
+    def sees(self, role: str) -> bool:
+        """Whether a process of that role is among them."""
+        return role in {process.role for process in self.processes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A socket that waits for somebody, as a line of /proc/net has it."""
+
+    protocol: str
+    address: str
+    number: int
+    socket: str
+    """What a process that has it calls it."""
+
 
 def look(state: State) -> Running:
     """Look once."""
     processes: list[Process] = []
     ports: set[Port] = set()
     unseen: list[str] = []
+    held: set[str] = set()
+    settings = state.settings()
     for pid, role in sorted(_roles(state.root).items()):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
             processes.append(_process(pid, role))
             try:
-                ports.update(_ports(pid, role, state.settings()))
+                own = _sockets(pid)
             except PermissionError:
                 unseen.append(f"Prozess {pid} ({role}): nur sein Benutzer oder root sieht seine Anschlüsse")
-    if missing := [role for role in (ASTERISK, CONTROL, SHIFT) if role not in {process.role for process in processes}]:
-        why = "laufen nicht, oder in einem anderen Container: ihre offenen Ports und Rechte"
-        unseen.append(f"{', '.join(missing)} {why}")
+                continue
+            held |= own
+            ports.update(_port(each, role, settings) for each in _waiting(str(pid)) if each.socket in own)
+    running = Running(processes=tuple(processes), ports=(), unseen=())
+    if missing := [role for role in (ASTERISK, CONTROL, SHIFT) if not running.sees(role)]:
+        ports.update(_port(each, UNSEEN, settings) for each in _waiting("self") if each.socket not in held)
+        unseen.append(
+            f"{', '.join(missing)} laufen nicht, oder in einem anderen Container: Benutzer, Rechte und Filter ihrer"
+            " Prozesse; ihre Ports stehen unter denen, deren Prozess nicht zu sehen ist"
+        )
     ordered = sorted(ports, key=lambda port: (port.number, port.protocol, port.address))
-    return Running(processes=tuple(processes), ports=tuple(ordered), unseen=tuple(unseen))
+    return replace(running, ports=tuple(ordered), unseen=tuple(unseen))
 
 
 def _roles(root: Path) -> dict[int, str]:
@@ -120,26 +151,41 @@ def user(number: int) -> str:
         return str(number)
 
 
-def _ports(pid: int, role: str, settings: Settings) -> Iterator[Port]:
-    """What waits for somebody among the sockets of one process. Raises PermissionError, FileNotFoundError."""
-    folder = PROC / str(pid)
-    own = set()
-    for each in (folder / "fd").iterdir():
+def _sockets(pid: int) -> set[str]:
+    """What a process has open. Raises PermissionError, FileNotFoundError."""
+    found = set()
+    for each in (PROC / str(pid) / "fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
-            own.add(os.readlink(each))
-    for table, waiting in (("tcp", LISTENS), ("tcp6", LISTENS), ("udp", UNCONNECTED), ("udp6", UNCONNECTED)):
-        with suppress(FileNotFoundError):  # a kernel without IPv6
-            for line in (folder / "net" / table).read_text().splitlines()[1:]:
-                words = line.split()
-                if words[3] == waiting and f"socket:[{words[9]}]" in own:
-                    yield _port(table.rstrip("6"), words[1], role, settings)
+            found.add(os.readlink(each))
+    return found
 
 
-def _port(protocol: str, written: str, role: str, settings: Settings) -> Port:
-    address, _, port = written.partition(":")
-    number = int(port, 16)
-    purpose, inside = _purpose(role, protocol, number, settings)
-    return Port(protocol=protocol, address=_address(address), number=number, role=role, purpose=purpose, inside=inside)
+def _waiting(pid: str) -> Iterator[Waiting]:
+    """Every socket that waits in the network of a process, whoever has it. Raises FileNotFoundError."""
+    for table, state in (("tcp", LISTENS), ("tcp6", LISTENS), ("udp", UNCONNECTED), ("udp6", UNCONNECTED)):
+        path = PROC / pid / "net" / table
+        lines = path.read_text().splitlines()[1:] if path.exists() else ()  # a kernel without IPv6
+        for words in (line.split() for line in lines):
+            if words[3] == state:
+                address, _, port = words[1].partition(":")
+                yield Waiting(
+                    protocol=table.rstrip("6"),
+                    address=_address(address),
+                    number=int(port, 16),
+                    socket=f"socket:[{words[9]}]",
+                )
+
+
+def _port(found: Waiting, role: str, settings: Settings) -> Port:
+    purpose, inside = _purpose(found, role, settings)
+    return Port(
+        protocol=found.protocol,
+        address=found.address,
+        number=found.number,
+        role=role,
+        purpose=purpose,
+        inside=inside,
+    )
 
 
 def _address(written: str) -> str:
@@ -157,22 +203,40 @@ def handed_out(port: int) -> bool:
     return first <= port <= last
 
 
-def _purpose(role: str, protocol: str, number: int, settings: Settings) -> tuple[str, bool]:
+def _purpose(found: Waiting, role: str, settings: Settings) -> tuple[str, bool]:
     """What a port is for by the settings, and whether it is for this machine only; empty: nothing says so."""
     if role == TEST_CALL:
         return TEST_CALL, False
-    if protocol == "udp" and handed_out(number):
+    if role == UNSEEN and found.address == RESOLVER:
+        return "Namensauflösung von Docker", False
+    udp = found.protocol == "udp"
+    if udp and handed_out(found.number):
         return QUESTIONS, False
-    if role == ASTERISK and protocol == "udp" and settings.rtp_start <= number <= settings.rtp_end:
+    if udp and role in (ASTERISK, UNSEEN) and settings.rtp_start <= found.number <= settings.rtp_end:
         return AUDIO, False
+    owner, purpose, inside = _foreseen(settings).get((found.protocol, found.number), (UNSEEN, "", False))
+    if purpose and role in (owner, UNSEEN):
+        return purpose, inside
+    return (_beside(found, settings) if role == UNSEEN else ""), False
+
+
+def _foreseen(settings: Settings) -> Mapping[tuple[str, int], tuple[str, str, bool]]:
+    """Protocol and port -> whose it is, what for, and whether it is for this machine only."""
     first = settings.metrics_port
-    known: Mapping[tuple[str, str, int], tuple[str, bool]] = {
-        (ASTERISK, "udp", settings.sip_port): (SIP, False),
-        (ASTERISK, "tcp", settings.sip_port): (SIP, False),
-        (ASTERISK, "tcp", settings.tls_port): (f"{SIP} über TLS", False),
-        (ASTERISK, "tcp", settings.http_port): ("ARI", True),
-        (ASTERISK, "tcp", settings.ami_port): ("AMI", True),
-        (CONTROL, "tcp", settings.web_port): ("Statusseite, Metriken", True),
-        **{(SHIFT, "tcp", first + slot): ("Metriken", True) for slot in range(settings.attendants)},
+    return {
+        ("udp", settings.sip_port): (ASTERISK, SIP, False),
+        ("tcp", settings.sip_port): (ASTERISK, SIP, False),
+        ("tcp", settings.tls_port): (ASTERISK, f"{SIP} über TLS", False),
+        ("tcp", settings.http_port): (ASTERISK, "ARI", True),
+        ("tcp", settings.ami_port): (ASTERISK, "AMI", True),
+        ("tcp", settings.web_port): (CONTROL, "Statusseite, Metriken", True),
+        **{("tcp", first + slot): (SHIFT, "Metriken", True) for slot in range(settings.attendants)},
     }
-    return known.get((role, protocol, number), ("", False))
+
+
+def _beside(found: Waiting, settings: Settings) -> str:
+    """What it is for, where it is none of the exchange's own: the other end of a trunk, or what watches."""
+    for trunk, where in settings.trunks.items():
+        if where == f"{found.address}:{found.number}":
+            return f"Gegenstelle des Trunks {trunk}"
+    return BESIDE.get(found.number, "") if found.protocol == "tcp" else ""

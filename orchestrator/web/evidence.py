@@ -158,8 +158,9 @@ def _ports(seen: Evidence) -> Iterator[str]:
 
 
 def _grouped(port: Port) -> tuple[str, ...]:
-    local = "ja" if port.local else "nein"
-    return port.protocol.upper(), port.address, port.role, port.purpose or "**nicht vorgesehen**", local
+    unforeseen = "**nicht vorgesehen**" if port.role else "keiner der Anlage bekannt"
+    whose, purpose = port.role or "nicht zu sehen", port.purpose or unforeseen
+    return port.protocol.upper(), port.address, whose, purpose, _yes(port.local)
 
 
 def _numbers(numbers: Sequence[int]) -> str:
@@ -182,7 +183,7 @@ def _versions(seen: Evidence) -> Iterator[str]:
     yield ""
     yield f"- Durchwahl {seen.versions.durchwahl}, Python {seen.versions.python}"
     runs = f"{seen.versions.asterisk} läuft" if seen.versions.asterisk else "läuft nicht oder antwortet nicht"
-    yield f"- Asterisk: {_text(runs)}, installiert ist {_text(seen.versions.installed) or 'keines'}"
+    yield f"- Asterisk: {_text(runs)}, installiert ist {_text(seen.versions.installed) or 'nicht gesehen'}"
     yield f"- bekannte, geprüfte Fehler von Asterisk behoben: {_yes(seen.versions.good)}"
     same = sum(each.installed == each.locked for each in seen.versions.packages)
     yield f"- Python-Pakete: {same} von {len(seen.versions.packages)} wie festgelegt"

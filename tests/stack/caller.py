@@ -3,7 +3,8 @@
     citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk and stays SECONDS
     desk PHONE EXCHANGE SECONDS              registers with $PASSWORD, and answers each call for SECONDS
 
-Runs on the package that the image has, not on the source beside it.
+Each has the address by which the exchange is reached, or $ADDRESS. Runs on the package that the image has, not on the
+source beside it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def loudest(samples: Iterable[int]) -> int:
 
 
 def own(exchange: str) -> str:
-    """The address of this container that the exchange is reached from."""
+    """The address of this container that the exchange is reached from, if none was given."""
+    if given := os.environ.get("ADDRESS"):
+        return given
     host, _, port = exchange.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((host, int(port)))

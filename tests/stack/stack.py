@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.future import GROWS, REVISION, add, beside
 from tests.running_town import until
 from tests.stack.engine import BUILD, Engine
 
@@ -33,11 +34,22 @@ BRIDGE = _unused()
 INSIDE = f"{BRIDGE}.2"
 PROVIDER = f"{BRIDGE}.3"
 """Where the trunk's calls come from."""
+NEIGHBOUR = "127.0.0.2"
+"""The same on the network of the host, where the exchange is on 127.0.0.1."""
 SIP = 25060
+DESK = "2500"
+"""A telephone of the town, and its number."""
+AREA = "+49620521"
+DEVIATES = {
+    *("trunk_without_tls", "trunk_without_srtp", "telephones_without_tls", "telephones_without_srtp"),
+    *("no_reasons", "no_backup"),
+}
+"""What is not as an auditor wants it in a stack as it is started here, and nothing else."""
 READY = 300
 """Seconds until everything of a first start must be healthy: it speaks all prompts."""
 VERSION = "test"
 IMAGE, ASTERISK = f"durchwahl:{VERSION}", f"durchwahl-asterisk:{VERSION}"
+NEXT = f"{IMAGE}-next"
 DATABASE, WATCH = "database", "watch"
 """Folders here, and images: PostgreSQL, Prometheus with Alertmanager."""
 
@@ -49,6 +61,8 @@ class Stack:
     engine: Engine
     folder: Path
     files: Sequence[str]
+    settings: Mapping[str, str]
+    """What its .env began with."""
     name: str = field(default_factory=lambda: f"durchwahl-{uuid.uuid4().hex[:8]}")
 
     def compose(self, *argv: str, check: bool = True, **environment: str) -> str:
@@ -63,6 +77,11 @@ class Stack:
 
     def json(self, *argv: str) -> Any:
         return json.loads(self.durchwahl(*argv, "--json"))
+
+    def evidence(self) -> dict[str, Any]:
+        """The page for the auditor, for a program."""
+        found: dict[str, Any] = json.loads(self.durchwahl("evidence", "--json", check=False))
+        return found
 
     def journeys(self) -> list[dict[str, Any]]:
         """Those of citizens, the newest first."""
@@ -89,6 +108,28 @@ class Stack:
         """The output of a Python program in a container of the stack."""
         return self.compose("exec", "-T", service, "python", "-c", program)
 
+    def well(self) -> bool:
+        """Whether nothing is wrong, neither for `durchwahl status` nor for the engine."""
+        found = self.services()
+        health = {found[name]["State"]["Health"]["Status"] for name in ("asterisk", "attend", "control")}
+        return health == {"healthy"} and not self.problems()
+
+    def signal(self, name: str) -> None:
+        """Send Asterisk's process a signal: as by a fault, not as `stop` does."""
+        sent = f'for at in /proc/[0-9]*; do [ "$(cat $at/comm)" != asterisk ] || kill -{name} "${{at#/proc/}}"; done'
+        self.compose("exec", "-T", "asterisk", "sh", "-c", sent)
+
+    def healthy(self, how: str = "") -> bool:
+        """What the health check of control says; of `--live`, as it says with that."""
+        asked = f"python -m orchestrator.service.health control {how} >/dev/null; echo $?"
+        return self.compose("exec", "-T", "control", "sh", "-c", asked).strip() == "0"
+
+    def calls(self, number: str) -> bool:
+        """Whether a call from `number` is in the exchange now."""
+        console = ("asterisk", "-C", "/var/lib/durchwahl/current/asterisk/asterisk.conf", "-rx")
+        listed = self.compose("exec", "-T", "asterisk", *console, "core show channels concise", check=False)
+        return number.removeprefix("+49") in listed
+
     def page(self, port: int, path: str = "/metrics") -> str:
         """What a page of the exchange says."""
         return self.inside(
@@ -97,8 +138,11 @@ class Stack:
 
     def citizens(self, *numbers: str, dialled: str, seconds: int) -> subprocess.Popen[str]:
         """Who calls by the trunk: the provider is in the exchange's network."""
-        told = ("citizens", ",".join(numbers), f"{INSIDE}:{SIP}", dialled, str(seconds))
-        return self._caller(("--network", f"{self.name}_exchange", "--ip", PROVIDER), *told)
+        exchange = f"{self.settings.get('DURCHWAHL_BIND', INSIDE)}:{self.settings['DURCHWAHL_SIP_PORT']}"
+        where = ("--network", f"{self.name}_exchange", "--ip", PROVIDER)
+        if "DURCHWAHL_BIND" in self.settings:
+            where = ("--network", "host", "-e", f"ADDRESS={NEIGHBOUR}")
+        return self._caller(where, "citizens", ",".join(numbers), exchange, dialled, str(seconds))
 
     def desk(self, number: str, seconds: int) -> subprocess.Popen[str]:
         """Somebody at the telephone `number`, outside on this host: registered as `durchwahl phone` says."""
@@ -139,10 +183,20 @@ def build(engine: Engine) -> None:
         engine.run("build", "-q", "--network", "host", "-t", name, str(HERE / name), within=BUILD)
 
 
+def next_version(stack: Stack, folder: Path) -> None:
+    """The image of a version to come, with one migration more."""
+    add(beside(folder), GROWS, works=True)
+    there = stack.inside("from orchestrator.store.database import MIGRATIONS; print(MIGRATIONS)").strip()
+    script = Path("migrations") / "versions" / f"{REVISION}_to_come.py"
+    (folder / script).chmod(0o644)
+    lines = (f"FROM {IMAGE}", "LABEL version=next", f"COPY {script} {there}/versions/")
+    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+    stack.engine.run("build", "-q", "--network", "none", "-t", NEXT, str(folder), within=BUILD)
+
+
 @contextmanager
 def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Iterator[Stack]:
     """The example town in the stack of these files, from its first start on; everything of it goes in the end."""
-    stack = Stack(engine=engine, folder=folder, files=files)
     shutil.copytree(ROOT / "examples" / "town", folder / "directory")
     written = {
         "DURCHWAHL_IMAGE": IMAGE,
@@ -162,6 +216,7 @@ def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Itera
         "DURCHWAHL_CANARY": "20",
         **settings,
     }
+    stack = Stack(engine=engine, folder=folder, files=files, settings=written)
     (folder / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
     try:
         stack.compose("up", "-d", "--wait", "--wait-timeout", str(READY))

@@ -1,0 +1,36 @@
+"""The engine with the images, for the whole run; and the stack on its bridge, for the tests of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack.engine import Engine, NoEngine, base, engine
+from tests.stack.stack import BRIDGE, UNPULLED, Stack, build, running
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Engine]:
+    try:
+        with engine() as there:
+            base(there)
+            build(there)
+            yield there
+    except NoEngine as bad:
+        if os.environ.get("DURCHWAHL_NO_ENGINE") == "skip":
+            pytest.skip(str(bad))
+        pytest.fail(
+            f"{bad}\n  to do: run it as root on Debian, or start an engine; DURCHWAHL_NO_ENGINE=skip does without"
+        )
+
+
+@pytest.fixture(scope="module")
+def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """On its bridge network; telephones outside reach it by an address of this host."""
+    host = docker.run("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host, "COMPOSE_PROFILES": "observability,wave"}
+    folder = tmp_path_factory.mktemp("stack")
+    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", UNPULLED, **told) as made:
+        yield made
