@@ -194,7 +194,7 @@ async def test_what_one_has_that_is_being_made_stays_when_control_starts(made: M
         assert sorted((made.state.spool / FOLDER).rglob("*")) == before != []
     finally:
         process.send_signal(signal.SIGCONT)
-    assert process.wait(60) == 0
+    assert process.wait(180) == 0
     assert not (made.state.spool / FOLDER).exists()
 
 
