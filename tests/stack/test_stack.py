@@ -146,14 +146,15 @@ def test_a_citizen_and_a_desk_outside_of_its_network_talk(stack: Stack) -> None:
 def test_a_wave_is_tried_against_a_stand_in_for_the_old_exchange(stack: Stack) -> None:
     """Its numbers are answered there, which calls us too; moved, they are ours, and moved back, they are there."""
 
-    def called(number: str) -> str:
+    def called(number: str) -> list[list[str]]:
         """The way of a citizen's call, which goes as it should."""
         told = heard(stack.citizens(number, dialled=f"{AREA}{SCHOOL}", seconds=6))
         assert told == {"answered": 1, "stayed": 1, "heard": 1}
         until(lambda: any(each["caller"] == number for each in stack.journeys()), 20)
         (found,) = [each for each in stack.journeys() if each["caller"] == number]
         assert not found["unexpected"]
-        return str(found["way"])
+        steps: list[list[str]] = found["steps"]
+        return steps
 
     def arrived() -> int:
         return stack.compose("logs", "--no-color", "old-exchange").count(f"called {SCHOOL}")
