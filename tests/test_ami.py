@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +15,8 @@ from orchestrator.asterisk import ami as module
 from orchestrator.asterisk.ami import Account, Ami, Unsayable, WrongPassword
 from orchestrator.asterisk.errors import NoReply, NotConnected, Refused
 from orchestrator.service import wiring
-from tests.running_town import Town
+from tests.pickup_town import citizen
+from tests.running_town import Town, until
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -79,6 +82,43 @@ async def test_a_wrong_password_is_not_tried_for_ever(town: Town) -> None:
     with pytest.raises(WrongPassword):
         await asyncio.wait_for(ami.run(), 10)
     assert not ami.up
+
+
+def said_to_a_stranger(town: Town) -> str:
+    """What AMI answers to somebody who has not logged in."""
+    account = wiring.ami(town.state)
+    with socket.create_connection((account.host, account.port), 5) as line:
+        line.sendall(b"Action: Ping\r\n\r\n")
+        said = b""
+        while b"Message: " not in said:
+            said += line.recv(4096)
+    return said.decode()
+
+
+async def test_an_asterisk_that_waits_for_calls_to_end_has_not_refused_us(town: Town) -> None:
+    """It answers again when it has changed its mind, or has started anew."""
+    asterisk, conf = wiring.program("asterisk"), town.state.current / "asterisk" / "asterisk.conf"
+    console = (*asterisk.argv, "-C", str(conf), "-rx")
+    ami = Ami(wiring.ami(town.state))
+    async with citizen(town) as telephone:
+        call = await telephone.dial("+49620521210")
+        await call.answered(within=10)
+        ending = subprocess.Popen((*console, "core stop gracefully"), stdout=subprocess.DEVNULL)  # until it has ended
+        await asyncio.to_thread(until, lambda: "shutting down" in said_to_a_stranger(town), 20)
+        owner = asyncio.create_task(ami.run())
+        try:
+            assert not await ami.ready(8)
+            assert not owner.done()
+        finally:
+            await asyncio.to_thread(subprocess.run, (*console, "core abort shutdown"), timeout=10, check=True)
+            ending.kill()
+            ending.wait(10)
+        try:
+            assert await ami.ready(15)
+        finally:
+            owner.cancel()
+            await asyncio.gather(owner, return_exceptions=True)
+        await call.hang_up()
 
 
 @pytest.mark.parametrize("bad", ["a\r\nAction: Originate", "a\nb", "a\rb", "a\0b"])

@@ -29,6 +29,8 @@ LIMIT = 5.0
 PING_EVERY = 5.0
 """Seconds between two pings where nothing is asked: with `LIMIT`, a connection that died is noticed within 10 s."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+ENDING = "shutting down"
+"""What Asterisk says to a login, and to every action, while it waits for calls to end (main/manager.c)."""
 REFUSALS = 5
 """Logins that are refused, over about three seconds, until the password is taken for wrong."""
 LONGEST_MESSAGE = 4 * 1024 * 1024
@@ -191,6 +193,8 @@ class Ami:
             await self._ask(wire, "Login", login, rows=False)
         except Refused as bad:
             wire.transport.abort()
+            if ENDING in str(bad):
+                raise
             raise WrongPassword(f"AMI refuses {self._account.user}: apply the tree again") from bad
         except BaseException:
             wire.transport.abort()
