@@ -21,8 +21,9 @@ class Standing(NamedTuple):
 
     queue: str
     waiting: int
+    """Callers, and stand-ins for those who are to be called back."""
     longest: int
-    """Seconds that the one who came first has waited."""
+    """Seconds that the caller has waited who came first."""
     members: int
     """Logged in, whether or not their phone is there."""
     free: int

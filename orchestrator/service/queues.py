@@ -47,7 +47,7 @@ def standings(told: Iterable[Row]) -> list[Standing]:
     found = []
     for name in [row["queue"] for row in events if row.get("event") == "QueueParams"]:
         mine = [row for row in events if row.get("queue") == name]
-        waiting = [int(row.get("wait", "0")) for row in mine if row.get("event") == "QueueEntry" and _is_there(row)]
+        waiting = [row for row in mine if row.get("event") == "QueueEntry"]
         there = [row for row in mine if row.get("event") == "QueueMember"]
         paused = [row for row in there if row.get("paused") == "1"]
         free = [row for row in there if row.get("status") == FREE and row.get("incall") != "1" and row not in paused]
@@ -55,7 +55,7 @@ def standings(told: Iterable[Row]) -> list[Standing]:
             Standing(
                 queue=name.removeprefix(QUEUED),
                 waiting=len(waiting),
-                longest=max(waiting, default=0),
+                longest=max((int(row.get("wait", "0")) for row in waiting if _is_there(row)), default=0),
                 members=len(there),
                 free=len([row for row in free if _rested(row)]),
                 paused=len(paused),
