@@ -6,7 +6,7 @@ import asyncio
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -188,6 +188,26 @@ async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(m
         async with asyncio.timeout(5):
             while len(logins) < 2 or not ami.up:
                 await asyncio.sleep(0.01)
+
+
+async def test_who_ask_by_turns_do_not_keep_a_dead_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is always one who has begun to wait just now."""
+    monkeypatch.setattr(module, "LIMIT", 0.3)
+    monkeypatch.setattr(module, "PING_EVERY", 30.0)
+    logins: list[None] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        logins.append(None)
+        await reader.read()
+
+    async def asks(ami: Ami, after: float) -> None:
+        await asyncio.sleep(after)
+        while len(logins) < 2:
+            with suppress(NoReply, NotConnected):
+                await ami.action("Again")
+
+    async with rude(talk) as account, connected(account) as ami, asyncio.timeout(5):
+        await asyncio.gather(asks(ami, 0.0), asks(ami, 0.1), asks(ami, 0.2))
 
 
 async def test_a_line_that_died_without_a_word_is_noticed_and_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,10 @@ class Ami:
         """Logins that were refused in a row."""
         self.connections = 0
         """How often the connection came up: whoever keeps something in Asterisk looks after it then."""
-        self._asking = 0
+        self._asking, self._patient = 0, 0
+        """Actions that are not answered yet; those of them that may take longer than `LIMIT`."""
+        self._heard = 0.0
+        """When one was answered last, by the clock of the event loop."""
 
     @property
     def up(self) -> bool:
@@ -218,18 +221,21 @@ class Ami:
         limit = within or LIMIT
         if wire.closed:
             raise NotConnected("AMI went away")
+        now, patient = asyncio.get_running_loop().time, limit > LIMIT
         wire.send(action, as_list=rows or None)
-        self._asking += 1
+        began, self._asking, self._patient = now(), self._asking + 1, self._patient + patient
         try:
             async with asyncio.timeout(limit):
                 answer = await action.future
+            self._heard = now()
         except TimeoutError:
             wire.responses.pop(action.id, None)
-            if self._asking == 1 and limit <= LIMIT:  # else a reload takes its time, or others wait behind one
+            # Else a reload takes its time, or many are answered one after the other.
+            if not self._patient and self._heard < began:
                 wire.transport.abort()
             raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:
-            self._asking -= 1
+            self._asking, self._patient = self._asking - 1, self._patient - patient
         first = answer[0] if isinstance(answer, list) else answer
         if not first.success:
             raise Refused(status=0, reason=first.message, asked=f"AMI {name}")
