@@ -49,7 +49,7 @@ test: check
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.
 stack: setup
-	$(PYTEST) -m stack -v
+	$(PYTEST) -m stack -v || { [ $$? -eq 1 ] && echo "what failed, once more on a new stack:" && $(PYTEST) -m stack -v --last-failed --last-failed-no-failures none; }
 
 bench-rollout: setup
 	$(BIN)/python -m benchmarks.rollout $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
