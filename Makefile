@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait more than they compute: three times as many processes as small machines have cores.
-WORKERS ?= 6
+# Tests wait more than they compute: four times as many processes as small machines have cores.
+WORKERS ?= 8
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
@@ -14,7 +14,7 @@ ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     all checks and tests; WORKERS=n processes side by side (6)"
+	@echo "make test     all checks and tests; WORKERS=n processes side by side (8)"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
