@@ -164,8 +164,9 @@ async def test_an_action_that_is_not_answered_fails_in_time_and_is_not_sent_agai
     assert heard == ["Slow"]
 
 
-async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else who asks again and again would keep the ping from finding it dead; a reload may take its time."""
+@pytest.fixture
+def mute(monkeypatch: pytest.MonkeyPatch) -> tuple[list[None], Talk]:
+    """A peer that answers nothing after the login, for who is soon out of patience and does not ping; its logins."""
     monkeypatch.setattr(module, "LIMIT", 0.3)
     monkeypatch.setattr(module, "PING_EVERY", 30.0)
     logins: list[None] = []
@@ -174,6 +175,12 @@ async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(m
         logins.append(None)
         await reader.read()
 
+    return logins, talk
+
+
+async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(mute: tuple[list[None], Talk]) -> None:
+    """Else who asks again and again would keep the ping from finding it dead; a reload may take its time."""
+    logins, talk = mute
     async with rude(talk) as account, connected(account) as ami:
         reload = asyncio.create_task(ami.action("Reload", within=1.5))
         with pytest.raises(NoReply):
@@ -190,21 +197,16 @@ async def test_a_line_on_which_actions_alone_are_not_answered_is_dialled_again(m
                 await asyncio.sleep(0.01)
 
 
-async def test_who_ask_by_turns_do_not_keep_a_dead_line(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_ask_by_turns_do_not_keep_a_dead_line(mute: tuple[list[None], Talk]) -> None:
     """There is always one who has begun to wait just now."""
-    monkeypatch.setattr(module, "LIMIT", 0.3)
-    monkeypatch.setattr(module, "PING_EVERY", 30.0)
-    logins: list[None] = []
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        logins.append(None)
-        await reader.read()
+    logins, talk = mute
 
     async def asks(ami: Ami, after: float) -> None:
         await asyncio.sleep(after)
         while len(logins) < 2:
             with suppress(NoReply, NotConnected):
                 await ami.action("Again")
+            await asyncio.sleep(0.01)  # not connected is told at once
 
     async with rude(talk) as account, connected(account) as ami, asyncio.timeout(5):
         await asyncio.gather(asks(ami, 0.0), asks(ami, 0.1), asks(ami, 0.2))
