@@ -8,16 +8,19 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
 ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --last-failed --last-failed-no-failures none
+STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
-.PHONY: help setup demo test check audit stack bench-rollout chaos clean
+.PHONY: help setup demo test check side crowded audit stack bench-call bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     all checks and tests; WORKERS=n processes side by side (8)"
-	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root"
+	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
+	@echo "              make -j2 test stack does both at once"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
+	@echo "make bench-call      what a call costs, beside a dialplan by hand, a quarter of an hour; DOCS=1 writes docs"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
@@ -41,18 +44,26 @@ check: setup
 audit: setup
 	$(BIN)/python scripts/audit.py
 
+test: check side crowded
+
 # What is known of the packages is told only: an advisory of this morning is no fault of a change.
-test: check
+side: check
 	@$(BIN)/python scripts/audit.py || true
 	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack" || { [ $$? -eq 1 ] && $(ALONE); }
+
+# After all others, the container stack included, where that is asked for too.
+crowded: side $(filter stack,$(MAKECMDGOALS))
 	$(PYTEST) -m crowded
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.
 stack: setup
-	$(PYTEST) -m stack -v || { [ $$? -eq 1 ] && echo "what failed, once more on a new stack:" && $(PYTEST) -m stack -v --last-failed --last-failed-no-failures none; }
+	$(STACK) || { [ $$? -eq 1 ] && echo "what failed, once more on a new stack:" && $(STACK) --last-failed --last-failed-no-failures none; }
 
 bench-rollout: setup
 	$(BIN)/python -m benchmarks.rollout $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
+
+bench-call: setup
+	$(BIN)/python -m benchmarks.call $(if $(DOCS),--docs) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 chaos: setup
 	$(BIN)/python -m tests.chaos --docs $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED))

@@ -35,6 +35,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import history, present, rollout, testcall, watching, wiring
 from orchestrator.service.database import prepare
+from orchestrator.service.ports import Ports
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
 from orchestrator.service.settings import Settings
@@ -329,12 +330,12 @@ def running_town(
 
 
 @contextmanager
-def started(town: Town) -> Iterator[Town]:
-    """`town` with everything at work, and with a citizen's sentence."""
+def started(town: Town, names: Sequence[str] = ("asterisk", "control", "attend")) -> Iterator[Town]:
+    """`town` with everything at work, or only those, and with a citizen's sentence."""
     samples, rate = speech.speak(wiring.voice(town.state), WORDS, "de")
     hurry.write_wav(town.words, speech.resample(speech.fit(samples), rate, 8000), 8000)
     try:
-        for name in ("asterisk", "control", "attend"):
+        for name in names:
             town.begin(name)
         yield town
     finally:
@@ -348,9 +349,10 @@ def prepared(
     written: Directory,
     furnish: Callable[[State], None] = lambda state: None,
     rtp_ports: int = ports.RTP_PORTS,
+    listens: Ports | None = None,
 ) -> tuple[State, Directory, Sounds]:
-    """A state in `folder` with `written` (not derived) applied; nothing runs."""
-    state = create(folder / "s", listens=ports.exchange(rtp_ports))
+    """A state in `folder` with `written` (not derived) applied; nothing runs. It gets free ports if none are given."""
+    state = create(folder / "s", listens=listens or ports.exchange(rtp_ports))
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     furnish(state)

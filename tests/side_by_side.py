@@ -46,6 +46,7 @@ FIRST = (
         "drift",
         "up",
         "bench",
+        "bench_call",
         "export",
         "injections",
         "promises",

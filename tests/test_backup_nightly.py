@@ -158,7 +158,7 @@ def by_hand(made: Made) -> subprocess.Popen[bytes]:
     """A backup that somebody makes in a terminal, and that is being written."""
     argv = (sys.executable, "-m", "orchestrator.cli", "--state", str(made.state.root), "backup")
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: beside(made) and beside(made)[0].stat().st_size > 1_000_000, 60)
+    until(lambda: beside(made) and beside(made)[0].stat().st_size > 1_000_000, 180)
     assert process.poll() is None
     return process
 

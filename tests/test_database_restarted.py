@@ -171,10 +171,12 @@ async def test_what_is_under_way_is_whole_or_not_there_and_what_comes_next_succe
             await history.past(rare, limit=1)
             await asyncio.sleep(2 * UP)
             lives.append((back, time.monotonic()))
+        async with asyncio.timeout(LAST):  # on a busy machine one edit takes longer than the server was there
+            while not all(made.done and made.done[-1][1] > back for made in (edits, received, looks)):
+                await asyncio.sleep(0.1)
 
     for made in (edits, received, looks):
         assert made.failed, "it was ended, and nobody noticed"
-        assert max(began for _, began in made.done) > lives[-1][0]
         late = [
             why for _, began, ended, why in made.failed if any(up + SOON < began < ended < down for up, down in lives)
         ]

@@ -24,6 +24,7 @@ from orchestrator.apps.attend import Attendant
 from orchestrator.apps.book import Book
 from orchestrator.apps.dialogue import Control, session, token
 from orchestrator.apps.listening import Listening
+from orchestrator.apps.loop import run_fast
 from orchestrator.apps.observer import Observer
 from orchestrator.apps.skills import SKILLS, Skills
 from orchestrator.asterisk.address import Address
@@ -120,15 +121,9 @@ def orders(given: argparse.Namespace) -> Orders:
 
 
 def run(working: Coroutine[Any, Any, None], *, slot: int) -> None:
-    """Run a worker in an event loop of its own, the fast one where it is installed."""
+    """Run a worker in an event loop of its own."""
     lines.begin(f"attendant-{slot}")
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    with suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(working)
+    run_fast(working)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ import signal
 
 import typer
 
+from orchestrator.apps.loop import run_fast
 from orchestrator.cli import output
 from orchestrator.service import logs, up
 from orchestrator.service.control import run as run_control
@@ -47,4 +48,4 @@ def control(context: typer.Context) -> None:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await run_control(state, stop)
 
-        asyncio.run(run())
+        run_fast(run())

@@ -28,6 +28,8 @@ LOOK_EVERY = 0.25
 """Seconds between two looks at the file."""
 QUIET = 15.0
 """Seconds without an event after which Asterisk is asked whether a call still exists."""
+ASK_EVERY = 2.0
+"""Seconds after which the database is written to although nothing has changed: it may have gone meanwhile."""
 LARGEST = 16 * 1024 * 1024
 """Bytes at which the file is put aside, once nothing in it is needed any more."""
 OLDEST = 86400.0
@@ -73,6 +75,9 @@ class Recorder:
     calls: dict[str, Call] = field(default_factory=dict)
     broken: int = 0
     _offset: int = 0
+    _kept: tuple[int, int] = (0, -1)
+    """Inode and offset as they were written last, at `_kept_at` (monotonic seconds)."""
+    _kept_at: float = 0.0
     _begun: float = field(default_factory=time.monotonic)
     """When we began with this file."""
     _since: dict[str, int] = field(default_factory=dict)
@@ -190,9 +195,13 @@ class Recorder:
         if away:
             raise away
         since = [offset for call, offset in self._since.items() if call not in ids]
+        keep = self.path.stat().st_ino if self.path.exists() else 0, min(since, default=self._offset)
+        if not judged and keep == self._kept and self.up and time.monotonic() - self._kept_at < ASK_EVERY:
+            return
         async with self.engine.begin() as connection:
             new = await self._insert(connection, judged) if judged else []
-            await self._keep_offset(connection, min(since, default=self._offset))
+            await self._keep(connection, *keep)
+        self._kept, self._kept_at = keep, time.monotonic()
         for id_ in ids:
             self._forget(id_)
         for made in new:
@@ -241,8 +250,8 @@ class Recorder:
         del row["notes"]
         return row
 
-    async def _keep_offset(self, connection: AsyncConnection, offset: int) -> None:
-        row = {"id": 1, "inode": self.path.stat().st_ino if self.path.exists() else 0, "offset": offset}
+    async def _keep(self, connection: AsyncConnection, inode: int, offset: int) -> None:
+        row = {"id": 1, "inode": inode, "offset": offset}
         if not (await connection.execute(update(journal).values(row))).rowcount:
             await connection.execute(insert(journal), [row])
 

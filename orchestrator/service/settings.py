@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 import re
+import stat
+import time as time_
 from datetime import time
 from pathlib import Path
 from typing import Literal
@@ -320,13 +323,34 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+_known: dict[Path, tuple[tuple[object, ...], Settings]] = {}
+"""What was read of each file, and what the file and the environment looked like then."""
+RACY = 1.0
+"""Seconds: a file that was written so shortly ago may be written again and look the same."""
+
+
 def load(path: Path) -> Settings:
-    """Read `path`; raises ServiceError that names the key that is wrong."""
-    if not path.is_file():
+    """Read `path`, if it has changed; raises ServiceError that names the key that is wrong."""
+    try:
+        seen = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        seen = None
+    if seen is None or not stat.S_ISREG(seen.st_mode):
         raise ServiceError(
             f"{path} is missing",
             todo="restore it from a backup; `durchwahl init` in an empty folder makes one to compare with",
         )
+    environment = tuple(item for item in os.environ.items() if item[0].startswith("DURCHWAHL_"))
+    looks = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, environment)
+    known, settings = _known.get(path, ((), None))
+    if settings is None or known != looks:
+        settings = _read(path)
+        if time_.time() - seen.st_ctime > RACY:
+            _known[path] = looks, settings
+    return settings
+
+
+def _read(path: Path) -> Settings:
     try:
         return Settings(**TomlConfigSettingsSource(Settings, path)())
     except ValidationError as bad:

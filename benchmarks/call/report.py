@@ -1,0 +1,88 @@
+"""The figures of the calls as a table for docs/performance.md, as JSON, and as one line more of the history."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.call.load import Block
+from benchmarks.call.variants import BY_HAND
+from benchmarks.report import machine
+
+BEGIN, END = "<!-- calls: made by `make bench-call` -->", "<!-- end of calls -->"
+HISTORY = "performance-history.jsonl"
+Rounds = Sequence[Mapping[str, Block]]
+"""One round after the other: the block of each variant."""
+
+
+def figures(rounds: Rounds, rates: Mapping[str, float], rest: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """What is known of each variant. CPU is the median over the rounds, as is its ratio to the one written by hand of
+    the same round; latencies are those of all rounds."""
+    return {
+        name: {
+            "cpu": {who: median(made[name].cpu[who] for made in rounds) for who in rounds[0][name].cpu},
+            "total": median(made[name].total for made in rounds),
+            "ratio": median(made[name].total / made[BY_HAND].total for made in rounds),
+            **_latency(rounds, name),
+            "calls": sum(made[name].calls for made in rounds),
+            "clean": sum(made[name].clean for made in rounds),
+            **({"rate": rates[name], "rate ratio": rates[name] / rates[BY_HAND]} if name in rates else {}),
+            "rest": rest.get(name, {}),
+        }
+        for name in rounds[0]
+    }
+
+
+def _latency(rounds: Rounds, name: str) -> dict[str, float]:
+    late = sorted(each for made in rounds for each in made[name].latencies)
+    return {f"p{share}": late[min(len(late) * share // 100, len(late) - 1)] if late else 0.0 for share in (50, 99)}
+
+
+def line(name: str, made: Block) -> str:
+    """One block for a terminal."""
+    told = ", ".join(f"{who} {spent:.2f}" for who, spent in made.cpu.items())
+    broken = f"; {made.calls - made.clean} of {made.calls} not clean" if made.clean < made.calls else ""
+    return f"{name:<18} {made.total:6.2f} ms a call ({told}){broken}"
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Markdown: a line for each variant."""
+    rows = [
+        "| answered by | Asterisk | Python | control | together | × by hand | key → ringing p50 / p99 | clean up to |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, each in found.items():
+        spent = [
+            f"{each['cpu'][who]:.2f} ms" if who in each["cpu"] else "–" for who in ("asterisk", "python", "control")
+        ]
+        rate = f"{each['rate']:.0f}/s (× {each['rate ratio']:.2f})" if "rate" in each else "–"
+        late = f"{each['p50']:.1f} / {each['p99']:.1f} ms"
+        rows.append(
+            f"| {name} | {' | '.join(spent)} | {each['total']:.2f} ms | {each['ratio']:.2f} | {late} | {rate} |"
+        )
+    return "\n".join(rows)
+
+
+def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """results.json in `folder`; with `docs` the table of performance.md, and a line of the history too."""
+    result = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), **told, "variants": found}
+    (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
+    if docs is None:
+        return
+    page = docs / "performance.md"
+    text = page.read_text(encoding="utf-8")
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    where = f"Measured on: {machine()}. {told['rounds']} rounds, {told['rate']:g} calls/s."
+    page.write_text(f"{before}{BEGIN}\n{where}\n\n{table(found)}\n{END}{after}", encoding="utf-8")
+    with (docs / HISTORY).open("a") as history:
+        history.write(json.dumps({"commit": _commit(), **result}) + "\n")
+
+
+def _commit() -> str:
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return said.stdout.strip()

@@ -1,0 +1,92 @@
+"""The two exchanges that are compared: the example town as we run it, and what an admin writes by hand.
+
+Belongs here: what they are. Not here: who calls (load) and what is measured (cost).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from orchestrator.domain.directory import Directory
+from orchestrator.domain.flow import When
+from orchestrator.service import ports
+from orchestrator.service.state import State
+from tests import hurry
+from tests.call_back_town import ALWAYS
+from tests.ports import area
+from tests.running_town import Town, prepared, started
+
+PHONE = "tel2500"
+HEAD, PLAIN = "+496205210", "+496205211"
+"""What the provider delivers: the head number, and the one that the plain client answers."""
+OFFICE = "buergerbuero"
+MENU, SECONDS = "town.welcome", 1.0
+"""What the menu says takes this long."""
+NATIVE = Path(__file__).parent / "native.conf"
+RTP_PORTS = 2300
+"""For 575 calls at once: 200 a second, each for almost three."""
+FIRST_RTP = (28000, 28000 + RTP_PORTS)
+"""Above the ports of the tests, and below those that Linux hands out itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchanges:
+    """Both, running. Of the second there is only Asterisk."""
+
+    ours: Town
+    by_hand: Town
+
+
+def directory() -> Directory:
+    """The hurried example town, open at any time; the citizens' office has one telephone, which takes every call."""
+    town = hurry.directory()
+    open_ = {id_: replace(each, schedule=ALWAYS.name) for id_, each in town.departments.items()}
+    office = replace(open_[OFFICE], phones=(PHONE,))
+    flow = town.flows["town"]
+    door = flow.steps["door"]
+    assert isinstance(door, When)
+    door = replace(door, schedule=ALWAYS.name)
+    return replace(
+        town,
+        schedules={**town.schedules, ALWAYS.name: ALWAYS},
+        departments={**open_, OFFICE: office},
+        flows={**town.flows, "town": replace(flow, steps={**flow.steps, "door": door})},
+    )
+
+
+@contextmanager
+def exchanges(folder: Path) -> Iterator[Exchanges]:
+    """Both at work; the shift of ours is at home. Raises what starting raises."""
+    with ExitStack() as running:
+        ours, by_hand = (_prepared(folder / name, number) for number, name in enumerate(("ours", "by-hand")))
+        _write_by_hand(by_hand)
+        running.enter_context(started(ours, ("asterisk", "control")))
+        running.enter_context(started(by_hand, ("asterisk",)))
+        yield Exchanges(ours=ours, by_hand=by_hand)
+
+
+def _prepared(folder: Path, number: int) -> Town:
+    def furnish(state: State) -> None:
+        tone = np.sin(np.arange(int(8000 * SECONDS)) / 3).astype(np.float32) * 0.5
+        for language in ("de", "en"):
+            hurry.write_wav(state.recorded / language / f"{MENU}.wav", tone, 8000)
+
+    folder.mkdir()
+    first = area().take(len(ports.SINGLE) + ports.ATTENDANTS)
+    listens = ports.spread(first, rtp=FIRST_RTP[number], rtp_ports=RTP_PORTS)
+    state, made, sounds = prepared(folder, directory(), furnish, listens=listens)
+    return Town(state, made, sounds, folder / "words.wav", afresh=True)
+
+
+def _write_by_hand(town: Town) -> None:
+    """The same Asterisk with the same telephones, with a dialplan of ten lines and no journal."""
+    conf = town.state.current / "asterisk"
+    prompt = town.sounds[MENU].file
+    text = NATIVE.read_text().format(number=HEAD, plain=PLAIN, prompt=prompt, phone=PHONE)
+    (conf / "extensions.conf").write_text(text)
+    (conf / "cel.conf").write_text("[general]\nenable = no\n")

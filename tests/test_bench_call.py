@@ -1,0 +1,27 @@
+"""The benchmark of calls works: each way of answering is called, and every figure is there. Not: how good they are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.call.variants import VARIANTS
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    argv = (sys.executable, "-m", "benchmarks.call", "--folder", str(folder), "--no-steps")
+    short = ("--rounds", "1", "--rate", "3", "--seconds", "2", "--rest", "1")
+    done = subprocess.run((*argv, *short), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((folder / "results.json").read_text())["variants"]
+    assert list(found) == [variant.name for variant in VARIANTS]
+    for name, each in found.items():
+        assert each["calls"] == each["clean"] == 6, (name, done.stdout)
+        assert each["total"] > 0
+        assert 0 < each["p50"] <= each["p99"]
+        assert f"| {name} |" in done.stdout
