@@ -166,7 +166,7 @@ def test_only_phones_that_are_rung_by_idleness_are_timed() -> None:
     """A town that rings all at once compiles to what it was."""
     group = Group(id="g", name="G", extension="40", phones=("tel2501", "tel10"), department="buergerbuero")
     text = compiled(small(groups={"g": group}))["asterisk/extensions.conf"]
-    rings = 'free,1(%s))\n same => n,GotoIf($["${FREE}" = ""]?rung)\n same => n,Dial(${FREE},%s)'
+    rings = 'free,1(%s)))\n same => n,GotoIf($["${FREE}" = ""]?rung)\n same => n,Dial(${FREE},%s)'
     assert rings % ("PJSIP/tel2501&PJSIP/tel10", "20,i${SHOWS}${UNTOLD}") in text
     assert "idle" not in text
     text = compiled(small(groups={"g": replace(group, order="in_turn")}))["asterisk/extensions.conf"]

@@ -34,9 +34,8 @@ exten => desk,1,Wait(2)
 
 def begins(flow: str, step: str, label: str = "") -> list[str]:
     return [
-        f"{label}Set(TIMEOUT(absolute)=0)",
+        f"{label}MSet(TIMEOUT(absolute)=0,PLACE={step})",
         "CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",
-        f"Set(PLACE={step})",
         "Answer(,i)",
     ]
 

@@ -40,19 +40,19 @@ def main() -> None:
     shutil.rmtree(asked.folder, ignore_errors=True)
     asked.folder.mkdir(parents=True)
     variants = [variant for variant in VARIANTS if variant.name in asked.only]
-    with exchanges(asked.folder) as both:
-        rest = {variant.name: at_rest(both, variant, asked.rest) for variant in variants}
-        rounds = [_round(both, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]
-        rates = {} if asked.no_steps else {variant.name: highest(both, variant) for variant in variants}
+    with exchanges(asked.folder) as all_:
+        rest = {variant.name: at_rest(all_, variant, asked.rest) for variant in variants}
+        rounds = [_round(all_, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]
+        rates = {} if asked.no_steps else {variant.name: highest(all_, variant) for variant in variants}
     found = report.figures(rounds, rates, rest)
     print(report.table(found))
     told = {"rounds": asked.rounds, "rate": asked.rate, "seconds": asked.seconds}
     report.write(asked.folder, ROOT / "docs" if asked.docs else None, told, found)
 
 
-def at_rest(both: Exchanges, variant: Variant, seconds: float) -> dict[str, float]:
+def at_rest(all_: Exchanges, variant: Variant, seconds: float) -> dict[str, float]:
     """Milliseconds of processor a second that each one uses while nobody calls."""
-    with variant.at_work(both) as pids:
+    with variant.at_work(all_) as pids:
         time.sleep(1.0)
         before, began = {name: used(pid) for name, pid in pids.items()}, time.monotonic()
         time.sleep(seconds)
@@ -60,21 +60,21 @@ def at_rest(both: Exchanges, variant: Variant, seconds: float) -> dict[str, floa
         return {name: (used(pid) - before[name]) * 1000 / took for name, pid in pids.items()}
 
 
-def _round(both: Exchanges, variants: Sequence[Variant], rate: float, calls: int) -> dict[str, Block]:
+def _round(all_: Exchanges, variants: Sequence[Variant], rate: float, calls: int) -> dict[str, Block]:
     made = {}
     for variant in variants:
-        with variant.at_work(both) as pids:
-            made[variant.name] = block(variant.town(both), variant.number, pids, rate=rate, calls=calls)
+        with variant.at_work(all_) as pids:
+            made[variant.name] = block(variant.town(all_), variant.number, pids, rate=rate, calls=calls)
         print(report.line(variant.name, made[variant.name]), flush=True)
     return made
 
 
-def highest(both: Exchanges, variant: Variant) -> float:
+def highest(all_: Exchanges, variant: Variant) -> float:
     """The most calls a second that came through, step by step until one did not; 0 if not even the first did."""
     rate, reached = FIRST_RATE, 0.0
-    with variant.at_work(both) as pids:
+    with variant.at_work(all_) as pids:
         while rate <= HIGHEST:
-            made = block(variant.town(both), variant.number, pids, rate=rate, calls=round(rate * STEP_SECONDS))
+            made = block(variant.town(all_), variant.number, pids, rate=rate, calls=round(rate * STEP_SECONDS))
             print(f"{rate:6.0f}/s {report.line(variant.name, made)}", flush=True)
             if made.clean < made.calls * CLEAN:
                 break

@@ -47,7 +47,7 @@ def line(name: str, made: Block) -> str:
     """One block for a terminal."""
     told = ", ".join(f"{who} {spent:.2f}" for who, spent in made.cpu.items())
     broken = f"; {made.calls - made.clean} of {made.calls} not clean" if made.clean < made.calls else ""
-    return f"{name:<18} {made.total:6.2f} ms a call ({told}){broken}"
+    return f"{name:<26} {made.total:6.2f} ms a call ({told}){broken}"
 
 
 def table(found: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The two exchanges that are compared: the example town as we run it, and what an admin writes by hand.
+"""The exchanges that are compared: the example town as we run it, and what an admin writes by hand.
 
 Belongs here: what they are. Not here: who calls (load) and what is measured (cost).
 """
@@ -27,19 +27,22 @@ HEAD, PLAIN = "+496205210", "+496205211"
 OFFICE = "buergerbuero"
 MENU, SECONDS = "town.welcome", 1.0
 """What the menu says takes this long."""
-NATIVE = Path(__file__).parent / "native.conf"
-RTP_PORTS = 2300
-"""For 575 calls at once: 200 a second, each for almost three."""
-FIRST_RTP = (28000, 28000 + RTP_PORTS)
-"""Above the ports of the tests, and below those that Linux hands out itself."""
+HERE = Path(__file__).parent
+RTP_PORTS = 4600
+"""For 1,150 calls at once: 400 a second, each for almost three."""
+FIRST_RTP = 28000
+"""Of all of them, as one is called at a time: above the ports of the tests, below those that Linux hands out itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exchanges:
-    """Both, running. Of the second there is only Asterisk."""
+    """All of them, running. Of those by hand there is only Asterisk."""
 
     ours: Town
     by_hand: Town
+    """The same work."""
+    bare: Town
+    """A menu and nothing else."""
 
 
 def directory() -> Directory:
@@ -61,16 +64,19 @@ def directory() -> Directory:
 
 @contextmanager
 def exchanges(folder: Path) -> Iterator[Exchanges]:
-    """Both at work; the shift of ours is at home. Raises what starting raises."""
+    """All at work; the shift of ours is at home. Raises what starting raises."""
     with ExitStack() as running:
-        ours, by_hand = (_prepared(folder / name, number) for number, name in enumerate(("ours", "by-hand")))
-        _write_by_hand(by_hand)
+        ours, by_hand, bare = (_prepared(folder / name) for name in ("ours", "by-hand", "bare"))
+        _write(by_hand, HERE / "by_hand.conf")
+        _write(bare, HERE / "bare.conf")
+        (bare.state.current / "asterisk" / "cel.conf").write_text("[general]\nenable = no\n")
         running.enter_context(started(ours, ("asterisk", "control")))
-        running.enter_context(started(by_hand, ("asterisk",)))
-        yield Exchanges(ours=ours, by_hand=by_hand)
+        for town in (by_hand, bare):
+            running.enter_context(started(town, ("asterisk",)))
+        yield Exchanges(ours=ours, by_hand=by_hand, bare=bare)
 
 
-def _prepared(folder: Path, number: int) -> Town:
+def _prepared(folder: Path) -> Town:
     def furnish(state: State) -> None:
         tone = np.sin(np.arange(int(8000 * SECONDS)) / 3).astype(np.float32) * 0.5
         for language in ("de", "en"):
@@ -78,15 +84,12 @@ def _prepared(folder: Path, number: int) -> Town:
 
     folder.mkdir()
     first = area().take(len(ports.SINGLE) + ports.ATTENDANTS)
-    listens = ports.spread(first, rtp=FIRST_RTP[number], rtp_ports=RTP_PORTS)
+    listens = ports.spread(first, rtp=FIRST_RTP, rtp_ports=RTP_PORTS)
     state, made, sounds = prepared(folder, directory(), furnish, listens=listens)
     return Town(state, made, sounds, folder / "words.wav", afresh=True)
 
 
-def _write_by_hand(town: Town) -> None:
-    """The same Asterisk with the same telephones, with a dialplan of ten lines and no journal."""
-    conf = town.state.current / "asterisk"
-    prompt = town.sounds[MENU].file
-    text = NATIVE.read_text().format(number=HEAD, plain=PLAIN, prompt=prompt, phone=PHONE)
-    (conf / "extensions.conf").write_text(text)
-    (conf / "cel.conf").write_text("[general]\nenable = no\n")
+def _write(town: Town, dialplan: Path) -> None:
+    """The same Asterisk with the same telephones, with a dialplan by hand."""
+    text = dialplan.read_text().format(number=HEAD, plain=PLAIN, prompt=town.sounds[MENU].file, phone=PHONE)
+    (town.state.current / "asterisk" / "extensions.conf").write_text(text)

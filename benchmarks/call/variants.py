@@ -1,4 +1,4 @@
-"""Four ways of answering the same call, each put to work for one block and sent home again."""
+"""Five ways of answering the same call, each put to work for one block and sent home again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.running_town import Town
 
 ASTERISK, PYTHON, CONTROL = "asterisk", "python", "control"
 BY_HAND = "by hand"
+"""The one that the others are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,28 +29,33 @@ class Variant:
 
 
 @contextmanager
-def _by_hand(both: Exchanges) -> Iterator[Mapping[str, int]]:
-    yield {ASTERISK: both.by_hand.processes["asterisk"].pid}
+def _by_hand(all_: Exchanges) -> Iterator[Mapping[str, int]]:
+    yield {ASTERISK: all_.by_hand.processes["asterisk"].pid}
 
 
 @contextmanager
-def _fallback(both: Exchanges) -> Iterator[Mapping[str, int]]:
-    yield {name: both.ours.processes[process].pid for name, process in ((ASTERISK, "asterisk"), (CONTROL, "control"))}
+def _bare(all_: Exchanges) -> Iterator[Mapping[str, int]]:
+    yield {ASTERISK: all_.bare.processes["asterisk"].pid}
 
 
 @contextmanager
-def _attended(both: Exchanges) -> Iterator[Mapping[str, int]]:
-    both.ours.begin("attend")
+def _fallback(all_: Exchanges) -> Iterator[Mapping[str, int]]:
+    yield {name: all_.ours.processes[process].pid for name, process in ((ASTERISK, "asterisk"), (CONTROL, "control"))}
+
+
+@contextmanager
+def _attended(all_: Exchanges) -> Iterator[Mapping[str, int]]:
+    all_.ours.begin("attend")
     try:
-        with _fallback(both) as counted:
-            yield {**counted, PYTHON: both.ours.processes["attend"].pid}
+        with _fallback(all_) as counted:
+            yield {**counted, PYTHON: all_.ours.processes["attend"].pid}
     finally:
-        both.ours.end("attend")
+        all_.ours.end("attend")
 
 
 @contextmanager
-def _plainly(both: Exchanges) -> Iterator[Mapping[str, int]]:
-    address = wiring.ari(both.by_hand.state)
+def _plainly(all_: Exchanges) -> Iterator[Mapping[str, int]]:
+    address = wiring.ari(all_.bare.state)
     argv = leashed([sys.executable, "-m", "benchmarks.call.plain", address.url, address.user])
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -59,15 +65,16 @@ def _plainly(both: Exchanges) -> Iterator[Mapping[str, int]]:
             process.stdin.close()
             if process.stdout.readline() != "ready\n":
                 raise RuntimeError("the plain client did not start")
-            with _by_hand(both) as counted:
+            with _bare(all_) as counted:
                 yield {**counted, PYTHON: process.pid}
         finally:
             process.kill()
 
 
 VARIANTS = (
-    Variant(name=BY_HAND, number=HEAD, town=lambda both: both.by_hand, at_work=_by_hand),
-    Variant(name="ours", number=HEAD, town=lambda both: both.ours, at_work=_attended),
-    Variant(name="ours, no attendant", number=HEAD, town=lambda both: both.ours, at_work=_fallback),
-    Variant(name="plain client", number=PLAIN, town=lambda both: both.by_hand, at_work=_plainly),
+    Variant(name=BY_HAND, number=HEAD, town=lambda all_: all_.by_hand, at_work=_by_hand),
+    Variant(name="ours", number=HEAD, town=lambda all_: all_.ours, at_work=_attended),
+    Variant(name="ours, no attendant", number=HEAD, town=lambda all_: all_.ours, at_work=_fallback),
+    Variant(name="a bare menu", number=HEAD, town=lambda all_: all_.bare, at_work=_bare),
+    Variant(name="a bare menu, plain client", number=PLAIN, town=lambda all_: all_.bare, at_work=_plainly),
 )

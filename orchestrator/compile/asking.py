@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from orchestrator.compile.escape import fit
 from orchestrator.compile.extensions import Line
-from orchestrator.domain.switches import KEY
+from orchestrator.domain.switches import FAMILY, KEY
 
 NAME = "switched"
 """The context that answers."""
@@ -21,6 +21,12 @@ def is_on(switch: str) -> Line:
 def whether(switch: str) -> Line:
     """The same of a switch whose name the dialplan finds: `single_${PHONE}`. SWITCHED is its entry, if it is on."""
     return Line(f"Gosub({NAME},state,1({switch}))")
+
+
+def nothing(*switches: str) -> str:
+    """The condition that none of these was ever switched, or each was switched off by hand: as it mostly is."""
+    held = "".join(f"${{DB({FAMILY}/{fit(switch, KEY)})}}" for switch in switches)
+    return f'$["{held}" = ""]'
 
 
 def stopped() -> Line:

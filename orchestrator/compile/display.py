@@ -18,7 +18,7 @@ from orchestrator.domain.display import SHOWN, Sign
 NAME = "display"
 OPTION = "${SHOWS}${UNTOLD}"
 """Among the options of a Dial() or Queue() that rings telephones of the house, and nobody else."""
-UNTOLD = Line("Set(UNTOLD=I)")
+UNTOLD = "UNTOLD=I"
 """The first reply to who calls from outside would tell name and extension of whom it rings; a public trunk keeps that
 to itself only after it (`send_connected_line`)."""
 NOTHING = Line("Set(SHOWS=)")
@@ -49,15 +49,13 @@ def old(text: str) -> Line:
 
 def contexts() -> Iterator[Context]:
     """The context `display`."""
-    holds = (Line(f"Set(FRESH={_HAND})"), Line("Set(WHOSE=${UNIQUEID})"))
+    holds = f"MSet(FRESH={_HAND},WHOSE=${{UNIQUEID}})"
     fresh = (
         Line(f'GotoIf($["${{FRESH}}:${{WHOSE}}" = "{_HAND}:${{UNIQUEID}}"]?on)'),
         # Put through while it rings: the caller is now where somebody asked, whose reasons these are.
         Line('GotoIf($["${WHOSE}" != "" & "${WHOSE}" != "${UNIQUEID}"]?asked)'),
-        Line("Set(WANTED=)"),
-        Line("Set(OLD=)"),
-        Line("NoOp()", label="asked"),
-        *holds,
+        Line("MSet(WANTED=,OLD=)"),
+        Line(holds, label="asked"),
         Line("Return()", label="on"),
     )
     asked = Line(f"Gosub({NAME},fresh,1)")
@@ -70,7 +68,7 @@ def contexts() -> Iterator[Context]:
         Line(f'ExecIf($["${{WHY}}" != ""]?Set(SHOWS=b({NAME}^show^1(${{WHY}}))))'),
         Line("Return()"),
     )
-    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
+    retired = (Line(holds), Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
     extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": _show(), "old": retired}
     yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
 

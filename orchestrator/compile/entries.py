@@ -17,13 +17,12 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
 
 _HIDDEN = '$["${CALLERID(num-pres):0:6}" = "prohib"]'
-CLEAN = (
-    *(
-        Line(f"Set(CALLERID({part})=${{IF({_HIDDEN}?:${{FILTER(0-9+*#,${{CALLERID({part})}})}})}})")
-        for part in ("num", "ANI")
-    ),
+_DIGITS = ",".join(
+    f"CALLERID({part})=${{IF({_HIDDEN}?:${{FILTER(0-9+*#,${{CALLERID({part})}})}})}}" for part in ("num", "ANI")
+)
+CLEAN: tuple[Line, ...] = (
+    Line(f"MSet({_DIGITS},{display.UNTOLD})"),
     Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
-    display.UNTOLD,
     per_caller.ASKED,
 )
 """What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide

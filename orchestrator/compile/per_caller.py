@@ -27,8 +27,7 @@ def context() -> Context:
 
 def _take() -> Iterator[Line]:
     number = "${CALLERID(num)}"
-    yield Line("GotoIf($[0${PER_CALLER} = 0]?done)")
-    yield Line(f"GotoIf($[${{LEN(${{FILTER(0-9,{number})}})}} < {SHORTEST}]?done)")
+    yield Line(f"GotoIf($[0${{PER_CALLER}} = 0 | ${{LEN(${{FILTER(0-9,{number})}})}} < {SHORTEST}]?done)")
     yield Line(f"Set(GROUP(caller)={number})")
     yield Line(f"GotoIf($[${{GROUP_COUNT({number}@caller)}} > ${{PER_CALLER}}]?many)")
     yield Line("Return()", label="done")

@@ -1,7 +1,8 @@
 """Each place and each answer of a flow as an extension: the native rendition of every step.
 
-A place disarms the deadline, tells the journal, remembers itself and performs; an answer tells the journal and
-leads on. What all of them do alike is the same line in each: which place it is, Asterisk knows.
+A place disarms the deadline, remembers itself, tells the journal and performs; an answer tells the journal and
+leads on. What all of them do alike is the same line in each: which place it is, Asterisk knows. Each line that is
+executed costs: what is mostly so is asked in one line (decisions/0042).
 What Python performs first is offered to the attendants, and done natively when none takes it (design, section 4).
 """
 
@@ -26,7 +27,7 @@ from orchestrator.compile import (
     service_codes,
     silent,
 )
-from orchestrator.compile.asking import is_on
+from orchestrator.compile.asking import is_on, nothing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.switched import announced, forwarded, transferred
@@ -69,14 +70,14 @@ OFFER = 250
 MOST_LOST = 20
 """How often one call may miss its deadline or its answer before it is given up as failed."""
 DISARM = Line("Set(TIMEOUT(absolute)=0)")
-NATIVE = Line(DISARM.application, label="native")
+LANDED = "MSet(TIMEOUT(absolute)=0,PLACE=${EXTEN})"
+NATIVE = "native"
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
-RESUME = Line(DISARM.application, label="resume")
+RESUME = "resume"
 """Where a caller whom an attendant hands back comes to the place again; at a menu, in the same try."""
 TOLD = {"mailbox": listening.TOLD, "switching": service_codes.TOLD}
 """What the attendants of a skill learn besides the place and the call's time."""
 ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
-REMEMBERED = Line("Set(PLACE=${EXTEN})")
 LEFT = Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})")
 """What the journal gets: the flow (behind `flow-` in the name of the context) and the place, with its answer."""
 OVER = (LEFT, Line("Hangup()"))
@@ -139,9 +140,8 @@ class Writer:
         """All lines of one place."""
         if isinstance(step, Menu):
             yield Line("Set(TRY=1)")
-        yield RESUME if isinstance(step, Menu | Do) else NATIVE
+        yield Line(LANDED, label=RESUME if isinstance(step, Menu | Do) else NATIVE)
         yield ENTERED
-        yield REMEMBERED
         if isinstance(step, ANSWERED):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
@@ -153,7 +153,7 @@ class Writer:
             # A skill may speak of time, a menu does not; what it has is the number of the try.
             told = "::${TRY}" if isinstance(step, Menu) else TOLD.get(step.skill, ":${TESTTIME}")
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
-            yield NATIVE
+            yield DISARM._replace(label=NATIVE)
         yield from self._native(place, name, step)
 
     def deadline(self, step: Menu | Do) -> int:
@@ -189,11 +189,12 @@ class Writer:
             case Transfer():
                 yield from self._transfer(name, step)
             case Switch():
+                yield Line(f"GotoIf({nothing(step.name)}?{name}=off,1)")
                 yield is_on(step.name)
                 yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Forward():
                 general = self.sound(step.absent) if step.absent else ""
-                yield from forwarded(name, step, general, self._signs.of(place, step))
+                yield from forwarded(name, step, general, self._signs.of(place, step), bool(self._directory.hot_desks))
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp() | Do():

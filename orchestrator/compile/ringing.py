@@ -61,11 +61,11 @@ def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = 
 
 
 def _at_once(name: str, step: Ring, phones: list[str], noted: str, back: str) -> Iterator[Line]:
-    rings = "&".join(f"PJSIP/{phone}" for phone in phones)
     if step.away:
         yield from secretaries.present(name, step)
-        rings = secretaries.RINGS
-    yield waiting.asked(rings)
+        yield waiting.asked(secretaries.RINGS)
+    else:
+        yield from waiting.known([f"PJSIP/{phone}" for phone in phones])
     yield Line(f"GotoIf({waiting.NONE}?rung)")
     yield Line(f"Dial({waiting.FREE},{int(step.seconds)},{STAYS}{noted}{display.OPTION})")
     if len(phones) > 1:

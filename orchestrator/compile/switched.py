@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, completion, display, hot_desks, parking, silent, waiting
-from orchestrator.compile.asking import NAME, stopped, whether
+from orchestrator.compile.asking import NAME, nothing, stopped, whether
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -48,9 +48,12 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def forwarded(name: str, step: Forward, general: str, sign: Sign) -> Iterator[Line]:
+def forwarded(name: str, step: Forward, general: str, sign: Sign, hot: bool) -> Iterator[Line]:
     """Rings where the calls of a number go now; leaves by its answer."""
     number, shown = fit(step.number, DIGITS), display.words(sign)
+    if not step.missed:
+        asked = (FORWARD, *((ABSENT,) if general else ()), *((QUIET, *((DESK,) if hot else ())) if step.quiet else ()))
+        yield Line(f"GotoIf({nothing(*(each + number for each in asked))}?{name}=off,1)")
     yield Line(f"Set(RINGING={name})")
     if step.missed:
         yield Line(f"Gosub({NAME},missed,1({number},,,{shown}))")

@@ -7,7 +7,7 @@ has a call something is looked up. Waiting queues never ring who talks (queues.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestrator.compile import by_phone
 from orchestrator.compile.asking import whether
@@ -25,12 +25,26 @@ FREE = "${FREE}"
 NONE = '$["${FREE}" = ""]'
 BUSY_AFTER_ALL = Line('ExecIf($["${ENGAGED}:${DIALSTATUS:0:3}" = "yes:CHA"]?Set(DIALSTATUS=BUSY))')
 """After Dial(): a busy telephone that did not ring outweighs one that is not registered (CHANUNAVAIL)."""
-_HAS_A_CALL = '$["${DEVICE_STATE(${ONE})}" : "(INUSE|BUSY|RINGING|RINGINUSE|ONHOLD)$"]'
+_CALLS = "(INUSE|BUSY|RINGING|RINGINUSE|ONHOLD)"
+_HAS_A_CALL = f'$["${{DEVICE_STATE(${{ONE}})}}" : "{_CALLS}$"]'
+MANY = 12
+"""Telephones of which a place asks itself whether one of them has a call: the line stays one that can be read."""
 
 
 def asked(phones: str) -> Line:
     """Asks for `PJSIP/a&PJSIP/b`: FREE is what may ring; where that is empty, DIALSTATUS is BUSY."""
     return Line(f"Gosub({NAME},free,1({phones}))")
+
+
+def known(phones: Sequence[str]) -> Iterator[Line]:
+    """The same for telephones that are known now. While none of them has a call, which is mostly so, all may ring."""
+    rings = "&".join(phones)
+    if len(phones) > MANY:
+        yield asked(rings)
+        return
+    states = "".join(f":${{DEVICE_STATE({phone})}}" for phone in phones)
+    yield Line(f"MSet(FREE={rings},ENGAGED=)")
+    yield Line(f'ExecIf($["{states}" : ".*:{_CALLS}"]?{asked(rings).application})')
 
 
 def contexts(directory: Directory) -> Iterator[Context]:
