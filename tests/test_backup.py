@@ -290,7 +290,7 @@ def test_memory_does_not_grow_with_the_messages(made: Made, tmp_path: Path) -> N
 
     def most() -> int:
         argv = (sys.executable, "-c", MOST, "--state", str(made.state.root), "backup")
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=240, check=True)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=400, check=True)
         return int(done.stdout.splitlines()[-1]) * 1024
 
     little = most()
