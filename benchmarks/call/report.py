@@ -70,7 +70,13 @@ def table(found: Mapping[str, Any]) -> str:
 
 def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """results.json in `folder`; with `docs` the table of performance.md, and a line of the history too."""
-    result = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), **told, "variants": found}
+    result = {
+        "commit": _commit(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        **told,
+        "variants": found,
+    }
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if docs is None:
         return
@@ -80,7 +86,7 @@ def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mappi
     where = f"Measured on: {machine()}. {told['rounds']} rounds, {told['rate']:g} calls/s."
     page.write_text(f"{before}{BEGIN}\n{where}\n\n{table(found)}\n{END}{after}", encoding="utf-8")
     with (docs / HISTORY).open("a") as history:
-        history.write(json.dumps({"commit": _commit(), **result}) + "\n")
+        history.write(json.dumps(result) + "\n")
 
 
 def _commit() -> str:
