@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 WORKERS ?= 8
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-# Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, alone.
-ALONE := echo "what failed beside others, once more and alone:"; $(PYTEST) -v --last-failed --last-failed-no-failures none
+# Made where something failed beside others.
+BESIDE := .pytest_cache/failed-beside
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
-.PHONY: help setup demo test check side crowded audit stack bench-call bench-rollout chaos clean
+.PHONY: help setup demo test check side alone crowded audit stack bench-call bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
@@ -44,15 +44,21 @@ check: setup
 audit: setup
 	$(BIN)/python scripts/audit.py
 
-test: check side crowded
+test: check side alone crowded
 
 # What is known of the packages is told only: an advisory of this morning is no fault of a change.
 side: check
 	@$(BIN)/python scripts/audit.py || true
-	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack" || { [ $$? -eq 1 ] && $(ALONE); }
+	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
+	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
-# After all others, the container stack included, where that is asked for too.
-crowded: side $(filter stack,$(MAKECMDGOALS))
+# Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, when all others
+# have ended, the container stack included, where that is asked for too.
+alone: side $(filter stack,$(MAKECMDGOALS))
+	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more and alone:"; \
+		$(PYTEST) -v --last-failed --last-failed-no-failures none; }
+
+crowded: alone
 	$(PYTEST) -m crowded
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 FIRST_RATE, STEP, STEP_SECONDS = 40.0, 1.2, 5.0
 """Calls a second of the first step up, how much more each next one has, and how long one lasts."""
 HIGHEST = 400.0
+SETTLES = 3.0
+"""Seconds after the shift has come or gone, until nobody talks of it any more."""
 CLEAN = 0.995
 """The part of the calls that must come through."""
 
@@ -31,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="blocks of each variant, one after the other in turns")
     parser.add_argument("--rate", type=float, default=20.0, help="calls a second")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long a block lasts")
-    parser.add_argument("--rest", type=float, default=10.0, help="seconds without calls: what everything costs at rest")
+    parser.add_argument("--rest", type=float, default=30.0, help="seconds without calls: what everything costs at rest")
     parser.add_argument("--only", nargs="+", default=[variant.name for variant in VARIANTS], help="some variants")
     parser.add_argument("--no-steps", action="store_true", help="do not look for the highest rate")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench-call", help="exchanges and results")
@@ -53,7 +55,7 @@ def main() -> None:
 def at_rest(all_: Exchanges, variant: Variant, seconds: float) -> dict[str, float]:
     """Milliseconds of processor a second that each one uses while nobody calls."""
     with variant.at_work(all_) as pids:
-        time.sleep(1.0)
+        time.sleep(SETTLES)
         before, began = {name: used(pid) for name, pid in pids.items()}, time.monotonic()
         time.sleep(seconds)
         took = time.monotonic() - began
@@ -64,6 +66,7 @@ def _round(all_: Exchanges, variants: Sequence[Variant], rate: float, calls: int
     made = {}
     for variant in variants:
         with variant.at_work(all_) as pids:
+            time.sleep(SETTLES)
             made[variant.name] = block(variant.town(all_), variant.number, pids, rate=rate, calls=calls)
         print(report.line(variant.name, made[variant.name]), flush=True)
     return made

@@ -69,10 +69,11 @@ def block(town: Town, number: str, pids: Mapping[str, int], *, rate: float, call
         time.sleep(0.5)  # what is written down after a call belongs to it
         spent = {name: used(pid) - before[name] for name, pid in pids.items()}
     pressed = times(run.told, "pressed")
-    late = sorted((rung - pressed[who]) * 1000 for who, rung in answering.rung.items() if who in pressed)
+    over = times(run.told, "over")
+    late = sorted((answering.rung[who] - pressed[who]) * 1000 for who in answering.rung.keys() & pressed.keys())
     return Block(
         calls=calls,
-        clean=min(run.succeeded, len(late)),
+        clean=len(answering.rung.keys() & pressed.keys() & over.keys()),
         cpu={name: seconds * 1000 / calls for name, seconds in spent.items()},
         latencies=tuple(late),
         errors=run.errors,

@@ -27,11 +27,16 @@ def figures(rounds: Rounds, rates: Mapping[str, float], rest: Mapping[str, Mappi
         name: {
             "cpu": {who: median(made[name].cpu[who] for made in rounds) for who in rounds[0][name].cpu},
             "total": median(made[name].total for made in rounds),
-            "ratio": median(made[name].total / made[BY_HAND].total for made in rounds),
+            **(
+                {"ratio": median(made[name].total / made[BY_HAND].total for made in rounds)}
+                if BY_HAND in rounds[0]
+                else {}
+            ),
             **_latency(rounds, name),
             "calls": sum(made[name].calls for made in rounds),
             "clean": sum(made[name].clean for made in rounds),
-            **({"rate": rates[name], "rate ratio": rates[name] / rates[BY_HAND]} if name in rates else {}),
+            **({"rate": rates[name]} if name in rates else {}),
+            **({"rate ratio": rates[name] / rates[BY_HAND]} if name in rates and rates.get(BY_HAND) else {}),
             "rest": rest.get(name, {}),
         }
         for name in rounds[0]
@@ -60,11 +65,11 @@ def table(found: Mapping[str, Any]) -> str:
         spent = [
             f"{each['cpu'][who]:.2f} ms" if who in each["cpu"] else "–" for who in ("asterisk", "python", "control")
         ]
-        rate = f"{each['rate']:.0f}/s (× {each['rate ratio']:.2f})" if "rate" in each else "–"
+        rate = f"{each['rate']:.0f}/s" if "rate" in each else "–"
+        rate += f" (× {each['rate ratio']:.2f})" if "rate ratio" in each else ""
+        ratio = f"{each['ratio']:.2f}" if "ratio" in each else "–"
         late = f"{each['p50']:.1f} / {each['p99']:.1f} ms"
-        rows.append(
-            f"| {name} | {' | '.join(spent)} | {each['total']:.2f} ms | {each['ratio']:.2f} | {late} | {rate} |"
-        )
+        rows.append(f"| {name} | {' | '.join(spent)} | {each['total']:.2f} ms | {ratio} | {late} | {rate} |")
     return "\n".join(rows)
 
 

@@ -31,7 +31,8 @@ HERE = Path(__file__).parent
 RTP_PORTS = 4600
 """For 1,150 calls at once: 400 a second, each for almost three."""
 FIRST_RTP = 28000
-"""Of all of them, as one is called at a time: above the ports of the tests, below those that Linux hands out itself."""
+"""Of all of them, as one is called at a time: above the ports of the tests' exchanges, below those that Linux hands out
+itself. Who finds one in use takes another."""
 
 
 @dataclass(frozen=True, kw_only=True)

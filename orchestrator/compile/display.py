@@ -49,13 +49,15 @@ def old(text: str) -> Line:
 
 def contexts() -> Iterator[Context]:
     """The context `display`."""
-    holds = f"MSet(FRESH={_HAND},WHOSE=${{UNIQUEID}})"
+    # Not by MSet(): who puts through from a conference may stand there as several, with commas between.
+    holds = (Line(f"Set(FRESH={_HAND})"), Line("Set(WHOSE=${UNIQUEID})"))
     fresh = (
         Line(f'GotoIf($["${{FRESH}}:${{WHOSE}}" = "{_HAND}:${{UNIQUEID}}"]?on)'),
         # Put through while it rings: the caller is now where somebody asked, whose reasons these are.
         Line('GotoIf($["${WHOSE}" != "" & "${WHOSE}" != "${UNIQUEID}"]?asked)'),
         Line("MSet(WANTED=,OLD=)"),
-        Line(holds, label="asked"),
+        holds[0]._replace(label="asked"),
+        holds[1],
         Line("Return()", label="on"),
     )
     asked = Line(f"Gosub({NAME},fresh,1)")
@@ -68,7 +70,7 @@ def contexts() -> Iterator[Context]:
         Line(f'ExecIf($["${{WHY}}" != ""]?Set(SHOWS=b({NAME}^show^1(${{WHY}}))))'),
         Line("Return()"),
     )
-    retired = (Line(holds), Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
+    retired = (*holds, Line("Set(WANTED=)"), Line("Set(OLD=${ARG1})"), Line("Return()"))
     extensions = {"fresh": fresh, "own": own, INSTEAD: instead, "shows": shows, "show": _show(), "old": retired}
     yield Context(name=NAME, extensions=tuple(Extension(name, lines) for name, lines in extensions.items()))
 

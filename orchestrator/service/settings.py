@@ -333,14 +333,14 @@ def load(path: Path) -> Settings:
     """Read `path`, if it has changed; raises ServiceError that names the key that is wrong."""
     try:
         seen = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        seen = None
+    except OSError:
+        seen = None  # as Path.is_file() has it; what can be found and not read says why below
     if seen is None or not stat.S_ISREG(seen.st_mode):
         raise ServiceError(
             f"{path} is missing",
             todo="restore it from a backup; `durchwahl init` in an empty folder makes one to compare with",
         )
-    environment = tuple(item for item in os.environ.items() if item[0].startswith("DURCHWAHL_"))
+    environment = tuple(item for item in os.environ.items() if item[0].upper().startswith("DURCHWAHL_"))
     looks = (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, environment)
     known, settings = _known.get(path, ((), None))
     if settings is None or known != looks:
