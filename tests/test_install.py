@@ -14,6 +14,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,9 +134,11 @@ def test_nothing_but_state_and_cache_is_written(applied: Path, running: subproce
     open_for_writing = set()
     for pid in json.loads((applied / "var/lib/durchwahl/ready.json").read_text())["pids"].values():
         for number in Path(f"/proc/{pid}/fd").iterdir():
-            flags = re.search(r"^flags:\s+(\d+)", Path(f"/proc/{pid}/fdinfo/{number.name}").read_text(), re.MULTILINE)
-            if flags and int(flags[1], 8) & os.O_ACCMODE and os.readlink(number).startswith("/"):
-                open_for_writing.add(os.readlink(number))
+            with suppress(FileNotFoundError):  # closed since
+                info = Path(f"/proc/{pid}/fdinfo/{number.name}").read_text()
+                flags, path = re.search(r"^flags:\s+(\d+)", info, re.MULTILINE), os.readlink(number)
+                if flags and int(flags[1], 8) & os.O_ACCMODE and path.startswith("/"):
+                    open_for_writing.add(path)
     allowed = (f"{applied}/var/", f"{cache()}/", "/dev/", "/tmp/", "/memfd:")
     assert [path for path in open_for_writing if not path.startswith(allowed) and "/up.out" not in path] == []
 
