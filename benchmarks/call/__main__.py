@@ -15,7 +15,7 @@ from benchmarks.call import report
 from benchmarks.call.load import Block, block
 from benchmarks.call.processor import used
 from benchmarks.call.town import Exchanges, exchanges
-from benchmarks.call.variants import VARIANTS, Variant
+from benchmarks.call.variants import BY_HAND, VARIANTS, Variant
 
 ROOT = Path(__file__).parents[2]
 FIRST_RATE, STEP, STEP_SECONDS = 40.0, 1.2, 5.0
@@ -34,14 +34,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20.0, help="calls a second")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long a block lasts")
     parser.add_argument("--rest", type=float, default=30.0, help="seconds without calls: what everything costs at rest")
-    parser.add_argument("--only", nargs="+", default=[variant.name for variant in VARIANTS], help="some variants")
+    parser.add_argument(
+        "--only", nargs="+", default=[variant.name for variant in VARIANTS], help="some, beside the one by hand"
+    )
     parser.add_argument("--no-steps", action="store_true", help="do not look for the highest rate")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench-call", help="exchanges and results")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md's table and the history too")
     asked = parser.parse_args()
     shutil.rmtree(asked.folder, ignore_errors=True)
     asked.folder.mkdir(parents=True)
-    variants = [variant for variant in VARIANTS if variant.name in asked.only]
+    variants = [variant for variant in VARIANTS if variant.name in (BY_HAND, *asked.only)]
     with exchanges(asked.folder) as all_:
         rest = {variant.name: at_rest(all_, variant, asked.rest) for variant in variants}
         rounds = [_round(all_, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]

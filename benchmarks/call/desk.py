@@ -17,6 +17,7 @@ from orchestrator.service import wiring
 from tests.ports import one
 from tests.running_town import Town
 from tests.sip_line import register
+from tests.told import times
 
 ADDRESS = "127.0.0.3"
 SCENARIO = Path(__file__).parent / "scenarios" / "desk.xml"
@@ -64,10 +65,3 @@ def desk(town: Town) -> Iterator[Desk]:
                     process.wait()
         if (folder / "told").exists():
             made.rung = times((folder / "told").read_text(), "rung")
-
-
-def times(told: str, what: str) -> dict[str, float]:
-    """Number of the caller -> when, from the lines `what number seconds microseconds` that a scenario told."""
-    lines = (line.split() for line in told.splitlines())
-    whole = (fields for fields in lines if len(fields) == 4)
-    return {number: float(at) + float(micros) / 1e6 for said, number, at, micros in whole if said == what}

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.call.desk import desk, times
+from benchmarks.call.desk import desk
 from benchmarks.call.processor import used
 from benchmarks.call.town import SECONDS
 from orchestrator.phone.sipp import run_sipp
 from orchestrator.service import wiring
 from tests.running_town import CITIZEN, Town
+from tests.told import times
 
 SCENARIO = Path(__file__).parents[2] / "tests" / "scenarios" / "citizen.xml"
 PRESSES, TALKS = SECONDS + 0.2, 1.0

@@ -27,17 +27,12 @@ def figures(rounds: Rounds, rates: Mapping[str, float], rest: Mapping[str, Mappi
         name: {
             "cpu": {who: median(made[name].cpu[who] for made in rounds) for who in rounds[0][name].cpu},
             "total": median(made[name].total for made in rounds),
-            **(
-                {"ratio": median(made[name].total / made[BY_HAND].total for made in rounds)}
-                if BY_HAND in rounds[0]
-                else {}
-            ),
+            "ratio": median(made[name].total / made[BY_HAND].total for made in rounds),
             **_latency(rounds, name),
             "calls": sum(made[name].calls for made in rounds),
             "clean": sum(made[name].clean for made in rounds),
-            **({"rate": rates[name]} if name in rates else {}),
-            **({"rate ratio": rates[name] / rates[BY_HAND]} if name in rates and rates.get(BY_HAND) else {}),
-            "rest": rest.get(name, {}),
+            "rate": rates.get(name),
+            "rest": rest[name],
         }
         for name in rounds[0]
     }
@@ -65,11 +60,12 @@ def table(found: Mapping[str, Any]) -> str:
         spent = [
             f"{each['cpu'][who]:.2f} ms" if who in each["cpu"] else "–" for who in ("asterisk", "python", "control")
         ]
-        rate = f"{each['rate']:.0f}/s" if "rate" in each else "–"
-        rate += f" (× {each['rate ratio']:.2f})" if "rate ratio" in each else ""
-        ratio = f"{each['ratio']:.2f}" if "ratio" in each else "–"
+        rate, by_hand = each["rate"], found[BY_HAND]["rate"]
+        reached = "–" if rate is None else f"{rate:.0f}/s" + (f" (× {rate / by_hand:.2f})" if by_hand else "")
         late = f"{each['p50']:.1f} / {each['p99']:.1f} ms"
-        rows.append(f"| {name} | {' | '.join(spent)} | {each['total']:.2f} ms | {ratio} | {late} | {rate} |")
+        rows.append(
+            f"| {name} | {' | '.join(spent)} | {each['total']:.2f} ms | {each['ratio']:.2f} | {late} | {reached} |"
+        )
     return "\n".join(rows)
 
 

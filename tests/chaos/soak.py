@@ -39,6 +39,7 @@ from tests.chaos.town import DESKS, HEAD, MEMBER, MENU, OFFICE_BOX, OWN_BOX, cha
 from tests.console import console
 from tests.running_town import CITIZEN, Town, prepared, until
 from tests.test_up import start
+from tests.told import times
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "citizen.xml"
 TESTER = "testcall"
@@ -124,8 +125,8 @@ def soak(
     patience = length(menu.prompt, sounds) + menu.wait
     evidence = Evidence(
         plan=planned,
-        placed=_times(told, "placed"),
-        answered=_times(told, "answered"),
+        placed=times(told, "placed"),
+        answered=times(told, "answered"),
         seen={id_: seen for id_, seen in watched.journal.calls.items() if seen.caller != TESTER},
         strikes=watched.strikes,
         left=left,
@@ -244,13 +245,3 @@ async def _written(town: Town) -> dict[str, list[Any]]:
 def _channel(message: str) -> str:
     """The channel that left a message: `1795693411.1` of `1795693411.1-2`."""
     return message.rpartition("-")[0]
-
-
-def _times(told: str, what: str) -> dict[str, float]:
-    """Number of the caller -> when, from the lines that the scenario told."""
-    lines = (line.split() for line in told.splitlines())
-    return {shown: float(at) + float(micros) / 1e6 for said, shown, at, micros in filter(_whole, lines) if said == what}
-
-
-def _whole(fields: list[str]) -> bool:
-    return len(fields) == 4
