@@ -8,16 +8,18 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
+AGAIN := $(PYTEST) -v --last-failed --last-failed-no-failures none
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
-.PHONY: help setup demo test check side alone crowded audit stack bench-call bench-rollout chaos clean
+.PHONY: help setup demo test check side alone long audit stack bench-call bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     all checks and tests; WORKERS=n processes side by side (8)"
+	@echo "make test     checks and tests; WORKERS=n processes side by side (8)"
+	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, a thousand calls"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
-	@echo "              make -j2 test stack does both at once"
+	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-call      what a call costs, beside a dialplan by hand, a quarter of an hour; DOCS=1 writes docs"
@@ -44,22 +46,30 @@ check: setup
 audit: setup
 	$(BIN)/python scripts/audit.py
 
-test: check side alone crowded
+test: check side alone
+
+# Beside `long`, its tests are shared out with the others: together they leave no core idle.
+WITH := $(if $(filter long,$(MAKECMDGOALS)),,and not long)
 
 # What is known of the packages is told only: an advisory of this morning is no fault of a change.
 side: check
 	@$(BIN)/python scripts/audit.py || true
 	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
-	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack" || { [ $$? -eq 1 ] && touch $(BESIDE); }
+	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack $(WITH)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
-# Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, when all others
-# have ended, the container stack included, where that is asked for too.
+# Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, by three, when all
+# others have ended, the container stack included, where that is asked for too; and what failed then, alone.
 alone: side $(filter stack,$(MAKECMDGOALS))
-	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more and alone:"; \
-		$(PYTEST) -v --last-failed --last-failed-no-failures none; }
+	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more:"; $(AGAIN) -n 3; } \
+		|| { [ $$? -eq 1 ] && echo "what failed still, alone:" && $(AGAIN); }
 
-crowded: alone
-	$(PYTEST) -m crowded
+# What takes minutes, and what needs the machine.
+long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup)
+	$(if $(filter test,$(MAKECMDGOALS)),,$(call judged,$(WORKERS),long))
+	$(call judged,2,crowded)
+
+# $(call judged,PROCESSES,MARKS): what fails beside others is judged alone.
+judged = $(PYTEST) -n $(1) -m "$(2)" || { [ $$? -eq 1 ] && echo "what failed beside others, alone:" && $(AGAIN); }
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.
 stack: setup

@@ -105,6 +105,7 @@ async def through(fake: FakeExchange, step: Menu, keys: list[str], marks: list[s
 @pytest.mark.parametrize("delays", [Delays(), Delays(reply=0.05, event=0.001), Delays(reply=0.001, event=0.05)])
 @settings(max_examples=120, deadline=None)
 @given(flow=flows(), world=worlds)
+@pytest.mark.long
 def test_attended_calls_go_where_explain_says(delays: Delays, flow: Flow, world: World) -> None:
     directory = town(flow)
     world = replace(world, boxes={"10": world.boxes["10"]})

@@ -51,10 +51,12 @@ def test_every_rule_is_right() -> None:
     assert "FAILED" not in found
 
 
+@pytest.mark.long
 def test_every_alert_is_raised_when_it_should_be_and_else_not() -> None:
     assert "SUCCESS" in said("promtool", "test", "rules", TESTS)
 
 
+@pytest.mark.long
 def test_a_rule_that_is_wrong_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     for path in (DELIVERED / "rules").glob("*.yml"):

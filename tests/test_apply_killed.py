@@ -9,6 +9,8 @@ import sys
 import time
 from dataclasses import replace
 
+import pytest
+
 from orchestrator.asterisk.rest import Rest
 from orchestrator.domain.directory import Directory
 from orchestrator.phone.desk import Answers, Desk
@@ -51,6 +53,7 @@ async def talking(town: Town) -> set[str]:
     return {channel["id"] for channel in channels if channel["state"] == "Up"}
 
 
+@pytest.mark.long
 async def test_a_call_outlives_a_killed_apply_and_the_next_one_finishes(town: Town) -> None:
     trees, old = wiring.trees(town.state), wiring.trees(town.state).name()
     password = wiring.secrets(town.state).of("sip:tel2500")

@@ -199,6 +199,7 @@ async def test_what_one_has_that_is_being_made_stays_when_control_starts(made: M
     assert not (made.state.spool / FOLDER).exists()
 
 
+@pytest.mark.long
 def test_a_restore_that_is_killed_leaves_no_half_exchange(made: Made, tmp_path: Path) -> None:
     large(made)
     file = made.backup()

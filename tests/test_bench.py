@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks import organisation, report, stages
 from benchmarks.rollout import bench
 from orchestrator.store.reading import read_files
@@ -12,6 +14,7 @@ from orchestrator.store.reading import read_files
 ASTERISK = ("boot of Asterisk", "apply, a name")
 
 
+@pytest.mark.long
 def test_every_stage_runs_and_is_reported(tmp_path: Path) -> None:
     rows = bench(tmp_path, (300,), (*ASTERISK, "speak"))
     assert [row["stage"] for row in rows] == [name for name in stages.STAGES if name not in (*ASTERISK, "speak")]

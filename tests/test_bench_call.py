@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.call.variants import VARIANTS
 
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.long
 def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
     folder = tmp_path / "b"
     argv = (sys.executable, "-m", "benchmarks.call", "--folder", str(folder), "--no-steps")

@@ -269,6 +269,7 @@ def closing(tmp_path: Path) -> Iterator[tuple[Town, datetime]]:
         yield town, closes
 
 
+@pytest.mark.long
 async def test_a_promise_ends_when_the_office_closes(closing: tuple[Town, datetime]) -> None:
     town, closes = closing
     citizens = Citizens(town)

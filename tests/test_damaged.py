@@ -146,6 +146,7 @@ KILLED = {
 }
 
 
+@pytest.mark.long
 async def test_a_repair_that_is_killed_at_any_line_leaves_a_tree(tmp_path: Path) -> None:
     """What runs has the name of what is wanted and other content: it stays whole as it is until the new one runs."""
     damaged, seen = {**NEW, "asterisk/1.conf": "damaged"}, set()

@@ -249,6 +249,7 @@ def test_an_unknown_number_dialled_at_a_desk_reaches_the_catch_all(town: Town, n
 
 
 @pytest.mark.parametrize("dialled", ["service-desk", "anonymous", "+1999", "496205210"])
+@pytest.mark.long
 async def test_whatever_the_provider_sends_reaches_somebody(town: Town, dialled: str) -> None:
     journey, different = await town.citizen_calls(world(datetime.now(BERLIN), "1"), dialled=dialled)
     assert not different

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 
 from orchestrator.domain.directory import Directory
@@ -26,6 +27,7 @@ def again(directory: Directory) -> Read:
 
 @settings(max_examples=60, deadline=None)
 @given(directories())
+@pytest.mark.long
 def test_a_directory_that_is_written_is_read_as_the_same(directory: Directory) -> None:
     read = again(directory)
     assert [str(mistake) for mistake in read.mistakes] == []

@@ -206,6 +206,7 @@ async def works(town: Town) -> None:
     assert BOX in does(state, "journeys", "--tests")
 
 
+@pytest.mark.long
 async def test_it_goes_on_and_the_next_version_finds_all_again(exchange: Town, next_one: Version) -> None:
     town, state = exchange, exchange.state
     with started(town):
@@ -234,6 +235,7 @@ async def test_it_goes_on_and_the_next_version_finds_all_again(exchange: Town, n
     assert (await within(state.database, rows))["alembic_version"] == {"version_num": future.REVISION}
 
 
+@pytest.mark.long
 async def test_a_backup_of_the_former_version_holds_all_and_is_for_the_next_one(
     small_one: State, next_one: Version, tmp_path: Path
 ) -> None:

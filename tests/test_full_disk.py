@@ -97,6 +97,7 @@ async def told_so(town: Town, now: World) -> None:
         assert recognise(heard, town.prompt("sorry", "de")).recognised, journey
 
 
+@pytest.mark.long
 async def test_who_would_leave_a_message_is_told_and_everything_goes_on_later(town: Town, disk: SmallDisk) -> None:
     now = world(MONDAY_10)
     _, different = await town.test_call(now, number=NUMBER)
@@ -147,6 +148,7 @@ def _files(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_an_apply_is_refused_whole_until_there_is_room(town: Town, disk: SmallDisk) -> None:
     edited = command(town, "edit", "people", "--yes", EDITOR="sed -i s/Blau/Braun/")
     assert edited.returncode == 0, edited.stderr
@@ -180,6 +182,7 @@ def test_a_tree_for_which_room_ran_out_leaves_nothing(town: Town, disk: SmallDis
     assert trees(disk) == before
 
 
+@pytest.mark.long
 def test_what_the_journal_has_put_by_is_written_to_when_nothing_else_can_be(made: tuple[Town, SmallDisk]) -> None:
     _, disk = made
     path = disk.folder / "journal.csv"

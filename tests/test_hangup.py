@@ -277,6 +277,7 @@ def test_hanging_up_at_every_moment_leaves_nothing_behind(
 @pytest.mark.parametrize("presses", JOURNEYS.values(), ids=JOURNEYS)
 @pytest.mark.parametrize("delays", DELAYS.values(), ids=DELAYS)
 @pytest.mark.parametrize("disturb", [Journey.drain, Journey.cut])
+@pytest.mark.long
 def test_an_attendant_who_leaves_at_any_moment_costs_no_caller_their_call(
     tmp_path: Path, presses: dict[float, str], delays: Delays, disturb: Callable[[Journey], None]
 ) -> None:

@@ -30,7 +30,7 @@ from tests.test_up import alive
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "scripts" / "systemd" / "durchwahl.service"
 SUNDAY = "2026-11-29 10:00"
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 """An installation takes a minute or two."""
 
 

@@ -57,6 +57,7 @@ def test_all_who_hide_their_number_share_a_half() -> None:
     assert share.used_up(left("", 4) + left("", 1), 10) == {"n"}
 
 
+@pytest.mark.long
 async def test_who_has_filled_their_share_is_led_on_and_others_leave_theirs(town: Town, tmp_path: Path) -> None:
     caller, box = f"+4917112{town.used + 1:05d}", Spool(town.state.spool).box(BOX)
     for number in range(town.directory.boxes[BOX].quota // share.SHARE):

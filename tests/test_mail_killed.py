@@ -41,6 +41,7 @@ asyncio.run(run(*sys.argv[1:]))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.long
 async def test_killed_while_it_sends(url: URL, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     with mail_server() as running:

@@ -147,6 +147,7 @@ WORK = {
 
 
 @pytest.mark.parametrize("work", WORK)
+@pytest.mark.long
 def test_killed_at_every_line_nothing_is_lost_or_twice(tmp_path: Path, work: str) -> None:
     """Whoever comes next finds whole folders, and doing it again gives what it would have given."""
     program = f"(lambda spool: (lambda box: {WORK[work]})(spool.box('10')))(Spool(Path(at)))"

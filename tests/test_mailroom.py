@@ -56,6 +56,7 @@ async def file(root: Path) -> set[str]:
         return await room.file("1.1", caller="0171", at=1.0, boxes=("10",))
 
 
+@pytest.mark.long
 def test_killed_at_every_line_a_recording_becomes_one_message_one_case_and_one_mail(tmp_path: Path) -> None:
     files = ("service/mailroom.py", "messages/api.py", "messages/ledger.py")
     with killer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 
 from orchestrator.domain.explain import World, explain
@@ -14,6 +15,7 @@ from tests.towns import TODAY
 
 @settings(max_examples=300, deadline=None)
 @given(flows(finds=True), worlds)
+@pytest.mark.long
 def test_every_call_ends_at_a_person_a_mailbox_or_a_goodbye(flow: Flow, world: World) -> None:
     directory = town(flow)
     visits = list(explain(directory, flow.first, world))
@@ -24,6 +26,7 @@ def test_every_call_ends_at_a_person_a_mailbox_or_a_goodbye(flow: Flow, world: W
 
 @settings(max_examples=300, deadline=None)
 @given(flows(finds=True), worlds)
+@pytest.mark.long
 def test_a_silent_caller_never_waits_longer_than_promised(flow: Flow, world: World) -> None:
     directory = town(flow)
     silent = World(**{**vars(world), "keys": ()})
@@ -37,6 +40,7 @@ def test_a_silent_caller_never_waits_longer_than_promised(flow: Flow, world: Wor
 
 @settings(max_examples=200, deadline=None)
 @given(flows(finds=True), worlds)
+@pytest.mark.long
 def test_no_call_leaves_the_places_that_the_proof_has_seen(flow: Flow, world: World) -> None:
     directory = town(flow)
     routes = Routes(graph=directory.graph, starts=[flow.first], python=world.python)

@@ -110,6 +110,7 @@ async def there_and_back(engine: AsyncEngine, many: list[dict[str, dict[str, Any
 
 @settings(max_examples=40, deadline=None)
 @given(many=st.lists(edits(), max_size=5))
+@pytest.mark.long
 async def test_on_sqlite(tmp_path_factory: pytest.TempPathFactory, many: list[dict[str, dict[str, Any]]]) -> None:
     async with database(sqlite(tmp_path_factory.mktemp("e"))) as engine:
         await there_and_back(engine, many)

@@ -231,6 +231,7 @@ def old() -> Trunk:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.long
 async def test_what_is_edited_and_applied_is_what_asterisk_has(town: Town, seed: int) -> None:
     admin = Admin(town, seed)
     admin.ran |= town.directory.flows.keys()

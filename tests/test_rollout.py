@@ -135,6 +135,7 @@ def test_a_tree_that_somebody_deleted_does_not_run(tmp_path: Path) -> None:
     assert (trees.name(), trees.running()) == ("", {})
 
 
+@pytest.mark.long
 async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path) -> None:
     old = {f"asterisk/{n}.conf": "old" * 1000 for n in range(3)}
     new = {f"asterisk/{n}.conf": "new" * 1000 for n in range(3)}

@@ -137,6 +137,7 @@ async def test_a_new_room_and_another_time_of_parking_need_no_restart(desks: Des
     await desks.over()
 
 
+@pytest.mark.long
 async def test_nobody_guesses_on_in_one_call_nor_by_calling_again(desks: Desks) -> None:
     """Last: it locks the room. Three tries a call; after `MOST_WRONG` of all callers not even the right one counts."""
     calls = 0

@@ -280,6 +280,7 @@ def files(root: Path) -> Iterator[tuple[str, Path]]:
                 yield str(path.relative_to(root)), path
 
 
+@pytest.mark.long
 def test_nothing_that_is_shown_holds_a_secret(seen: Seen) -> None:
     assert len(seen.texts) > 25
     assert {where: told for where, text in seen.texts.items() if (told := seen.found(text))} == {}

@@ -133,6 +133,7 @@ def test_it_stays_and_answers(town: Town, transport: str, address: str) -> None:
     assert statistics.median(took) < USUAL, took
 
 
+@pytest.mark.long
 def test_its_memory_stays_as_it_is(town: Town) -> None:
     _rounds(town, FIRST)
     before = kilobytes(town)

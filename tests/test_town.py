@@ -55,6 +55,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
 
 
+@pytest.mark.long
 async def test_forty_seven_calls_to_the_operator(town: Town, shift: bool) -> None:
     """The councillor's calls: a week's hour classes, people in, busy, not registered; half of them without Python."""
     placed = 0

@@ -55,6 +55,7 @@ def state(tmp_path: Path) -> Iterator[State]:
             os.killpg(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_up_is_alone_and_takes_over_after_a_kill(state: State) -> None:
     first = start(state, "prlimit", "--nofile=512:3000")
     until(state.ready.exists, 60)
@@ -167,6 +168,7 @@ def test_ports_of_others_are_named_before_anything_starts(state: State) -> None:
     assert not list(state.run.glob("*.kept"))
 
 
+@pytest.mark.long
 def test_a_demo_that_is_interrupted_ends_all_and_takes_its_folder_with_it(tmp_path: Path) -> None:
     told = tmp_path / "told"
     with told.open("wb") as output:

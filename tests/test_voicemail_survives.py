@@ -138,6 +138,7 @@ def what_is_there(town: Town) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", ["control", "attend"])
+@pytest.mark.long
 async def test_python_killed_while_people_speak_and_messages_are_filed(town: Town, name: str) -> None:
     """Killed five times in the middle of it: all messages are there once, and whole."""
     async with voices(town, speaking=4.0) as callers:
