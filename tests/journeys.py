@@ -15,7 +15,7 @@ WRITTEN_WITHIN = 5.0
 """Seconds from the end of a call until its end is in the journal; on a machine with nothing to do at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Mark:
     """One thing that the dialplan wrote down: `PLACE town.door`, `ANSWER town.door=key_1`, `NOTE deadline`."""
 
@@ -35,9 +35,11 @@ def journeys(journal: Path, since: int = 0) -> dict[str, list[Mark]]:
     with journal.open(newline="") as file:
         file.seek(since)
         for row in csv.reader(file):
-            if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE"}:
-                mark = Mark(at=float(row[TIME]), kind=row[USER_EVENT], what=json.loads(row[EXTRA])["extra"])
-                found.setdefault(row[UNIQUEID], []).append(mark)
+            if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE", "PASSED"}:
+                what = json.loads(row[EXTRA])["extra"]
+                both = (("PLACE", what.partition("=")[0]), ("ANSWER", what))
+                marks = both if row[USER_EVENT] == "PASSED" else ((row[USER_EVENT], what),)
+                found.setdefault(row[UNIQUEID], []).extend(Mark(float(row[TIME]), *mark) for mark in marks)
     return found
 
 

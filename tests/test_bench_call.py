@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,8 @@ def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
         assert each["total"] > 0
         assert 0 < each["p50"] <= each["p99"]
         assert f"| {name} |" in done.stdout
+    # What is measured is all of the work: every call of ours is in the journal, and went as the directory says.
+    with sqlite3.connect(folder / "ours" / "s" / "directory.db") as database:
+        written = database.execute("SELECT outcome, unexpected, count(*) FROM journeys GROUP BY 1, 2").fetchall()
+    assert written == [("answered", "", 12)]
+    assert (folder / "by-hand" / "s" / "log" / "cel-custom" / "journal.csv").stat().st_size

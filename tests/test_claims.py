@@ -29,12 +29,12 @@ def counted(town: Town, name: str) -> list[int]:
     return found
 
 
-def answers(town: Town) -> Counter[str]:
-    """Caller's channel -> how often Asterisk answered it."""
+def visits(town: Town) -> Counter[str]:
+    """Caller's channel -> how often it came to the menu."""
     found, offset = Counter[str](), 0
     while (chunk := cel.read(town.state.journal, offset)).end > offset:
         offset = chunk.end
-        found.update(event.channel for event in chunk.events if event.kind == "UP" and event.channel[:6] == "claim.")
+        found.update(event.channel for event in chunk.events if (event.kind, event.mark) == ("PLACE", MENU))
     return found
 
 
@@ -53,10 +53,10 @@ async def test_a_thousand_callers_are_claimed_once_each_and_refused_to_the_other
     refused = [
         now - before for now, before in zip(counted(town, "durchwahl_attendant_claims_lost_total"), lost, strict=True)
     ]
-    answered = answers(town)
-    print(f"claimed {claimed}, refused {refused}, answered {sum(answered.values())} of {len(answered)}")
+    came = visits(town)
+    print(f"claimed {claimed}, refused {refused}, came {sum(came.values())} of {len(came)}")
     assert sum(claimed) == CALLERS
     assert refused == claimed[::-1]
     assert min(claimed) > CALLERS / 10
-    assert len(answered) == CALLERS
-    assert set(answered.values()) == {1}
+    assert len(came) == CALLERS
+    assert set(came.values()) == {1}

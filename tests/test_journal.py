@@ -36,7 +36,7 @@ SAMPLED = [name for name in OUTCOMES if name not in ("failed", "unanswered", "se
 def calls(text: str) -> dict[str, Call]:
     found: dict[str, Call] = {}
     for line in text.splitlines():
-        if event := cel.parse(line):
+        for event in cel.parse(line):
             found.setdefault(event.call, Call(event.call)).add(event)
     return found
 
@@ -173,9 +173,20 @@ def test_a_place_visited_again_without_an_answer_is_one_visit() -> None:
     assert [step.place for step in journey(once).steps] == [step.place for step in journey(twice).steps]  # type: ignore[union-attr]
 
 
+def test_a_place_at_which_no_call_waits_is_one_line_and_the_same_step() -> None:
+    lines = sample("answered").splitlines()
+    (at,) = [number for number, line in enumerate(lines) if '"{""extra"":""town.door""}"' in line]
+    assert '"{""extra"":""town.door=open""}"' in lines[at + 1]
+    passed = [*lines[:at], lines[at + 1].replace('"ANSWER"', '"PASSED"'), *lines[at + 2 :]]
+    (once,), (twice,) = calls("\n".join(passed)).values(), calls("\n".join(lines)).values()
+    steps = [[(step.place, step.answer) for step in journey(call).steps] for call in (once, twice)]  # type: ignore[union-attr]
+    assert ("town.door", "open") in steps[0]
+    assert steps[0] == steps[1]
+
+
 @pytest.mark.parametrize("line", ["", "x", '"PLACE"', "\0", '"a",' * 20, '"PLACE","x"' + ',""' * 13])
 def test_garbage_is_no_event(line: str) -> None:
-    assert cel.parse(line) is None
+    assert cel.parse(line) == ()
 
 
 @dataclass

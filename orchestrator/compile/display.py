@@ -52,6 +52,7 @@ def contexts() -> Iterator[Context]:
     # Not by MSet(): who puts through from a conference may stand there as several, with commas between.
     holds = (Line(f"Set(FRESH={_HAND})"), Line("Set(WHOSE=${UNIQUEID})"))
     fresh = (
+        Line(f'GotoIf($["${{WHOSE}}{_HAND}" = ":"]?first)'),
         Line(f'GotoIf($["${{FRESH}}:${{WHOSE}}" = "{_HAND}:${{UNIQUEID}}"]?on)'),
         # Put through while it rings: the caller is now where somebody asked, whose reasons these are.
         Line('GotoIf($["${WHOSE}" != "" & "${WHOSE}" != "${UNIQUEID}"]?asked)'),
@@ -59,6 +60,8 @@ def contexts() -> Iterator[Context]:
         holds[0]._replace(label="asked"),
         holds[1],
         Line("Return()", label="on"),
+        Line("MSet(FRESH=:,WHOSE=${UNIQUEID})", label="first"),
+        Line("Return()"),
     )
     asked = Line(f"Gosub({NAME},fresh,1)")
     own = (asked, Line('Set(WHY=${IF($["${OLD}" = ""]?${ARG1}:${OLD})})'), Line("Goto(shows,1)"))

@@ -74,12 +74,12 @@ def from_trunk(directory: Directory) -> Context:
         extensions += [Extension(fit(form, PREFIX), onward) for form in plan.forms(directory.town, single)]
     for prefix in plan.prefixes(directory.town):
         written = fit(prefix, PREFIX)
-        onward = (*CLEAN, *digits_or("elsewhere,0", len(prefix)), Line(f"Goto(numbers,${{EXTEN:{len(prefix)}}},1)"))
+        onward = (*CLEAN, digits_or("elsewhere,0", len(prefix), "numbers,"))
         extensions.append(Extension(written, (*CLEAN, Line(f"Goto(numbers,{plan.OPERATOR},1)"))))
         extensions.append(Extension(f"_{written}X!", onward))
     for trunk in sorted(trunk.id for trunk in directory.trunks.values() if trunk.user):
         extensions.append(Extension(f"trunk_{fit(trunk, IDENTIFIER)}", REGISTERED))
-    extensions.append(Extension("_X!", (*CLEAN, *digits_or("elsewhere,0", 0), Line("Goto(numbers,${EXTEN},1)"))))
+    extensions.append(Extension("_X!", (*CLEAN, digits_or("elsewhere,0", 0, "numbers,"))))
     return Context(name="from-trunk", includes=("elsewhere",), extensions=tuple(extensions))
 
 

@@ -101,10 +101,9 @@ def outside_line(directory: Directory) -> Context:
     patterns = {f"_{first}X.": len(digit), "_+X.": 0, **({f"_{digit}+X.": len(digit)} if digit else {})}
     extensions = []
     for pattern, skip in patterns.items():
-        onward = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
-        plus = skip + ("+" in pattern)
-        lines = (*digits_or(f"from-phones,{REFUSED}", plus), Line(f"Goto(public,{onward},1)"))
-        extensions.append(Extension(pattern, lines))
+        plus = "+" if "+" in pattern else ""
+        line = digits_or(f"from-phones,{REFUSED}", skip + len(plus), f"public,{plus}")
+        extensions.append(Extension(pattern, (line,)))
     return Context(name="outside-line", extensions=tuple(extensions))
 
 
@@ -350,11 +349,11 @@ def _trunks(name: str, order: tuple[str, ...]) -> Context:
     return Context(name=name, extensions=tuple(extensions))
 
 
-def digits_or(otherwise: str, skip: int) -> tuple[Line, ...]:
-    """Go on only if nothing but digits was dialled behind the first `skip` characters.
+def digits_or(otherwise: str, skip: int, onward: str) -> Line:
+    """Go on to `onward`, followed by what was dialled behind the first `skip` characters, if that is digits alone.
 
-    Compared by length, so that no quote in what was dialled can break the comparison.
+    Compared by length, and led on with the digits of it, so that nothing that was dialled can break the line.
     """
     dialled = f"${{EXTEN:{skip}}}" if skip else "${EXTEN}"
-    digits = f"$[${{LEN(${{FILTER(0-9,{dialled})}})}} = ${{LEN({dialled})}}]"
-    return (Line(f"GotoIf({digits}?digits:{otherwise},1)"), Line("NoOp()", label="digits"))
+    digits = f"${{FILTER(0-9,{dialled})}}"
+    return Line(f"GotoIf($[${{LEN({digits})}} = ${{LEN({dialled})}}]?{onward}{digits},1:{otherwise},1)")

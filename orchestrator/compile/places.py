@@ -30,7 +30,7 @@ from orchestrator.compile import (
 from orchestrator.compile.asking import is_on, nothing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
-from orchestrator.compile.switched import announced, forwarded, transferred
+from orchestrator.compile.switched import announced, forwarded, transferred, unforwarded
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
 from orchestrator.domain.flow import (
@@ -63,6 +63,8 @@ from orchestrator.domain.skills import in_turns
 
 ANSWERED = Say | Menu | Queue | LeaveMessage | Announce | FindByName | Do | Dictate | Listen | AskPin | Meet
 """Steps that need a two-way path: they answer the call."""
+PASSES = When | Switch | Speak
+"""Steps at which no call waits; and so is a forwarding that is not in force."""
 MARGIN = 3
 """Seconds that a step may take longer than its prompt and wait before Asterisk takes the call back."""
 OFFER = 250
@@ -70,7 +72,8 @@ OFFER = 250
 MOST_LOST = 20
 """How often one call may miss its deadline or its answer before it is given up as failed."""
 DISARM = Line("Set(TIMEOUT(absolute)=0)")
-LANDED = "MSet(TIMEOUT(absolute)=0,PLACE=${EXTEN})"
+LANDED = "TIMEOUT(absolute)=0,PLACE=${EXTEN}"
+"""What is so at a place: no deadline runs, and it is known where the call is."""
 NATIVE = "native"
 """Where a place goes on without Python; at a menu, with the try that the caller is in."""
 RESUME = "resume"
@@ -80,6 +83,8 @@ TOLD = {"mailbox": listening.TOLD, "switching": service_codes.TOLD}
 ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
 LEFT = Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})")
 """What the journal gets: the flow (behind `flow-` in the name of the context) and the place, with its answer."""
+PASSED = Line("CELGenUserEvent(PASSED,${CONTEXT:5}.${EXTEN})")
+"""Both in one, where no call waits: it is never sent back there, so nothing is remembered or disarmed either."""
 OVER = (LEFT, Line("Hangup()"))
 """What is done at an answer that ends the call."""
 
@@ -108,18 +113,25 @@ def context(
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
         for said, to in step.exits.items():
             found = isinstance(step, FindByName) and said == "found"
-            extensions.append(_found(name) if found else _answer(name, said, to.removeprefix(f"{flow.name}.")))
+            onward = to.removeprefix(f"{flow.name}.")
+            extensions.append(_found(name) if found else _answer(name, said, onward, told(step, said)))
     return Context(name=context_of(flow.name), includes=("landing",), extensions=tuple(extensions))
 
 
 @lru_cache(maxsize=4096)
-def _answer(name: str, said: str, to: str) -> Extension:
+def _answer(name: str, said: str, to: str, told: Line) -> Extension:
     """What is done at an answer that leads to the place or, in the same flow, step `to`. The deadline ends there.
 
     Flows that were derived have the same ones, which are kept.
     """
-    onward = target(to) if "." in to else f"{fit(to, IDENTIFIER)},1"
-    return Extension(f"{name}={fit(said, IDENTIFIER)}", OVER if to == END else (LEFT, Line(f"Goto({onward})")))
+    onward = Line("Hangup()") if to == END else Line(f"Goto({target(to) if '.' in to else f'{fit(to, IDENTIFIER)},1'})")
+    return Extension(f"{name}={fit(said, IDENTIFIER)}", (told, onward))
+
+
+def told(step: Step, said: str) -> Line:
+    """What the journal is told at an answer of `step`."""
+    passes = isinstance(step, PASSES) or (isinstance(step, Forward) and not step.missed and said == "off")
+    return PASSED if passes else LEFT
 
 
 def _found(name: str) -> Extension:
@@ -138,9 +150,16 @@ class Writer:
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
+        if isinstance(step, PASSES):
+            first, *others = self._passes(name, step)
+            yield from (first._replace(label=NATIVE), *others)
+            return
+        if isinstance(step, Forward) and not step.missed:
+            yield Line(f"GotoIf({unforwarded(step, bool(self._directory.hot_desks))}?{name}=off,1)")
         if isinstance(step, Menu):
             yield Line("Set(TRY=1)")
-        yield Line(LANDED, label=RESUME if isinstance(step, Menu | Do) else NATIVE)
+        rings = ",RINGING=${EXTEN}" if isinstance(step, Ring) else ""
+        yield Line(f"MSet({LANDED}{rings})", label=RESUME if isinstance(step, Menu | Do) else NATIVE)
         yield ENTERED
         if isinstance(step, ANSWERED):
             yield Line("Answer(,i)")
@@ -169,14 +188,8 @@ class Writer:
         match step:
             case Say() | Announce():
                 yield from self._says(name, step)
-            case Speak():
-                yield Line(f"Set(CHANNEL(language)={fit(step.language, IDENTIFIER)})")
-                yield Line(f"Goto({name}=set,1)")
             case Menu():
                 yield from self._menu(name, step)
-            case When():
-                yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
-                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Ring():
                 sign = self._signs.of(place, step)
                 yield from ringing.lines(name, step, self._timed, sign, self._number if step.back else "")
@@ -188,13 +201,9 @@ class Writer:
                 yield from message.lines(name, step, quota, self.sound(step.greeting))
             case Transfer():
                 yield from self._transfer(name, step)
-            case Switch():
-                yield Line(f"GotoIf({nothing(step.name)}?{name}=off,1)")
-                yield is_on(step.name)
-                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
             case Forward():
                 general = self.sound(step.absent) if step.absent else ""
-                yield from forwarded(name, step, general, self._signs.of(place, step), bool(self._directory.hot_desks))
+                yield from forwarded(name, step, general, self._signs.of(place, step))
             case FindByName():
                 yield from by_name.lines(name, step, self.sound(step.prompt))
             case HangUp() | Do():
@@ -203,6 +212,23 @@ class Writer:
                 yield from self._house(name, step)
             case Dictate() | CallBack() | Listen():
                 yield from listening.lines(name, step, self._spool)
+            case When() | Switch() | Speak():
+                yield from self._passes(name, step)
+            case _:
+                assert_never(step)
+
+    def _passes(self, name: str, step: When | Switch | Speak) -> Iterator[Line]:
+        match step:
+            case When():
+                yield Line(f"Gosub(hours-{fit(step.schedule, IDENTIFIER)},state,1)")
+                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+            case Switch():
+                yield Line(f"GotoIf({nothing(step.name)}?{name}=off,1)")
+                yield is_on(step.name)
+                yield Line(f"Goto({name}=${{GOSUB_RETVAL}},1)")
+            case Speak():
+                yield Line(f"Set(CHANNEL(language)={fit(step.language, IDENTIFIER)})")
+                yield Line(f"Goto({name}=set,1)")
             case _:
                 assert_never(step)
 

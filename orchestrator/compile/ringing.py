@@ -29,9 +29,9 @@ def timed(directory: Directory) -> frozenset[str]:
 def lines(name: str, step: Ring, timed: frozenset[str], sign: Sign, back: str = "") -> Iterator[Line]:
     """Ring, and go on at the answer of the step `name`: the best that any phone said, as `explain.rung` has it.
 
-    `back`: the number that was rung, where who put the caller through is rung before the call goes on.
+    RINGING is the place already. `back`: the number that was rung, where who put the caller through is rung before
+    the call goes on.
     """
-    yield Line(f"Set(RINGING={name})")
     yield display.why(sign)
     phones = [fit(phone, IDENTIFIER) for phone in step.phones]
     noted = f"U({FAMILY})" if timed.intersection(step.phones) else ""

@@ -48,12 +48,15 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def forwarded(name: str, step: Forward, general: str, sign: Sign, hot: bool) -> Iterator[Line]:
+def unforwarded(step: Forward, hot: bool) -> str:
+    """The condition that the calls of a number go nowhere else, as it mostly is."""
+    asked = (FORWARD, *((ABSENT,) if step.absent else ()), *((QUIET, *((DESK,) if hot else ())) if step.quiet else ()))
+    return nothing(*(each + fit(step.number, DIGITS) for each in asked))
+
+
+def forwarded(name: str, step: Forward, general: str, sign: Sign) -> Iterator[Line]:
     """Rings where the calls of a number go now; leaves by its answer."""
     number, shown = fit(step.number, DIGITS), display.words(sign)
-    if not step.missed:
-        asked = (FORWARD, *((ABSENT,) if general else ()), *((QUIET, *((DESK,) if hot else ())) if step.quiet else ()))
-        yield Line(f"GotoIf({nothing(*(each + number for each in asked))}?{name}=off,1)")
     yield Line(f"Set(RINGING={name})")
     if step.missed:
         yield Line(f"Gosub({NAME},missed,1({number},,,{shown}))")

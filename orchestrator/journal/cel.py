@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +32,8 @@ COLUMNS = (
 )
 MARKS = ("PLACE", "ANSWER", "NOTE")
 """User events of the dialplan; their name stands in `userdeftype`."""
+PASSED = "PASSED"
+"""One more: a place at which no call waits, with its answer. Two events, PLACE and ANSWER, written in one line."""
 NOT_TALKING = ("holding_bridge", "softmix")
 """What Asterisk calls a bridge in which nobody hears the other, and one of a conference."""
 BEGINNING = re.compile(rb'^"[A-Z_]+","[0-9]+\.[0-9]+","', re.MULTILINE)
@@ -81,12 +83,12 @@ def read(path: Path, offset: int) -> Chunk:
     records = list(_records(whole))
     if records and records[-1].count(b'"') % 2 and len(data) < CHUNK:
         whole = whole[: -len(records.pop())]  # a line break inside of quotes, and the rest is still to come
-    events, broken = [], 0
+    events: list[Event] = []
+    broken = 0
     for record in records:
-        event = parse(record.decode("utf-8", "replace"))
-        if event:
-            events.append(event)
-        elif record.strip():
+        found = parse(record.decode("utf-8", "replace"))
+        events += found
+        if not found and record.strip():
             broken += 1
     return Chunk(events=tuple(events), end=offset + len(whole), broken=broken)
 
@@ -100,32 +102,37 @@ def _records(data: bytes) -> Iterator[bytes]:
     yield from (data[start:end] for start, end in pairwise(starts) if end > start)
 
 
-def parse(line: str) -> Event | None:
-    """One record as an event, without unprintable characters; None if it is not one."""
+def parse(line: str) -> tuple[Event, ...]:
+    """What one record says, without unprintable characters; nothing if it is none."""
     try:
         (fields,) = csv.reader([line])
-        row = dict(zip(COLUMNS, (UNPRINTABLE.sub("", field) for field in fields), strict=True))
-        at = float(row["eventtime"])
+        if UNPRINTABLE.search(line):
+            fields = [UNPRINTABLE.sub("", field) for field in fields]
+        native, time, channel, call, name, context, extension, caller, _, _, named, extra, _, _, _ = fields
+        at = float(time)
     except (ValueError, csv.Error):
-        return None
-    marked = row["userdeftype"] in MARKS
-    return Event(
-        kind=row["userdeftype"] if marked else _native(row),
+        return ()
+    marked = named in MARKS or named == PASSED
+    event = Event(
+        kind=named if marked else _native(native),
         at=at,
-        channel=row["CHANNEL(uniqueid)"],
-        call=row["CHANNEL(linkedid)"],
-        name=row["CHANNEL(channame)"],
-        context=row["CHANNEL(context)"],
-        extension=row["CHANNEL(exten)"],
-        caller=row["CALLERID(num)"],
-        mark=_extra(row["eventextra"]).get("extra", "") if marked else "",
-        extra=row["eventextra"],
+        channel=channel,
+        call=call,
+        name=name,
+        context=context,
+        extension=extension,
+        caller=caller,
+        mark=_extra(extra).get("extra", "") if marked else "",
+        extra=extra,
     )
+    if event.kind == PASSED:
+        return replace(event, kind="PLACE", mark=event.mark.partition("=")[0]), replace(event, kind="ANSWER")
+    return (event,)
 
 
-def _native(row: dict[str, str]) -> str:
+def _native(name: str) -> str:
     """Asterisk's own ANSWER is `UP`, so that it is not taken for an answer of a step."""
-    return "UP" if row["eventtype"] == "ANSWER" else row["eventtype"]
+    return "UP" if name == "ANSWER" else name
 
 
 def source_of_hangup(event: Event) -> str:

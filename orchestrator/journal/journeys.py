@@ -98,6 +98,8 @@ class Call:
     events: list[Event] = field(default_factory=list)
     channels: dict[str, bool] = field(default_factory=dict)
     """Channel -> whether it is still there."""
+    over: bool = False
+    """Whether Asterisk has nothing more to say about this call."""
 
     def add(self, event: Event) -> None:
         """Take one more event."""
@@ -106,11 +108,8 @@ class Call:
             self.channels[event.channel] = True
         elif event.kind == "CHAN_END":
             self.channels[event.channel] = False
-
-    @property
-    def over(self) -> bool:
-        """Whether Asterisk has nothing more to say about this call."""
-        return any(event.kind == "LINKEDID_END" for event in self.events)
+        elif event.kind == "LINKEDID_END":
+            self.over = True
 
     @property
     def place(self) -> str:

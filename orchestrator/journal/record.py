@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,8 @@ MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
 TESTS_AFTER = 7 * 86400.0
 """Seconds after which a test call's journey is deleted: the canary makes some hundred a day."""
+WRITTEN = tuple(each.name for each in fields(Journey) if each.name != "notes")
+"""What of a journey has a column of its own."""
 
 
 class Listener(Protocol):
@@ -199,13 +201,13 @@ class Recorder:
         if not judged and keep == self._kept and self.up and time.monotonic() - self._kept_at < ASK_EVERY:
             return
         async with self.engine.begin() as connection:
-            new = await self._insert(connection, judged) if judged else []
+            new = await self._insert(connection, judged) if judged else {}
             await self._keep(connection, *keep)
         self._kept, self._kept_at = keep, time.monotonic()
         for id_ in ids:
             self._forget(id_)
-        for made in new:
-            self.listener.written(made, self.expect(made))
+        for made, unexpected in new.values():
+            self.listener.written(made, unexpected)
 
     def _forget(self, id_: str) -> None:
         for kept in (self.calls, self._since, self._heard, self._later):
@@ -235,20 +237,14 @@ class Recorder:
             self.broken += 1
             return None
 
-    async def _insert(self, connection: AsyncConnection, judged: Sequence[Journey]) -> list[Journey]:
+    async def _insert(self, connection: AsyncConnection, judged: Sequence[Journey]) -> dict[str, tuple[Journey, str]]:
+        """Those that were not there, by their ids, each with what is unexpected of it."""
         ids = [made.id for made in judged]
         known = set((await connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids)))).scalars())
-        new = [made for made in judged if made.id not in known]
+        new = {made.id: (made, self.expect(made)) for made in judged if made.id not in known}
         if new:
-            await connection.execute(insert(journeys), [self._row(made) for made in new])
+            await connection.execute(insert(journeys), [_row(made, unexpected) for made, unexpected in new.values()])
         return new
-
-    def _row(self, made: Journey) -> dict[str, object]:
-        row = asdict(made)
-        row["steps"] = [[step.place, step.answer, step.at, step.answered_at] for step in made.steps]
-        row["unexpected"] = self.expect(made)
-        del row["notes"]
-        return row
 
     async def _keep(self, connection: AsyncConnection, inode: int, offset: int) -> None:
         row = {"id": 1, "inode": inode, "offset": offset}
@@ -273,6 +269,12 @@ class Recorder:
         self._offset, self._since, self._begun = 0, dict.fromkeys(self.calls, 0), time.monotonic()
         await self._write(self._over())
         self._aside.unlink()
+
+
+def _row(made: Journey, unexpected: str) -> dict[str, object]:
+    row = {name: getattr(made, name) for name in WRITTEN}
+    row["steps"] = [[step.place, step.answer, step.at, step.answered_at] for step in made.steps]
+    return {**row, "unexpected": unexpected}
 
 
 async def forget(engine: AsyncEngine, now: float) -> None:

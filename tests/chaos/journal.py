@@ -70,13 +70,12 @@ class Journal:
             self._file = self._path.open("rb")
         moved = not self._path.exists() or self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino
         *whole, self._half = (self._half + self._file.read()).split(b"\n")
-        self._take(parse(line.decode("utf-8", "replace")) for line in whole)
+        self._take(event for line in whole for event in parse(line.decode("utf-8", "replace")))
         if moved:
             self._file.close()
             self._file = None
 
-    def _take(self, events: Iterable[Event | None]) -> None:
+    def _take(self, events: Iterable[Event]) -> None:
         for event in events:
-            if event:
-                made = Seen(id=event.call, caller=event.caller, began=event.at, last=event.at)
-                self.calls.setdefault(event.call, made).add(event)
+            made = Seen(id=event.call, caller=event.caller, began=event.at, last=event.at)
+            self.calls.setdefault(event.call, made).add(event)
