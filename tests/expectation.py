@@ -20,6 +20,7 @@ from orchestrator.domain.flow import (
     Menu,
     Place,
     Ring,
+    Speak,
     Step,
     Switch,
     Transfer,
@@ -106,8 +107,15 @@ def dialplan(directory: Directory) -> Wanted:
     for flow in directory.flows.values():
         steps: dict[str, tuple[str, ...]] = {"=start": (f"Goto({flow.start},1)",)}
         for name, step in flow.steps.items():
-            steps[name] = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})", *_step(directory, step))
-            steps |= {f"{name}={answer}": (_goto(to, flow.name),) for answer, to in step.exits.items()}
+            waits = not isinstance(step, When | Switch | Speak)  # else the journal is told at the answer
+            entered = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",) if waits else ()
+            steps[name] = (*entered, *_step(directory, step))
+            for answer, to in step.exits.items():
+                passed = not waits or (isinstance(step, Forward) and not step.missed and answer == "off")
+                steps[f"{name}={answer}"] = (
+                    f"CELGenUserEvent({'PASSED' if passed else 'ANSWER'},",
+                    _goto(to, flow.name),
+                )
             if isinstance(step, FindByName):
                 steps[f"{name}=found"] = ("Goto(numbers,${FOUND},1)",)
         wanted[f"flow-{flow.name}"] = steps
@@ -118,7 +126,7 @@ def dialplan(directory: Directory) -> Wanted:
     singles = {number: (f"Goto(numbers,{extension},1)",) for number, extension in directory.singles.items()}
     wanted["from-trunk"] = {**singles, **dict.fromkeys(_heads(directory), ("Goto(numbers,0,1)",))}
     wanted["from-phones"] = {number: (f"Goto(emergency,{number},1)",) for number in ("110", "112")}
-    wanted["outside-line"] = {f"_{directory.town.outside or 'X'}X.": ("Goto(public,",), "_+X.": ("Goto(public,",)}
+    wanted["outside-line"] = {f"_{directory.town.outside or 'X'}X.": ("?public,",), "_+X.": ("?public,",)}
     return wanted
 
 
