@@ -8,7 +8,8 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
-AGAIN := $(PYTEST) -v --last-failed --last-failed-no-failures none
+# $(call again,MARKS): what failed.
+again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
 .PHONY: help setup demo test check side alone long audit stack bench-call bench-rollout chaos clean
@@ -49,27 +50,27 @@ audit: setup
 test: check side alone
 
 # Beside `long`, its tests are shared out with the others: together they leave no core idle.
-WITH := $(if $(filter long,$(MAKECMDGOALS)),,and not long)
+SIDE := not crowded and not stack$(if $(filter long,$(MAKECMDGOALS)),, and not long)
 
 # What is known of the packages is told only: an advisory of this morning is no fault of a change.
 side: check
 	@$(BIN)/python scripts/audit.py || true
 	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
-	$(PYTEST) -n $(WORKERS) -m "not crowded and not stack $(WITH)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
+	$(PYTEST) -n $(WORKERS) -m "$(SIDE)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, by three, when all
 # others have ended, the container stack included, where that is asked for too; and what failed then, alone.
 alone: side $(filter stack,$(MAKECMDGOALS))
-	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more:"; $(AGAIN) -n 3; } \
-		|| { [ $$? -eq 1 ] && echo "what failed still, alone:" && $(AGAIN); }
+	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more:"; $(call again,$(SIDE)) -n 3; } \
+		|| { [ $$? -eq 1 ] && echo "what failed still, alone:" && $(call again,$(SIDE)); }
 
-# What takes minutes, and what needs the machine.
-long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup)
+# What takes minutes, and what needs the machine: by two, for most of them wait.
+long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup $(filter stack,$(MAKECMDGOALS)))
 	$(if $(filter test,$(MAKECMDGOALS)),,$(call judged,$(WORKERS),long))
 	$(call judged,2,crowded)
 
 # $(call judged,PROCESSES,MARKS): what fails beside others is judged alone.
-judged = $(PYTEST) -n $(1) -m "$(2)" || { [ $$? -eq 1 ] && echo "what failed beside others, alone:" && $(AGAIN); }
+judged = $(PYTEST) -n $(1) -m "$(2)" || { [ $$? -eq 1 ] && echo "what failed beside others, alone:" && $(call again,$(2)); }
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.
 stack: setup

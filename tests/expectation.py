@@ -14,6 +14,7 @@ from orchestrator.domain.callers import PRESETS
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import (
     END,
+    Do,
     FindByName,
     Forward,
     LeaveMessage,
@@ -104,11 +105,14 @@ def dialplan(directory: Directory) -> Wanted:
     """The contexts of `EXACT`, and some extensions of others."""
     wanted: Wanted = {"numbers": {"i": (_goto(directory.first(directory.town.catch_all)),)}}
     wanted["numbers-1"] = {number: _led(directory, number) for number, _ in directory.owners()}
+    offered = (step for step in directory.graph.values() if isinstance(step, Menu | Do))
+    behind = {place for step in offered for place in step.exits.values()}
     for flow in directory.flows.values():
         steps: dict[str, tuple[str, ...]] = {"=start": (f"Goto({flow.start},1)",)}
         for name, step in flow.steps.items():
             waits = not isinstance(step, When | Switch | Speak)  # else the journal is told at the answer
-            entered = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",) if waits else ()
+            landed = waits or f"{flow.name}.{name}" in behind or name == flow.start
+            entered = ("MSet(TIMEOUT(absolute)=0,", "CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})") if landed else ()
             steps[name] = (*entered, *_step(directory, step))
             for answer, to in step.exits.items():
                 passed = not waits or (isinstance(step, Forward) and not step.missed and answer == "off")

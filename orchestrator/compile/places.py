@@ -1,8 +1,9 @@
 """Each place and each answer of a flow as an extension: the native rendition of every step.
 
 A place disarms the deadline, remembers itself, tells the journal and performs; an answer tells the journal and
-leads on. What all of them do alike is the same line in each: which place it is, Asterisk knows. Each line that is
-executed costs: what is mostly so is asked in one line (decisions/0042).
+leads on. A place at which no call waits does the first three only where a flow begins or a deadline ran before.
+What all of them do alike is the same line in each: which place it is, Asterisk knows. Each line that is executed
+costs: what is mostly so is asked in one line (decisions/0042).
 What Python performs first is offered to the attendants, and done natively when none takes it (design, section 4).
 """
 
@@ -84,9 +85,7 @@ ENTERED = Line("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})")
 LEFT = Line("CELGenUserEvent(ANSWER,${CONTEXT:5}.${EXTEN})")
 """What the journal gets: the flow (behind `flow-` in the name of the context) and the place, with its answer."""
 PASSED = Line("CELGenUserEvent(PASSED,${CONTEXT:5}.${EXTEN})")
-"""Both in one, where no call waits: it is never sent back there, so nothing is remembered or disarmed either."""
-OVER = (LEFT, Line("Hangup()"))
-"""What is done at an answer that ends the call."""
+"""Both in one, where no call waits."""
 
 
 def context_of(flow: str) -> str:
@@ -100,14 +99,28 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
+def landed_at(directory: Directory) -> frozenset[Place]:
+    """Where a call lands although it may not wait there: it has not been anywhere, or a deadline runs."""
+    begins = {directory.first(flow) for flow in directory.flows}
+    offered = (step for step in directory.graph.values() if isinstance(step, Menu | Do))
+    return frozenset(begins.union(*(step.exits.values() for step in offered)))
+
+
 def context(
-    directory: Directory, sounds: Sounds, flow: Flow, spool: str, timed: frozenset[str], signs: Signs, number: str = ""
+    directory: Directory,
+    sounds: Sounds,
+    flow: Flow,
+    spool: str,
+    timed: frozenset[str],
+    landed: frozenset[Place],
+    signs: Signs,
+    number: str = "",
 ) -> Context:
-    """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing.
+    """The context `flow-<name>`: every place of the flow and every answer. `timed`: see ringing; `landed`: `landed_at`.
 
     `signs` say why telephones ring; `number` is that by which the owner of the flow is known on displays.
     """
-    writer = Writer(directory, sounds, spool, timed, signs, number)
+    writer = Writer(directory, sounds, spool, timed, landed, signs, number)
     extensions = [Extension("=start", (Line(f"Goto({fit(flow.start, IDENTIFIER)},1)"),))]
     for name, step in flow.steps.items():
         extensions.append(Extension(fit(name, IDENTIFIER), tuple(writer.place(f"{flow.name}.{name}", name, step))))
@@ -120,7 +133,7 @@ def context(
 
 @lru_cache(maxsize=4096)
 def _answer(name: str, said: str, to: str, told: Line) -> Extension:
-    """What is done at an answer that leads to the place or, in the same flow, step `to`. The deadline ends there.
+    """What is done at an answer that leads to the place or, in the same flow, step `to`.
 
     Flows that were derived have the same ones, which are kept.
     """
@@ -143,24 +156,34 @@ class Writer:
     """Writes places; holds what every step may need to know."""
 
     def __init__(
-        self, directory: Directory, sounds: Sounds, spool: str, timed: frozenset[str], signs: Signs, number: str = ""
+        self,
+        directory: Directory,
+        sounds: Sounds,
+        spool: str,
+        timed: frozenset[str],
+        landed: frozenset[Place],
+        signs: Signs,
+        number: str = "",
     ) -> None:
         self._directory, self._sounds, self._spool = directory, sounds, spool
-        self._timed, self._signs, self._number = timed, signs, number
+        self._timed, self._landed, self._signs, self._number = timed, landed, signs, number
 
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
-        if isinstance(step, PASSES):
+        landed = place in self._landed
+        if isinstance(step, PASSES) and not landed:
             first, *others = self._passes(name, step)
             yield from (first._replace(label=NATIVE), *others)
             return
-        if isinstance(step, Forward) and not step.missed:
-            yield Line(f"GotoIf({unforwarded(step, bool(self._directory.hot_desks))}?{name}=off,1)")
+        if not landed:
+            yield from self._unforwarded(name, step)
         if isinstance(step, Menu):
             yield Line("Set(TRY=1)")
         rings = ",RINGING=${EXTEN}" if isinstance(step, Ring) else ""
         yield Line(f"MSet({LANDED}{rings})", label=RESUME if isinstance(step, Menu | Do) else NATIVE)
         yield ENTERED
+        if landed:
+            yield from self._unforwarded(name, step)
         if isinstance(step, ANSWERED):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
@@ -174,6 +197,11 @@ class Writer:
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield DISARM._replace(label=NATIVE)
         yield from self._native(place, name, step)
+
+    def _unforwarded(self, name: str, step: Step) -> Iterator[Line]:
+        """Passes a forwarding that is not in force."""
+        if isinstance(step, Forward) and not step.missed:
+            yield Line(f"GotoIf({unforwarded(step, bool(self._directory.hot_desks))}?{name}=off,1)")
 
     def deadline(self, step: Menu | Do) -> int:
         """Seconds until Asterisk takes the call back: one try of a menu, or the whole skill."""

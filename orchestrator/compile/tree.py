@@ -134,8 +134,9 @@ def dialplan(directory: Directory, sounds: Sounds, spool: str) -> Iterator[Conte
     yield from display.contexts()
     yield from hot_desks.contexts(directory)
     timed, numbers, signs = ringing.timed(directory), parking.numbers(directory), Signs(directory)
+    landed = places.landed_at(directory)
     for name, flow in sorted(directory.flows.items()):
-        yield places.context(directory, sounds, flow, spool, timed, signs, numbers.get(name, ""))
+        yield places.context(directory, sounds, flow, spool, timed, landed, signs, numbers.get(name, ""))
 
 
 def boxes(directory: Directory, secrets: Secrets) -> list[str]:

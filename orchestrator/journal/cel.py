@@ -106,7 +106,7 @@ def parse(line: str) -> tuple[Event, ...]:
     """What one record says, without unprintable characters; nothing if it is none."""
     try:
         (fields,) = csv.reader([line])
-        if UNPRINTABLE.search(line):
+        if UNPRINTABLE.search(line.removesuffix("\n")):
             fields = [UNPRINTABLE.sub("", field) for field in fields]
         native, time, channel, call, name, context, extension, caller, _, _, named, extra, _, _, _ = fields
         at = float(time)
