@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.call import report
+from benchmarks.call import at_once, report
 from benchmarks.call.load import Block, block
 from benchmarks.call.processor import used
 from benchmarks.call.town import Exchanges, exchanges
-from benchmarks.call.variants import BY_HAND, VARIANTS, Variant
+from benchmarks.call.variants import BY_HAND, OURS, VARIANTS, Variant
 
 ROOT = Path(__file__).parents[2]
 FIRST_RATE, STEP, STEP_SECONDS = 40.0, 1.2, 5.0
@@ -38,6 +38,13 @@ def main() -> None:
         "--only", nargs="+", default=[variant.name for variant in VARIANTS], help="some, beside the one by hand"
     )
     parser.add_argument("--no-steps", action="store_true", help="do not look for the highest rate")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        nargs="*",
+        default=[10, 100, 300],
+        help="calls in progress, ascending; nothing: not asked",
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench-call", help="exchanges and results")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md's table and the history too")
     asked = parser.parse_args()
@@ -48,10 +55,14 @@ def main() -> None:
         rest = {variant.name: at_rest(all_, variant, asked.rest) for variant in variants}
         rounds = [_round(all_, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]
         rates = {} if asked.no_steps else {variant.name: highest(all_, variant) for variant in variants}
+        attended = [variant for variant in variants if variant.name in (BY_HAND, OURS)]
+        many = at_once.measure(all_, attended, asked.at_once, SETTLES) if asked.at_once else {}
     found = report.figures(rounds, rates, rest)
     print(report.table(found))
+    if many:
+        print(at_once.table(many))
     told = {"rounds": asked.rounds, "rate": asked.rate, "seconds": asked.seconds}
-    report.write(asked.folder, ROOT / "docs" if asked.docs else None, told, found)
+    report.write(asked.folder, ROOT / "docs" if asked.docs else None, told, found, many)
 
 
 def at_rest(all_: Exchanges, variant: Variant, seconds: float) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""What processes have used of the processor, from the operating system's accounts (proc_pid_stat(5))."""
+"""What processes have used of processor and memory, from the operating system's accounts (proc(5))."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -14,10 +15,25 @@ def used(pid: int) -> float:
     return sum(_own(each) for each in (pid, *_below(pid)))
 
 
-def kilobytes(pid: int) -> int:
-    """Memory of a process that is its alone (proc_pid_smaps(5), Private_Clean and Private_Dirty)."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))
+def most_memory(pid: int) -> int:
+    """KiB that a process, its children and theirs had in memory at the most, each at its own time, since `forget_most`
+    (proc_pid_status(5), VmHWM)."""
+    return sum(_most(each) for each in (pid, *_below(pid)))
+
+
+def forget_most(pid: int) -> None:
+    """From now on the most is counted anew (proc_pid_clear_refs(5))."""
+    for each in (pid, *_below(pid)):
+        with suppress(FileNotFoundError):  # it has just ended
+            Path(f"/proc/{each}/clear_refs").write_text("5")
+
+
+def _most(pid: int) -> int:
+    with suppress(FileNotFoundError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return 0
 
 
 def _own(pid: int) -> float:

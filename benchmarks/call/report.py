@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.call import at_once
 from benchmarks.call.load import Block
 from benchmarks.call.variants import BY_HAND
 from benchmarks.report import machine
@@ -69,7 +70,9 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def write(
+    folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mapping[str, Any], many: at_once.Found
+) -> None:
     """results.json in `folder`; with `docs` the table of performance.md, and a line of the history too."""
     result = {
         "commit": _commit(),
@@ -77,6 +80,7 @@ def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mappi
         "machine": machine(),
         **told,
         "variants": found,
+        "at once": many,
     }
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if docs is None:
@@ -85,7 +89,8 @@ def write(folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mappi
     text = page.read_text(encoding="utf-8")
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     where = f"Measured on: {machine()}. {told['rounds']} rounds, {told['rate']:g} calls/s."
-    page.write_text(f"{before}{BEGIN}\n{where}\n\n{table(found)}\n{END}{after}", encoding="utf-8")
+    beside = f"\n{at_once.table(many)}\n" if many else ""
+    page.write_text(f"{before}{BEGIN}\n{where}\n\n{table(found)}\n{beside}{END}{after}", encoding="utf-8")
     with (docs / HISTORY).open("a") as history:
         history.write(json.dumps(result) + "\n")
 

@@ -14,8 +14,8 @@ from tests.leash import leashed
 from tests.running_town import Town
 
 ASTERISK, PYTHON, CONTROL = "asterisk", "python", "control"
-BY_HAND = "by hand"
-"""The one that the others are compared with."""
+BY_HAND, OURS = "by hand", "ours"
+"""The one that the others are compared with; and what a town has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _plainly(all_: Exchanges) -> Iterator[Mapping[str, int]]:
 
 VARIANTS = (
     Variant(name=BY_HAND, number=HEAD, town=lambda all_: all_.by_hand, at_work=_by_hand),
-    Variant(name="ours", number=HEAD, town=lambda all_: all_.ours, at_work=_attended),
+    Variant(name=OURS, number=HEAD, town=lambda all_: all_.ours, at_work=_attended),
     Variant(name="ours, no attendant", number=HEAD, town=lambda all_: all_.ours, at_work=_fallback),
     Variant(name="a bare menu", number=HEAD, town=lambda all_: all_.bare, at_work=_bare),
     Variant(name="a bare menu, plain client", number=PLAIN, town=lambda all_: all_.bare, at_work=_plainly),

@@ -1,0 +1,76 @@
+"""What a call costs, and how much memory it takes, when many are in progress: of one length, so that only their number
+differs.
+
+Belongs here: the blocks, and their table. Not here: one block (load), who answers (variants).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.call.load import Block, block, length
+from benchmarks.call.processor import forget_most, most_memory
+from benchmarks.call.town import Exchanges
+from benchmarks.call.variants import BY_HAND, Variant
+
+TALKS = 10.0
+"""Seconds that a caller talks with the desk."""
+STANDS = 12.0
+"""Seconds for which as many calls as asked for are in progress."""
+
+Found = Mapping[int, Mapping[str, Mapping[str, Any]]]
+"""Calls at once -> variant -> calls, clean ones, ms of processor a call in all, KiB a call in all, ratio."""
+
+
+def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int], settles: float) -> Found:
+    """Each variant in turns at each of `counts`, which ascend: memory once taken is not always given back, so it is
+    counted from before the first of them."""
+    found: dict[int, dict[str, Mapping[str, Any]]] = {}
+    before: dict[str, int] = {}
+    for count in counts:
+        made: dict[str, Block] = {}
+        rate = count / length(TALKS)
+        for variant in variants:
+            with variant.at_work(all_) as pids:
+                time.sleep(settles)
+                if variant.name not in before:
+                    before[variant.name] = _memory_now(pids)
+                calls = round(rate * (length(TALKS) + STANDS))
+                made[variant.name] = block(
+                    variant.town(all_), variant.number, pids, rate=rate, calls=calls, talks=TALKS
+                )
+        found[count] = {
+            name: {
+                "calls": each.calls,
+                "clean": each.clean,
+                "total": each.total,
+                "memory": (sum(each.memory.values()) - before[name]) / count,
+                "ratio": each.total / made[BY_HAND].total,
+            }
+            for name, each in made.items()
+        }
+    return found
+
+
+def _memory_now(pids: Mapping[str, int]) -> int:
+    for pid in pids.values():
+        forget_most(pid)
+    return sum(map(most_memory, pids.values()))
+
+
+def table(found: Found) -> str:
+    """Markdown: a line for each number of calls."""
+    names = list(next(iter(found.values())))
+    heads = [f"{name}: a call" + ("" if name == BY_HAND else " | × by hand") for name in names]
+    rows = [f"| calls at once | {' | '.join(heads)} |", "|" + "---|" * (2 * len(names))]
+    for count, made in found.items():
+        told = [_cell(each) + ("" if name == BY_HAND else f" | {each['ratio']:.2f}") for name, each in made.items()]
+        rows.append(f"| {count} | {' | '.join(told)} |")
+    return "\n".join(rows)
+
+
+def _cell(each: Mapping[str, Any]) -> str:
+    broken = f"; {each['calls'] - each['clean']} of {each['calls']} not clean" if each["clean"] < each["calls"] else ""
+    return f"{each['total']:.1f} ms, {each['memory']:.0f} KiB{broken}"
