@@ -23,7 +23,7 @@ help:
 	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
-	@echo "make bench-call      what a call costs, beside a dialplan by hand, a quarter of an hour; DOCS=1 writes docs"
+	@echo "make bench-call      what a call costs, beside a dialplan by hand, half an hour; DOCS=1 writes docs"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"

@@ -48,6 +48,7 @@ def line(name: str, made: Block) -> str:
     """One block for a terminal."""
     told = ", ".join(f"{who} {spent:.2f}" for who, spent in made.cpu.items())
     broken = f"; {made.calls - made.clean} of {made.calls} not clean" if made.clean < made.calls else ""
+    broken += f"; SIPp: {made.errors.splitlines()[0]}" if made.errors else ""
     return f"{name:<26} {made.total:6.2f} ms a call ({told}){broken}"
 
 
