@@ -12,7 +12,7 @@ BESIDE := .pytest_cache/failed-beside
 again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
-.PHONY: help setup demo test check side alone long audit stack bench-call bench-rollout chaos clean
+.PHONY: help setup programs demo test check side alone long audit stack bench-call bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
@@ -28,7 +28,10 @@ help:
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
 
-setup: $(STAMP)
+setup: $(STAMP) programs
+
+# Needs no package of Python's, so it goes beside them where two things may.
+programs:
 	@PYTHONPATH=. $(PYTHON) -m orchestrator.asterisk.package >/dev/null
 
 $(STAMP): requirements/dev.txt pyproject.toml scripts/venv
