@@ -13,16 +13,14 @@ from pathlib import Path
 
 from benchmarks.call import at_once, report
 from benchmarks.call.load import Block, block
-from benchmarks.call.processor import used
 from benchmarks.call.town import Exchanges, exchanges
-from benchmarks.call.variants import BY_HAND, OURS, VARIANTS, Variant
+from benchmarks.call.usage import used
+from benchmarks.call.variants import BY_HAND, OURS, SETTLES, VARIANTS, Variant
 
 ROOT = Path(__file__).parents[2]
 FIRST_RATE, STEP, STEP_SECONDS = 40.0, 1.2, 5.0
 """Calls a second of the first step up, how much more each next one has, and how long one lasts."""
 HIGHEST = 400.0
-SETTLES = 3.0
-"""Seconds after the shift has come or gone, until nobody talks of it any more."""
 CLEAN = 0.995
 """The part of the calls that must come through."""
 
@@ -56,7 +54,7 @@ def main() -> None:
         rounds = [_round(all_, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]
         rates = {} if asked.no_steps else {variant.name: highest(all_, variant) for variant in variants}
         attended = [variant for variant in variants if variant.name in (BY_HAND, OURS)]
-        many = at_once.measure(all_, attended, asked.at_once, SETTLES) if asked.at_once else {}
+        many = at_once.measure(all_, attended, asked.at_once) if asked.at_once else {}
     found = report.figures(rounds, rates, rest)
     print(report.table(found))
     if many:

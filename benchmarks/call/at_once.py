@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.call.load import Block, block, length
-from benchmarks.call.processor import forget_most, most_memory
+from benchmarks.call.load import Block, block, length, not_clean
 from benchmarks.call.town import Exchanges
-from benchmarks.call.variants import BY_HAND, Variant
+from benchmarks.call.usage import forget_most, most_memory
+from benchmarks.call.variants import BY_HAND, SETTLES, Variant
 
 TALKS = 10.0
 """Seconds that a caller talks with the desk."""
@@ -21,10 +21,11 @@ STANDS = 12.0
 """Seconds for which as many calls as asked for are in progress."""
 
 Found = Mapping[int, Mapping[str, Mapping[str, Any]]]
-"""Calls at once -> variant -> calls, clean ones, ms of processor a call in all, KiB a call in all, ratio."""
+"""Calls at once -> variant -> calls, clean ones, ms of processor a call in all, KiB in all at the most, KiB of
+them for a call, ratio."""
 
 
-def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int], settles: float) -> Found:
+def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int]) -> Found:
     """Each variant in turns at each of `counts`, which ascend: memory once taken is not always given back, so it is
     counted from before the first of them."""
     found: dict[int, dict[str, Mapping[str, Any]]] = {}
@@ -34,7 +35,7 @@ def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int],
         rate = count / length(TALKS)
         for variant in variants:
             with variant.at_work(all_) as pids:
-                time.sleep(settles)
+                time.sleep(SETTLES)
                 if variant.name not in before:
                     before[variant.name] = _memory_now(pids)
                 calls = round(rate * (length(TALKS) + STANDS))
@@ -46,6 +47,7 @@ def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int],
                 "calls": each.calls,
                 "clean": each.clean,
                 "total": each.total,
+                "most": sum(each.memory.values()),
                 "memory": (sum(each.memory.values()) - before[name]) / count,
                 "ratio": each.total / made[BY_HAND].total,
             }
@@ -72,5 +74,4 @@ def table(found: Found) -> str:
 
 
 def _cell(each: Mapping[str, Any]) -> str:
-    broken = f"; {each['calls'] - each['clean']} of {each['calls']} not clean" if each["clean"] < each["calls"] else ""
-    return f"{each['total']:.1f} ms, {each['memory']:.0f} KiB{broken}"
+    return f"{each['total']:.1f} ms, {each['memory']:.0f} KiB{not_clean(each['calls'], each['clean'])}"

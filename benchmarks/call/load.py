@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.call.desk import desk
-from benchmarks.call.processor import forget_most, most_memory, used
 from benchmarks.call.town import SECONDS
+from benchmarks.call.usage import forget_most, most_memory, used
 from orchestrator.phone.sipp import run_sipp
 from orchestrator.service import wiring
 from tests.running_town import CITIZEN, Town
@@ -20,13 +20,6 @@ from tests.told import times
 SCENARIO = Path(__file__).parents[2] / "tests" / "scenarios" / "citizen.xml"
 PRESSES, TALKS = SECONDS + 0.2, 1.0
 """Seconds after the answer at which a caller presses the key, and after it at which they hang up."""
-
-
-def length(talks: float) -> float:
-    """Seconds that a call takes."""
-    return PRESSES + talks + 0.5
-
-
 GRACE = 12.0
 """Seconds more until the last call is given up."""
 _numbers = itertools.count()
@@ -51,6 +44,16 @@ class Block:
     def total(self) -> float:
         """Milliseconds of processor for each call, all together."""
         return sum(self.cpu.values())
+
+
+def length(talks: float) -> float:
+    """Seconds that a call takes."""
+    return PRESSES + talks + 0.5
+
+
+def not_clean(calls: int, clean: int) -> str:
+    """How many calls did not come through, for the end of a line; nothing if all did."""
+    return f"; {calls - clean} of {calls} not clean" if clean < calls else ""
 
 
 def block(town: Town, number: str, pids: Mapping[str, int], *, rate: float, calls: int, talks: float = TALKS) -> Block:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.call import at_once
-from benchmarks.call.load import Block
+from benchmarks.call.load import Block, not_clean
 from benchmarks.call.variants import BY_HAND
 from benchmarks.report import machine
 
@@ -47,8 +47,9 @@ def _latency(rounds: Rounds, name: str) -> dict[str, float]:
 def line(name: str, made: Block) -> str:
     """One block for a terminal."""
     told = ", ".join(f"{who} {spent:.2f}" for who, spent in made.cpu.items())
-    broken = f"; {made.calls - made.clean} of {made.calls} not clean" if made.clean < made.calls else ""
-    broken += f"; SIPp: {made.errors.splitlines()[0]}" if made.errors else ""
+    broken = not_clean(made.calls, made.clean)
+    if broken and made.errors:
+        broken += f"; SIPp: {made.errors.splitlines()[0]}"
     return f"{name:<26} {made.total:6.2f} ms a call ({told}){broken}"
 
 

@@ -16,6 +16,8 @@ from tests.running_town import Town
 ASTERISK, PYTHON, CONTROL = "asterisk", "python", "control"
 BY_HAND, OURS = "by hand", "ours"
 """The one that the others are compared with; and what a town has."""
+SETTLES = 3.0
+"""Seconds after the shift has come or gone, until nobody talks of it any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
