@@ -34,29 +34,42 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 """An installation takes a minute or two."""
 
 
-def run(*argv: str | Path, code: int = 0, within: float = 300, cwd: Path | None = None) -> str:
-    """What a command says, away from the checkout."""
+def run(*argv: str | Path, code: int = 0, within: float = 300, **more: str) -> str:
+    """What a command says, away from the checkout; `more` is in its environment."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DURCHWAHL", "VIRTUAL"))
     }
     done = subprocess.run(
-        [*map(str, argv)], cwd=cwd or "/", env=clean, capture_output=True, text=True, timeout=within, check=False
+        [*map(str, argv)], cwd="/", env=clean | more, capture_output=True, text=True, timeout=within, check=False
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def install(root: Path, *more: str) -> str:
-    return run(ROOT / "scripts" / "install", "--root", root, "--python", sys.executable, *more, within=420)
+def install(root: Path, *more: str, **environment: str) -> str:
+    argv = (ROOT / "scripts" / "install", "--root", root, "--python", sys.executable, *more)
+    return run(*argv, within=420, **environment)
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def carried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The packages in a folder and what tells pip of it, as docs/operations/systemd.md has it for a host without the
+    Internet: to choose among all files of an index is what takes long, and is done once.
+    """
+    folder = tmp_path_factory.mktemp("packages")
+    locks = [word for name in ("runtime", "build") for word in ("-r", ROOT / "requirements" / f"{name}.txt")]
+    download = (sys.executable, "-m", "pip", "download", "-q", "--require-hashes", "--only-binary", ":all:")
+    run(*download, "-d", folder, *locks)
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, carried: dict[str, str]) -> Path:
     """Everything below a folder; the programs are those that the tests have."""
     root = tmp_path_factory.mktemp("i")
     (root / "var/cache").mkdir(parents=True)
     (root / "var/cache/durchwahl").symlink_to(cache())
-    install(root)
+    install(root, **carried)
     return root
 
 
@@ -143,14 +156,14 @@ def test_nothing_but_state_and_cache_is_written(applied: Path, running: subproce
     assert [path for path in open_for_writing if not path.startswith(allowed) and "/up.out" not in path] == []
 
 
-def test_an_update_takes_over_without_ending_asterisk(applied: Path) -> None:
+def test_an_update_takes_over_without_ending_asterisk(applied: Path, carried: dict[str, str]) -> None:
     """`up` of the version before is killed, as docs/operations/upgrade.md says; the new one takes its Asterisk over."""
     state = applied / "var/lib/durchwahl"
     before = started(applied)
     until((state / "ready.json").exists, 60)
     pids = json.loads((state / "ready.json").read_text())["pids"]
     former = (applied / "opt/durchwahl/venv").resolve()
-    install(applied)
+    install(applied, **carried, PIP_NO_COMPILE="0")  # pip's way to say so: the interpreter compiles what it imports
     assert (applied / "opt/durchwahl/venv").resolve() != former
     assert former.is_dir(), "what runs has lost its files"
     before.kill()
