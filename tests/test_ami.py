@@ -239,6 +239,7 @@ async def test_a_message_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "LONGEST_MESSAGE", 100_000)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read(reader)
         for _ in range(100):
             writer.write(b"x" * 10_000)
             await writer.drain()

@@ -2,7 +2,8 @@
 
 What panoramisk 1.4 leaves open is closed here, in one place: values that would inject whole actions, umlauts that are
 split over two packets, actions without a limit, a connection that died without a word, and actions sent again after a
-reconnect (which could ring twice: here an unanswered action fails, and its caller decides).
+reconnect (which could ring twice: here an unanswered action fails, and its caller decides). And its price for a list:
+rows are kept as they came, and read when all are there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import logging
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from typing import Any
 
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.message import Message
 
 from orchestrator.asterisk.address import likely
 from orchestrator.asterisk.errors import AsteriskError, NoReply, NotConnected, Refused
@@ -33,6 +36,11 @@ ENDING = "shutting down"
 """What Asterisk says to a login, and to every action, while it waits for calls to end (main/manager.c)."""
 REFUSALS = 5
 """Logins that are refused, over about three seconds, until the password is taken for wrong."""
+END = "\r\n\r\n"
+"""Closes a message."""
+ROW = re.compile(r"Event: \w+(?<!Complete)\r\n(?:[^\r]*\r\n)*?ActionID: ([^\r]+)")
+"""An event of a list, unless it is the closing one; queues say last for whom it is."""
+FIELD = re.compile(r"(\w+): ([^\r]*)(?:\r\n|$)")
 LONGEST_MESSAGE = 4 * 1024 * 1024
 """Characters of one message after which the other side is not Asterisk."""
 
@@ -43,6 +51,11 @@ class Unsayable(AsteriskError, ValueError):
 
 class WrongPassword(AsteriskError):
     """The login was refused: trying again would only lock the account."""
+
+
+def _read(row: str) -> dict[str, str]:
+    """The fields of an event, by names in small letters."""
+    return {name.lower(): value for name, value in FIELD.findall(row)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +83,11 @@ def checked(fields: Mapping[str, object]) -> dict[str, str]:
 class _Asked(Action):  # type: ignore[misc]
     """An action whose list, if it is refused, is over at once: panoramisk waits for rows that never come."""
 
+    def __init__(self, fields: Mapping[str, str], *, rows: bool) -> None:
+        super().__init__(fields, as_list=rows or None)
+        self.rows: list[str] = []
+        """What came between the answer and the closing event, unread."""
+
     @property
     def multi(self) -> bool:
         return bool(self.as_list) and bool(self.responses[0].success)
@@ -85,19 +103,29 @@ class _Wire(AMIProtocol):  # type: ignore[misc]
         self.awaiting_actions: deque[Action] = deque()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
-        self._waiting = 0
+        self._rest = ""
+        """The begin of a message of which the end has not come."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.factory = self
 
     def data_received(self, data: bytes) -> None:
-        text = self._decode.decode(data)
-        self._waiting = 0 if "\r\n\r\n" in text else self._waiting + len(text)
-        if self._waiting > LONGEST_MESSAGE:
+        *messages, self._rest = (self._rest + self._decode.decode(data)).split(END)
+        if len(self._rest) > LONGEST_MESSAGE:
             self.transport.abort()
             return
-        super().data_received(text.encode())
+        for text in messages:
+            if asked := self._row_of(text):
+                asked.rows.append(text)
+            elif message := Message.from_line(text.strip()):
+                self.handle_message(message)
+
+    def _row_of(self, text: str) -> _Asked | None:
+        """Who asked for the list of which this is a row."""
+        found = ROW.match(text)
+        asked = self.responses.get(found[1]) if found else None
+        return asked if asked is not None and asked.as_list else None
 
     def dispatch(self, message: Any) -> None:
         """Events nobody asked for are not for us: the journal has them."""
@@ -171,15 +199,15 @@ class Ami:
 
         Raises Unsayable, NotConnected, NoReply, Refused.
         """
-        answer = await self._ask(self._connected(), name, fields, rows=False, within=within)
-        return dict(answer.items())
+        asked = await self._ask(self._connected(), name, fields, rows=False, within=within)
+        return dict(asked.responses[0].items())
 
     async def rows(self, name: str, *, within: float = 0.0, **fields: object) -> list[dict[str, str]]:
         """Send an action that answers with a list; the fields of each event but the closing one, by names in small
         letters: panoramisk folds them, Asterisk's documentation does not.
         """
-        answers = await self._ask(self._connected(), name, fields, rows=True, within=within)
-        return [{key.lower(): value for key, value in answer.items()} for answer in answers[1:-1]]
+        asked = await self._ask(self._connected(), name, fields, rows=True, within=within)
+        return [_read(row) for row in asked.rows]
 
     def _connected(self) -> _Wire:
         if self._wire is None:
@@ -216,8 +244,8 @@ class Ami:
 
     async def _ask(
         self, wire: _Wire, name: str, fields: Mapping[str, object], *, rows: bool, within: float = 0.0
-    ) -> Any:
-        action = _Asked({**checked(fields), "Action": checked({"Action": name})["Action"]}, as_list=rows or None)
+    ) -> _Asked:
+        action = _Asked({**checked(fields), "Action": checked({"Action": name})["Action"]}, rows=rows)
         limit = within or LIMIT
         if wire.closed:
             raise NotConnected("AMI went away")
@@ -226,7 +254,7 @@ class Ami:
         began, self._asking, self._patient = now(), self._asking + 1, self._patient + patient
         try:
             async with asyncio.timeout(limit):
-                answer = await action.future
+                await action.future
             self._heard = now()
         except TimeoutError:
             wire.responses.pop(action.id, None)
@@ -236,10 +264,10 @@ class Ami:
             raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:
             self._asking, self._patient = self._asking - 1, self._patient - patient
-        first = answer[0] if isinstance(answer, list) else answer
+        first = action.responses[0]
         if not first.success:
             raise Refused(status=0, reason=first.message, asked=f"AMI {name}")
-        return answer
+        return action
 
     def _drop(self) -> None:
         if self._wire is not None:
