@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 WORKERS ?= 8
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
+# What Python has compiled is kept, wherever that is not wanted beside the sources: each process would do it again.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durchwahl/tests-bytecode
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
 # $(call again,MARKS): what failed.
@@ -59,6 +62,7 @@ SIDE := not crowded and not stack$(if $(filter long,$(MAKECMDGOALS)),, and not l
 side: check
 	@$(BIN)/python scripts/audit.py || true
 	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
+	@$(PYTEST) --collect-only -qq -m "$(SIDE)" >/dev/null  # compiles them once, and not in each process
 	$(PYTEST) -n $(WORKERS) -m "$(SIDE)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, by three, when all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from tests.running_town import Town, running_town, until
 from tests.side_by_side import ORDER, SideBySide
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
-# wanted beside the sources.
+# wanted beside the sources. This one has begun already, and has the tests before it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache() / "tests-bytecode"))
+sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
 # A call now and then of which a test knows nothing; tests/test_canary.py asks for it.
 os.environ.setdefault("DURCHWAHL_CANARY", "0")
