@@ -112,8 +112,8 @@ def dialplan(directory: Directory) -> Wanted:
         for name, step in flow.steps.items():
             waits = not isinstance(step, When | Switch | Speak)  # else the journal is told at the answer
             landed = waits or f"{flow.name}.{name}" in behind or name == flow.start
-            entered = ("MSet(TIMEOUT(absolute)=0,", "CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})") if landed else ()
-            steps[name] = (*entered, *_step(directory, step))
+            entered = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",) if waits else ()
+            steps[name] = (*(("MSet(TIMEOUT(absolute)=0,",) if landed else ()), *entered, *_step(directory, step))
             for answer, to in step.exits.items():
                 passed = not waits or (isinstance(step, Forward) and not step.missed and answer == "off")
                 steps[f"{name}={answer}"] = (

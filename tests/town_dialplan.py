@@ -32,10 +32,10 @@ exten => desk,1,Wait(2)
 """
 
 
-def begins(flow: str, step: str, label: str = "") -> list[str]:
+def begins(flow: str, step: str, label: str = "", more: str = "", entered: str = "") -> list[str]:
     return [
-        f"{label}MSet(TIMEOUT(absolute)=0,PLACE={step})",
-        "CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",
+        f"{label}MSet(TIMEOUT(absolute)=0,PLACE={step}{more})",
+        f"{entered}CELGenUserEvent(PLACE,${{CONTEXT:5}}.${{EXTEN}})",
         "Answer(,i)",
     ]
 
@@ -50,13 +50,14 @@ def offered(flow: str, step: str, deadline: float, told: str, label: str = "") -
 
 
 def menu(flow: str, step: str, *, prompt: str, seconds: float, wait: float, tries: int, keys: Sequence[str]) -> str:
-    lines = ["Set(TRY=1)", *begins(flow, step, "(resume),")]
+    lines = begins(flow, step, more=",TRY=1", entered="(entered),")
     lines += offered(flow, step, seconds + wait + 3, "::${TRY}", "(offer),")
     lines += [f"Read(KEY,{prompt},1,t(),1,{wait:g})"]
     lines += [f'GotoIf($["${{KEY}}" = "{key}"]?{step}=key_{key},1)' for key in keys]
     for label, onward in (("", "native"), ("(next),", "offer")):
         lines += [f"{label}Set(TRY=$[0${{TRY}} + 1])"]
         lines += [f"GotoIf($[${{TRY}} <= {tries}]?{onward}:{step}=gave_up,1)"]
+    lines += [f"(resume),MSet(TIMEOUT(absolute)=0,PLACE={step})", "Goto(entered)"]
     return extension(step, lines)
 
 

@@ -23,10 +23,14 @@ def whether(switch: str) -> Line:
     return Line(f"Gosub({NAME},state,1({switch}))")
 
 
+def held(*switches: str) -> str:
+    """What is held of these: empty where none was ever switched, or each was switched off by hand, as it mostly is."""
+    return "".join(f"${{DB({FAMILY}/{fit(switch, KEY)})}}" for switch in switches)
+
+
 def nothing(*switches: str) -> str:
-    """The condition that none of these was ever switched, or each was switched off by hand: as it mostly is."""
-    held = "".join(f"${{DB({FAMILY}/{fit(switch, KEY)})}}" for switch in switches)
-    return f'$["{held}" = ""]'
+    """The condition that nothing is held of these."""
+    return f'$["{held(*switches)}" = ""]'
 
 
 def stopped() -> Line:

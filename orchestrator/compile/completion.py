@@ -41,8 +41,10 @@ _TALKS = '$["${STATE}" : "(INUSE|BUSY|RINGINUSE|ONHOLD|HOLDINUSE)$"]'
 _WISH = f"${{DB({WISHES}/${{PHONE}})}}"
 NOTED = Line(f"Gosub({NAME},note,1)")
 """In the end of a call in which nobody talked."""
-TALKED = Line(f"Gosub({NAME},talked,1)")
-"""In the end of one in which somebody did, and where it leads outside: it is the last one, and not to be completed."""
+TALKED = Line(f'ExecIf($["${{CHANNEL:0:12}}" = "PJSIP/trunk-"]?NoOp():Gosub({NAME},talked,1))')
+"""In the end of one in which somebody did, and where it leads outside: it is the last one, and not to be completed.
+Who came by a trunk has dialled nothing here, which is asked first.
+"""
 
 
 def contexts(directory: Directory) -> Iterator[Context]:

@@ -26,11 +26,15 @@ NOTHING = Line("Set(SHOWS=)")
 HIDDEN = "prohib"
 """How Asterisk's presentations of a number begin that nobody may be told."""
 _HAND = "${BLINDTRANSFER}:${ATTENDEDTRANSFER}"
+_FIRST = "FRESH=:,WHOSE=${UNIQUEID}"
 
 
 def why(sign: Sign) -> Line:
-    """Before telephones ring: what they show."""
-    return Line(f"Gosub({NAME},{'own' if sign.own else INSTEAD},1({words(sign)}))")
+    """Before telephones ring: what they show. Mostly they are the first that ring for a call, and nothing is held."""
+    asked = f"Gosub({NAME},{'own' if sign.own else INSTEAD},1({words(sign)}))"
+    shows = f"b({NAME}^show^1({fit(sign.here, SHOWN)}))" if sign.here else ""
+    wanted = fit(sign.onward, SHOWN) if sign.onward else ""
+    return Line(f'ExecIf($["${{WHOSE}}{_HAND}" = ":"]?MSet({_FIRST},WANTED={wanted},SHOWS={shows}):{asked})')
 
 
 def words(sign: Sign) -> str:
@@ -60,7 +64,7 @@ def contexts() -> Iterator[Context]:
         holds[0]._replace(label="asked"),
         holds[1],
         Line("Return()", label="on"),
-        Line("MSet(FRESH=:,WHOSE=${UNIQUEID})", label="first"),
+        Line(f"MSet({_FIRST})", label="first"),
         Line("Return()"),
     )
     asked = Line(f"Gosub({NAME},fresh,1)")
@@ -84,13 +88,10 @@ def _show() -> tuple[Line, ...]:
     No expression ever sees what a caller calls themselves: only how long that is. Whoever hides their number would hide
     the reason too: a telephone is told nothing of them, and so may show it.
     """
+    known = "${IF($[${LEN(${CONNECTEDLINE(name)})} > 0]?name:num)}"
     return (
-        Line("Set(HIDES=${CONNECTEDLINE(num-pres)})"),
-        Line(f'GotoIf($["${{HIDES:0:{len(HIDDEN)}}}" = "{HIDDEN}"]?hidden)'),
-        Line("GotoIf($[${LEN(${CONNECTEDLINE(name)})} > 0]?named)"),
-        Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(num)})"),
-        Line("Return()"),
-        Line("Set(CONNECTEDLINE(name,i)=${ARG1}: ${CONNECTEDLINE(name)})", label="named"),
+        Line(f'GotoIf($["${{CONNECTEDLINE(num-pres):0:{len(HIDDEN)}}}" = "{HIDDEN}"]?hidden)'),
+        Line(f"Set(CONNECTEDLINE(name,i)=${{ARG1}}: ${{CONNECTEDLINE({known})}})"),
         Line("Return()"),
         Line("Set(CONNECTEDLINE(num,i)=)", label="hidden"),
         Line("Set(CONNECTEDLINE(name,i)=${ARG1})"),

@@ -23,7 +23,7 @@ _DIGITS = ",".join(
 CLEAN: tuple[Line, ...] = (
     Line(f"MSet({_DIGITS},{display.UNTOLD})"),
     Line(f"ExecIf({_HIDDEN}?Set(CALLERID(name)=))"),
-    per_caller.ASKED,
+    *per_caller.ASKED,
 )
 """What a stranger gives as a number reaches phones, journal and messages as digits only; and not at all where they hide
 it, although the provider tells us: nobody here may be told (TDDDG § 15). Nor are they told who rings here.

@@ -14,11 +14,13 @@ from orchestrator.domain.schedule import CLOSED, HOLIDAY, OPEN, WEEKDAYS, Block,
 
 NOW = '${IF($["${TESTTIME}" = ""]?${EPOCH}:${TESTTIME})}'
 """Epoch seconds of the call's clock: a test call brings its own."""
+MANY = 6
+"""Blocks of a week that one line asks for."""
 
 
 def context(schedule: Schedule) -> Context:
     """The context `hours-<name>` of one schedule."""
-    name, zone = f"hours-{fit(schedule.name, IDENTIFIER)}", fit(schedule.timezone, ZONE)
+    name, zone = _named(schedule)
     today = [
         Line(f"Set(DAY=d${{STRFTIME({NOW},{zone},%Y%m%d)}})"),
         Line(f"GotoIf(${{DIALPLAN_EXISTS({name},${{DAY}},1)}}?${{DAY}},1)"),
@@ -29,6 +31,24 @@ def context(schedule: Schedule) -> Context:
         lines = tuple(_hours(blocks, zone)) if blocks else (Line(f"Return({HOLIDAY})"),)
         days.append(Extension(f"d{date:%Y%m%d}", lines))
     return Context(name=name, extensions=tuple(days))
+
+
+def usual(schedule: Schedule) -> tuple[str, str]:
+    """What is asked in one expression, and what it is while an ordinary day is open: not of a test call, for IFTIME()
+    knows but one time. Empty where no day is ever open, or the line would be too long to be read.
+    """
+    name, zone = _named(schedule)
+    week = _week(schedule)
+    if not 0 < len(week) <= MANY:
+        return "", ""
+    dated = f"${{DIALPLAN_EXISTS({name},d${{STRFTIME(${{EPOCH}},{zone},%Y%m%d)}},1)}}"
+    times = "".join(f"${{IFTIME({_time(block, days, zone)}?{OPEN})}}" for block, days in week)
+    return f"${{TESTTIME}}{dated}{times}", f"0{OPEN}"
+
+
+def _named(schedule: Schedule) -> tuple[str, str]:
+    """Its context and its zone."""
+    return f"hours-{fit(schedule.name, IDENTIFIER)}", fit(schedule.timezone, ZONE)
 
 
 def _week(schedule: Schedule) -> list[tuple[Block, str]]:
@@ -42,10 +62,14 @@ def _week(schedule: Schedule) -> list[tuple[Block, str]]:
 
 def _hours(blocks: list[tuple[Block, str]], zone: str) -> Iterator[Line]:
     for block, days in blocks:
-        yield Line(f"GotoIfTime({block.start:%H:%M}-{_last_minute(block)},{days},*,*,{zone}?open)")
+        yield Line(f"GotoIfTime({_time(block, days, zone)}?open)")
     yield Line(f"Return({CLOSED})")
     if blocks:
         yield Line(f"Return({OPEN})", label="open")
+
+
+def _time(block: Block, days: str, zone: str) -> str:
+    return f"{block.start:%H:%M}-{_last_minute(block)},{days},*,*,{zone}"
 
 
 def _last_minute(block: Block) -> str:

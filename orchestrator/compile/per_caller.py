@@ -16,21 +16,21 @@ FLOW = "limit"
 PLACE = f"{FLOW}.caller"
 SHORTEST = 3
 """Digits that a number has at least: less is no number."""
-ASKED = Line(f"Gosub({NAME},take,1)")
+_NUMBER = "${CALLERID(num)}"
+_GROUP = f"n{_NUMBER}"
+"""Never empty: Asterisk would tell its log of a group that it does not find."""
+_COUNTED = f"$[0${{PER_CALLER}} > 0 & ${{LEN(${{FILTER(0-9,{_NUMBER})}})}} >= {SHORTEST}]"
+_FULL = f"$[0${{PER_CALLER}} > 0 & ${{GROUP_COUNT({_GROUP}@caller)}} > 0${{PER_CALLER}}]"
+ASKED = (Line(f"ExecIf({_COUNTED}?Set(GROUP(caller)={_GROUP}))"), Line(f"GotoIf({_FULL}?{NAME},many,1)"))
 """Goes on where there is room; else the call is refused as busy."""
 
 
 def context() -> Context:
     """The context `per-caller`."""
-    return Context(name=NAME, extensions=(Extension("take", tuple(_take())),))
+    return Context(name=NAME, extensions=(Extension("many", tuple(_many())),))
 
 
-def _take() -> Iterator[Line]:
-    number = "${CALLERID(num)}"
-    yield Line(f"GotoIf($[0${{PER_CALLER}} = 0 | ${{LEN(${{FILTER(0-9,{number})}})}} < {SHORTEST}]?done)")
-    yield Line(f"Set(GROUP(caller)={number})")
-    yield Line(f"GotoIf($[${{GROUP_COUNT({number}@caller)}} > ${{PER_CALLER}}]?many)")
-    yield Line("Return()", label="done")
-    yield Line(f"CELGenUserEvent(PLACE,{PLACE})", label="many")
+def _many() -> Iterator[Line]:
+    yield Line(f"CELGenUserEvent(PLACE,{PLACE})")
     yield Line(f"CELGenUserEvent(ANSWER,{PLACE}=busy)")
     yield Line("Hangup(17)")

@@ -1,7 +1,8 @@
 """Each place and each answer of a flow as an extension: the native rendition of every step.
 
 A place disarms the deadline, remembers itself, tells the journal and performs; an answer tells the journal and
-leads on. A place at which no call waits does the first three only where a flow begins or a deadline ran before.
+leads on. A place at which no call waits does the first two only where a flow begins or a deadline ran before, and is
+told with its answer.
 What all of them do alike is the same line in each: which place it is, Asterisk knows. Each line that is executed
 costs: what is mostly so is asked in one line (decisions/0042).
 What Python performs first is offered to the attendants, and done natively when none takes it (design, section 4).
@@ -27,11 +28,12 @@ from orchestrator.compile import (
     secretaries,
     service_codes,
     silent,
+    usual,
 )
 from orchestrator.compile.asking import is_on, nothing
 from orchestrator.compile.escape import DIGITS, IDENTIFIER, PLACE, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
-from orchestrator.compile.switched import announced, forwarded, transferred, unforwarded
+from orchestrator.compile.switched import announced, forwarded, forwarding, transferred
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.display import Signs
 from orchestrator.domain.flow import (
@@ -99,6 +101,11 @@ def target(place: Place) -> str:
     return f"{context_of(flow)},{step},1"
 
 
+def leads(to: Place) -> Line:
+    """Goes on at a place, or ends the call."""
+    return Line("Hangup()" if to == END else f"Goto({target(to)})")
+
+
 def landed_at(directory: Directory) -> frozenset[Place]:
     """Where a call lands although it may not wait there: it has not been anywhere, or a deadline runs."""
     begins = {directory.first(flow) for flow in directory.flows}
@@ -137,7 +144,7 @@ def _answer(name: str, said: str, to: str, told: Line) -> Extension:
 
     Flows that were derived have the same ones, which are kept.
     """
-    onward = Line("Hangup()") if to == END else Line(f"Goto({target(to) if '.' in to else f'{fit(to, IDENTIFIER)},1'})")
+    onward = leads(to) if to == END or "." in to else Line(f"Goto({fit(to, IDENTIFIER)},1)")
     return Extension(f"{name}={fit(said, IDENTIFIER)}", (told, onward))
 
 
@@ -171,19 +178,29 @@ class Writer:
     def place(self, place: Place, name: str, step: Step) -> Iterator[Line]:
         """All lines of one place."""
         landed = place in self._landed
-        if isinstance(step, PASSES) and not landed:
-            first, *others = self._passes(name, step)
-            yield from (first._replace(label=NATIVE), *others)
-            return
-        if not landed:
-            yield from self._unforwarded(name, step)
-        if isinstance(step, Menu):
-            yield Line("Set(TRY=1)")
-        rings = ",RINGING=${EXTEN}" if isinstance(step, Ring) else ""
-        yield Line(f"MSet({LANDED}{rings})", label=RESUME if isinstance(step, Menu | Do) else NATIVE)
-        yield ENTERED
-        if landed:
-            yield from self._unforwarded(name, step)
+        mostly = usual.chain(self._directory, place) if landed else None
+        asked = [mostly.condition()] if mostly else []
+        here = Line(f"MSet({LANDED})", label=NATIVE)
+        if isinstance(step, PASSES):
+            lines = [*[here] * landed, *asked, *self._passes(name, step)]
+            yield from (lines[0]._replace(label=NATIVE), *lines[1:])
+        elif isinstance(step, Forward) and not step.missed:
+            off = Line(f"GotoIf({nothing(*forwarding(step, bool(self._directory.hot_desks)))}?{name}=off,1)")
+            yield from [here, *asked, off] if landed else [off, here]
+            yield ENTERED
+            yield from self._native(place, name, step)
+        else:
+            yield from self._waits(place, name, step)
+        if mostly:
+            yield mostly.told()._replace(label=usual.LABEL)
+            yield leads(mostly.onward)
+
+    def _waits(self, place: Place, name: str, step: Step) -> Iterator[Line]:
+        """All lines of a place at which a call waits."""
+        more = ",TRY=1" if isinstance(step, Menu) else ",RINGING=${EXTEN}" if isinstance(step, Ring) else ""
+        label = {Menu: "", Do: RESUME}.get(type(step), NATIVE)
+        yield Line(f"MSet({LANDED}{more})", label=label)
+        yield ENTERED._replace(label="entered") if isinstance(step, Menu) else ENTERED
         if isinstance(step, ANSWERED):
             yield Line("Answer(,i)")
         turns = isinstance(step, Do) and in_turns(step.skill)
@@ -197,11 +214,6 @@ class Writer:
             yield Line(f"StasisBroadcast({OFFER},^attendant-,{place}{told})")
             yield DISARM._replace(label=NATIVE)
         yield from self._native(place, name, step)
-
-    def _unforwarded(self, name: str, step: Step) -> Iterator[Line]:
-        """Passes a forwarding that is not in force."""
-        if isinstance(step, Forward) and not step.missed:
-            yield Line(f"GotoIf({unforwarded(step, bool(self._directory.hot_desks))}?{name}=off,1)")
 
     def deadline(self, step: Menu | Do) -> int:
         """Seconds until Asterisk takes the call back: one try of a menu, or the whole skill."""
@@ -296,6 +308,8 @@ class Writer:
         for label, onward in (("", "native"), ("next", "offer")):
             yield Line("Set(TRY=$[0${TRY} + 1])", label=label)
             yield Line(f"GotoIf($[${{TRY}} <= {int(step.tries)}]?{onward}:{name}=gave_up,1)")
+        yield Line(f"MSet({LANDED})", label=RESUME)
+        yield Line("Goto(entered)")
 
     def _transfer(self, name: str, step: Transfer) -> Iterator[Line]:
         if step.number.startswith("+"):
@@ -330,10 +344,10 @@ def landing(directory: Directory) -> Context:
         Line('GotoIf($["${MEETING}" = "${PLACE}"]?met)'),
         completion.NOTED,
         Line("Hangup()"),
+        Line(f"CELGenUserEvent(ANSWER,{here}=met)", label="met"),
+        Line("Hangup()"),
         Line(f"CELGenUserEvent(ANSWER,{here}=talked)", label="talked"),
         completion.TALKED,
-        Line("Hangup()"),
-        Line(f"CELGenUserEvent(ANSWER,{here}=met)", label="met"),
     )
     lost = (DISARM, Line("CELGenUserEvent(NOTE,unknown ${INVALID_EXTEN})"), *natively)
     deadline = (DISARM, Line("CELGenUserEvent(NOTE,deadline)"), *natively)  # the place may be gone: an apply

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.compile import by_phone, completion, display, hot_desks, parking, silent, waiting
-from orchestrator.compile.asking import NAME, nothing, stopped, whether
+from orchestrator.compile.asking import NAME, stopped, whether
 from orchestrator.compile.escape import DIGITS, E164, IDENTIFIER, SOUND, fit
 from orchestrator.compile.extensions import STAYS, Context, Extension, Line
 from orchestrator.compile.hours import NOW
@@ -48,10 +48,10 @@ def announced(switch: str, general: str) -> Line:
     return Line(f"Gosub({NAME},announce,1({fit(switch, KEY)},{fit(general, SOUND)}))")
 
 
-def unforwarded(step: Forward, hot: bool) -> str:
-    """The condition that the calls of a number go nowhere else, as it mostly is."""
+def forwarding(step: Forward, hot: bool) -> tuple[str, ...]:
+    """The switches that lead the calls of a number elsewhere."""
     asked = (FORWARD, *((ABSENT,) if step.absent else ()), *((QUIET, *((DESK,) if hot else ())) if step.quiet else ()))
-    return nothing(*(each + fit(step.number, DIGITS) for each in asked))
+    return tuple(each + fit(step.number, DIGITS) for each in asked)
 
 
 def forwarded(name: str, step: Forward, general: str, sign: Sign) -> Iterator[Line]:

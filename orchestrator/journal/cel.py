@@ -33,7 +33,7 @@ COLUMNS = (
 MARKS = ("PLACE", "ANSWER", "NOTE")
 """User events of the dialplan; their name stands in `userdeftype`."""
 PASSED = "PASSED"
-"""One more: a place at which no call waits, with its answer. Two events, PLACE and ANSWER, written in one line."""
+"""One more: places at which no call waits, each with its answer. Two events of each, PLACE and ANSWER, in one line."""
 NOT_TALKING = ("holding_bridge", "softmix")
 """What Asterisk calls a bridge in which nobody hears the other, and one of a conference."""
 BEGINNING = re.compile(rb'^"[A-Z_]+","[0-9]+\.[0-9]+","', re.MULTILINE)
@@ -126,8 +126,13 @@ def parse(line: str) -> tuple[Event, ...]:
         extra=extra,
     )
     if event.kind == PASSED:
-        return replace(event, kind="PLACE", mark=event.mark.partition("=")[0]), replace(event, kind="ANSWER")
+        return tuple(each for answer in event.mark.split() for each in _passed(event, answer))
     return (event,)
+
+
+def _passed(event: Event, answer: str) -> tuple[Event, Event]:
+    place = answer.partition("=")[0]
+    return replace(event, kind="PLACE", mark=place), replace(event, kind="ANSWER", mark=answer)
 
 
 def _native(name: str) -> str:
