@@ -113,7 +113,9 @@ def dialplan(directory: Directory) -> Wanted:
             waits = not isinstance(step, When | Switch | Speak)  # else the journal is told at the answer
             landed = waits or f"{flow.name}.{name}" in behind or name == flow.start
             entered = ("CELGenUserEvent(PLACE,${CONTEXT:5}.${EXTEN})",) if waits else ()
-            steps[name] = (*(("MSet(TIMEOUT(absolute)=0,",) if landed else ()), *entered, *_step(directory, step))
+            mostly = _mostly(directory, f"{flow.name}.{name}") if landed else ()
+            here = ("MSet(TIMEOUT(absolute)=0,",) if landed else ()
+            steps[name] = (*here, *entered, *_step(directory, step), *mostly)
             for answer, to in step.exits.items():
                 passed = not waits or (isinstance(step, Forward) and not step.missed and answer == "off")
                 steps[f"{name}={answer}"] = (
@@ -132,6 +134,26 @@ def dialplan(directory: Directory) -> Wanted:
     wanted["from-phones"] = {number: (f"Goto(emergency,{number},1)",) for number in ("110", "112")}
     wanted["outside-line"] = {f"_{directory.town.outside or 'X'}X.": ("?public,",), "_+X.": ("?public,",)}
     return wanted
+
+
+def _mostly(directory: Directory, place: Place) -> tuple[str, ...]:
+    """What is told of several places at once, and where that leads: it is open, and nothing is otherwise."""
+    passed: dict[Place, str] = {}
+    hours = isinstance(directory.graph[place], When)
+    while place not in passed:
+        step = directory.graph.get(place)
+        if isinstance(step, When):
+            week = directory.schedules[step.schedule].week
+            answer = "open" if 0 < len({block for blocks in week.values() for block in blocks}) <= 6 else ""
+        else:
+            answer = "off" if isinstance(step, Switch) or (isinstance(step, Forward) and not step.missed) else ""
+        if not step or not answer:
+            break
+        passed[place] = answer
+        place = step.exits[answer]
+    if len(passed) < (1 if hours else 2):
+        return ()
+    return (f"CELGenUserEvent(WENT,{' '.join('='.join(each) for each in passed.items())})", _goto(place))
 
 
 def _heads(directory: Directory) -> tuple[str, ...]:

@@ -35,10 +35,10 @@ def journeys(journal: Path, since: int = 0) -> dict[str, list[Mark]]:
     with journal.open(newline="") as file:
         file.seek(since)
         for row in csv.reader(file):
-            if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE", "PASSED"}:
+            if len(row) > EXTRA and row[USER_EVENT] in {"PLACE", "ANSWER", "NOTE", "PASSED", "WENT"}:
                 what = json.loads(row[EXTRA])["extra"]
-                both = (("PLACE", what.partition("=")[0]), ("ANSWER", what))
-                marks = both if row[USER_EVENT] == "PASSED" else ((row[USER_EVENT], what),)
+                both = [mark for each in what.split() for mark in (("PLACE", each.partition("=")[0]), ("ANSWER", each))]
+                marks = both if row[USER_EVENT] in {"PASSED", "WENT"} else [(row[USER_EVENT], what)]
                 found.setdefault(row[UNIQUEID], []).extend(Mark(float(row[TIME]), *mark) for mark in marks)
     return found
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -15,6 +14,8 @@ from orchestrator.domain.derive import derive
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Flow, HangUp, Switch, When
 from orchestrator.domain.schedule import WEEKDAYS, Block, Schedule, SpecialDay
+from orchestrator.service import present, switching
+from orchestrator.service.switching import Period
 from tests import hurry
 from tests.running_town import Town, running_town, world
 from tests.towns import BERLIN, small
@@ -48,6 +49,9 @@ def test_hours_a_switch_and_a_forwarding_are_one() -> None:
         ("d_buergerbuero.diverted", "off"),
     )
     assert found.onward == "d_buergerbuero.ring"
+    for asked in ("TESTTIME", "hours-buergerbuero", "IFTIME", "switched/closed_buergerbuero", "switched/forward_51"):
+        assert asked in found.asked
+    assert found.found == "0open"
 
 
 @pytest.mark.parametrize("next_", ["town.bye", "town.door"])
@@ -82,6 +86,7 @@ def test_a_line_stays_one_that_asterisk_reads() -> None:
     assert found.onward == f"town.s{len(found.passed) - 1}"
 
 
+SWITCHED = "7214"
 KINDS = ("open", "closed", "holiday", "special")
 
 
@@ -99,11 +104,22 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         }
         flows[name] = Flow(name=name, start="first", steps=steps)
         numbers[str(number)] = name
+    flows["usual_switched"] = Flow(
+        name="usual_switched",
+        start="first",
+        steps={
+            "first": When(schedule="always", open="usual_switched.night", closed=BOX, holiday=BOX),
+            "night": Switch(name="usual_night", on=BOX, off="usual_switched.then"),
+            "then": When(schedule="usual_open", open=BOX, closed=BOX, holiday=BOX),
+        },
+    )
+    numbers[SWITCHED] = "usual_switched"
     changed = replace(
         directory,
         schedules={**directory.schedules, **schedules},
         flows={**directory.flows, **flows},
         numbers={**directory.numbers, **numbers},
+        switches={**directory.switches, "usual_night": "Nacht"},
     )
     with running_town(tmp_path_factory.mktemp("u"), changed) as running:
         yield running
@@ -111,17 +127,34 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.mark.parametrize(("number", "kind"), [*enumerate(KINDS, 7210)])
 async def test_a_call_goes_where_explain_says_whatever_today_is(town: Town, number: int, kind: str) -> None:
-    name, before = f"usual_{kind}", town.state.journal.stat().st_size if town.state.journal.exists() else 0
+    name = f"usual_{kind}"
     assert f"{name}.first" in landed_at(town.directory)
-    journey, different = await town.citizen_calls(
-        world(datetime.now(BERLIN)), dialled=f"+49620521{number}", at_box="leaves"
-    )
-    assert not different, f"{different}\n{journey}"
     answer = {"special": "open"}.get(kind, kind)
-    assert [(step.place, step.answer) for step in journey.steps][:2] == [
-        (f"{name}.first", "open"),
-        (f"{name}.then", answer),
-    ]
-    told = town.state.journal.read_text()[before:]
-    in_one = json.dumps(f"{name}.first=open {name}.then=open").replace('"', '""')
-    assert (in_one in told) == (kind == "open"), told
+    assert await goes(town, str(number)) == [f"{name}.first=open", f"{name}.then={answer}"]
+    assert in_one(town, f"{name}.first=open {name}.then=open") == (kind == "open")
+
+
+async def test_a_switch_on_the_way_is_asked(town: Town) -> None:
+    """Switched, for later, and not at all: behind hours, at the true time."""
+    tomorrow = datetime.now(BERLIN).date() + timedelta(days=1)
+    first, past = "usual_switched.first=open", ["usual_switched.night=off", "usual_switched.then=open"]
+    for period, way in ((Period(), ["usual_switched.night=on"]), (Period(first=tomorrow), past)):
+        await switching.switch(town.state, "usual_night", "on", period, text="", why="")
+        assert await goes(town, SWITCHED) == [first, *way]
+        assert not in_one(town, " ".join([first, *past]))
+    await switching.switch(town.state, "usual_night", "off", Period(), text="", why="")
+    assert await goes(town, SWITCHED) == [first, *past]
+    assert in_one(town, " ".join([first, *past]))
+
+
+async def goes(town: Town, number: str) -> list[str]:
+    """What a citizen passes now, before the mailbox; which must be what `explain` says."""
+    described = replace(world(datetime.now(BERLIN)), switches=await present.now(town.state))
+    journey, different = await town.citizen_calls(described, dialled=f"+49620521{number}", at_box="leaves")
+    assert not different, f"{different}\n{journey}"
+    return [f"{step.place}={step.answer}" for step in journey.steps if step.place.startswith("usual_")]
+
+
+def in_one(town: Town, told: str) -> bool:
+    """Whether it was ever told so, in one line."""
+    return f'""{told}""' in town.state.journal.read_text()

@@ -257,12 +257,12 @@ class Ami:
                 await action.future
             self._heard = now()
         except TimeoutError:
-            wire.responses.pop(action.id, None)
             # Else a reload takes its time, or many are answered one after the other.
             if not self._patient and self._heard < began:
                 wire.transport.abort()
             raise NoReply(f"AMI did not answer {name} within {limit:.0f} s") from None
         finally:
+            wire.responses.pop(action.id, None)  # also of who waits no more
             self._asking, self._patient = self._asking - 1, self._patient - patient
         first = action.responses[0]
         if not first.success:

@@ -36,7 +36,7 @@ class Chain(NamedTuple):
 
     def told(self) -> Line:
         """What the journal reads as a place and an answer for each."""
-        return Line(f"CELGenUserEvent(PASSED,{' '.join(f'{place}={answer}' for place, answer in self.passed)})")
+        return Line(f"CELGenUserEvent(WENT,{' '.join(f'{place}={answer}' for place, answer in self.passed)})")
 
 
 def chain(directory: Directory, place: Place) -> Chain | None:

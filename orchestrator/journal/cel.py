@@ -33,7 +33,9 @@ COLUMNS = (
 MARKS = ("PLACE", "ANSWER", "NOTE")
 """User events of the dialplan; their name stands in `userdeftype`."""
 PASSED = "PASSED"
-"""One more: places at which no call waits, each with its answer. Two events of each, PLACE and ANSWER, in one line."""
+"""One more: a place at which no call waits, with its answer. Two events, PLACE and ANSWER, written in one line."""
+WENT = "WENT"
+"""The same of several places, one behind the other: those that a call mostly passes."""
 NOT_TALKING = ("holding_bridge", "softmix")
 """What Asterisk calls a bridge in which nobody hears the other, and one of a conference."""
 BEGINNING = re.compile(rb'^"[A-Z_]+","[0-9]+\.[0-9]+","', re.MULTILINE)
@@ -112,7 +114,7 @@ def parse(line: str) -> tuple[Event, ...]:
         at = float(time)
     except (ValueError, csv.Error):
         return ()
-    marked = named in MARKS or named == PASSED
+    marked = named in (*MARKS, PASSED, WENT)
     event = Event(
         kind=named if marked else _native(native),
         at=at,
@@ -125,7 +127,7 @@ def parse(line: str) -> tuple[Event, ...]:
         mark=_extra(extra).get("extra", "") if marked else "",
         extra=extra,
     )
-    if event.kind == PASSED:
+    if event.kind in (PASSED, WENT):
         return tuple(each for answer in event.mark.split() for each in _passed(event, answer))
     return (event,)
 
