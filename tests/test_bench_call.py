@@ -21,7 +21,7 @@ AN_ASTERISK = 20_000
 def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
     folder = tmp_path / "b"
     argv = (sys.executable, "-m", "benchmarks.call", "--folder", str(folder), "--no-steps")
-    short = ("--rounds", "1", "--rate", "3", "--seconds", "2", "--rest", "1", "--at-once", "3", "6")
+    short = ("--rounds", "1", "--rate", "3", "--seconds", "2", "--rest", "1", "--at-once", "3", "6", "--talks", "2")
     done = subprocess.run((*argv, *short), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((folder / "results.json").read_text())

@@ -43,6 +43,7 @@ def main() -> None:
         default=[10, 100, 300],
         help="calls in progress, ascending; nothing: not asked",
     )
+    parser.add_argument("--talks", type=float, default=at_once.TALKS, help="seconds that each of them talks")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench-call", help="exchanges and results")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md's table and the history too")
     asked = parser.parse_args()
@@ -54,7 +55,7 @@ def main() -> None:
         rounds = [_round(all_, variants, asked.rate, round(asked.rate * asked.seconds)) for _ in range(asked.rounds)]
         rates = {} if asked.no_steps else {variant.name: highest(all_, variant) for variant in variants}
         attended = [variant for variant in variants if variant.name in (BY_HAND, OURS)]
-        many = at_once.measure(all_, attended, asked.at_once) if asked.at_once else {}
+        many = at_once.measure(all_, attended, asked.at_once, asked.talks) if asked.at_once else {}
     found = report.figures(rounds, rates, rest)
     print(report.table(found))
     if many:

@@ -16,32 +16,32 @@ from benchmarks.call.usage import forget_most, most_memory
 from benchmarks.call.variants import BY_HAND, SETTLES, Variant
 
 TALKS = 10.0
-"""Seconds that a caller talks with the desk."""
-STANDS = 12.0
-"""Seconds for which as many calls as asked for are in progress."""
+"""Seconds that a caller talks with the desk, if nothing else is said."""
+STANDS = 1.2
+"""For how many times as long as many calls as asked for are in progress."""
 
 Found = Mapping[int, Mapping[str, Mapping[str, Any]]]
 """Calls at once -> variant -> calls, clean ones, ms of processor a call in all, KiB in all at the most, KiB of
 them for a call, ratio."""
 
 
-def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int]) -> Found:
+def measure(all_: Exchanges, variants: Sequence[Variant], counts: Sequence[int], talks: float) -> Found:
     """Each variant in turns at each of `counts`, which ascend: memory once taken is not always given back, so it is
-    counted from before the first of them."""
+    counted from before the first of them. `talks`: seconds.
+    """
     found: dict[int, dict[str, Mapping[str, Any]]] = {}
     before: dict[str, int] = {}
     for count in counts:
         made: dict[str, Block] = {}
-        rate = count / length(TALKS)
+        rate = count / length(talks)
         for variant in variants:
             with variant.at_work(all_) as pids:
                 time.sleep(SETTLES)
                 if variant.name not in before:
                     before[variant.name] = _memory_now(pids)
-                calls = round(rate * (length(TALKS) + STANDS))
-                made[variant.name] = block(
-                    variant.town(all_), variant.number, pids, rate=rate, calls=calls, talks=TALKS
-                )
+                calls = round(rate * (length(talks) + talks * STANDS))
+                town = variant.town(all_)
+                made[variant.name] = block(town, variant.number, pids, rate=rate, calls=calls, talks=talks)
         found[count] = {
             name: {
                 "calls": each.calls,
