@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 from orchestrator.asterisk.archive import cache
-from tests.databases import sqlite
+from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
 from tests.side_by_side import ORDER, SideBySide
@@ -67,7 +67,15 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    """An empty database; a test that asks for it runs on both kinds."""
+    """A database of this version in which nothing is; a test that asks for it runs on both kinds."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").current()  # type: ignore[no-any-return]
+    return current(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """A database without tables; a test that asks for it runs on both kinds."""
     if request.param == "postgres":
         return request.getfixturevalue("postgres").fresh()  # type: ignore[no-any-return]
     return sqlite(tmp_path)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.service.state import State
+from orchestrator.service.ports import Ports
+from orchestrator.service.state import State, create
 from orchestrator.store.database import migrate, open_database
 
 
@@ -27,30 +32,36 @@ def use(state: State, url: URL) -> None:
     state.password.write_text(f"{url.password}\n")
 
 
-_new: list[bytes] = []
-"""A SQLite file of this version in which nothing is, once one was made."""
+@cache
+def _current() -> bytes:
+    """A SQLite file of this version in which nothing is."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = sqlite(Path(folder))
+        with ThreadPoolExecutor(1) as elsewhere:  # tests have an event loop of their own
+            elsewhere.submit(asyncio.run, migrate(url)).result()
+        assert os.listdir(folder) == ["directory.db"], "there is more than one file"
+        return Path(url.database or "").read_bytes()
 
 
-def _is_new(url: URL, path: Path) -> bool:
-    return url.drivername == "sqlite+aiosqlite" and not path.exists()
+def current(folder: Path) -> URL:
+    """As `sqlite`, and where no database is yet, one of this version in which nothing is: 0.2 s faster than to migrate."""
+    url = sqlite(folder)
+    if not (path := Path(url.database or "")).exists():
+        path.write_bytes(_current())
+    return url
 
 
-def _keep(path: Path) -> None:
-    assert not [*path.parent.glob(f"{path.name}-*")], "there is more than one file"
-    _new.append(path.read_bytes())
+def new_state(root: Path, listens: Ports | None = None) -> State:
+    """A new state with a database of this version in which nothing is, as commands leave one."""
+    state = create(root, listens=listens)
+    current(state.root)
+    return state
 
 
 @asynccontextmanager
 async def database(url: URL) -> AsyncIterator[AsyncEngine]:
     """The database at `url`, of this version."""
-    path = Path(url.database or "")
-    new = _is_new(url, path)
-    if new and _new:
-        await asyncio.to_thread(path.write_bytes, _new[0])
-    else:
-        await migrate(url)
-    if new and not _new:
-        _keep(path)
+    await migrate(url)
     engine = open_database(url)
     try:
         yield engine

@@ -13,18 +13,20 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import URL, make_url
 
 from orchestrator.asterisk.archive import fetch
+from orchestrator.store.database import migrate
 
+T = TypeVar("T")
 USER, PASSWORD = "durchwahl", "geheim"
 PARTS = ("usr/lib", "usr/share/postgresql")
 SETTINGS = {
@@ -46,13 +48,24 @@ class Server:
     port: int
     process: subprocess.Popen[bytes] | None = None
     made: int = 0
+    migrated: bool = False
 
-    def fresh(self) -> URL:
-        """An empty database of its own."""
+    def fresh(self, like: str = "template1") -> URL:
+        """An empty database of its own, or one like `like`."""
         self.made += 1
-        self.run(f"CREATE DATABASE test{self.made}")
-        url = make_url(self.url(f"test{self.made}"))
-        return url.set(drivername="postgresql+asyncpg", password=PASSWORD)
+        self.run(f"CREATE DATABASE test{self.made} TEMPLATE {like}")
+        return self._at(f"test{self.made}")
+
+    def current(self) -> URL:
+        """A database of its own, of this version, in which nothing is."""
+        if not self.migrated:
+            self.run("CREATE DATABASE migrated")
+            _elsewhere(migrate(self._at("migrated")))
+            self.migrated = True
+        return self.fresh("migrated")
+
+    def _at(self, name: str) -> URL:
+        return make_url(self.url(name)).set(drivername="postgresql+asyncpg", password=PASSWORD)
 
     def url(self, name: str) -> str:
         """As settings.toml says it: without the password."""
@@ -70,8 +83,7 @@ class Server:
             finally:
                 await connection.close(timeout=5)
 
-        with ThreadPoolExecutor(1) as elsewhere:  # tests have an event loop of their own
-            return elsewhere.submit(asyncio.run, once()).result()
+        return _elsewhere(once())
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -102,6 +114,11 @@ class Server:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(STOP)
             self.process = None
+
+
+def _elsewhere(work: Coroutine[Any, Any, T]) -> T:
+    with ThreadPoolExecutor(1) as thread:  # tests have an event loop of their own
+        return thread.submit(asyncio.run, work).result()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, time
+from functools import cache
 from typing import Any
 
 from hypothesis import assume
@@ -72,6 +73,7 @@ PHONES = st.lists(st.sampled_from(["tel2500", "tel2501", "saal", "laptop"]), min
 RING = st.integers(5, 60)
 
 
+@cache
 def numbered(first: int) -> st.SearchStrategy[tuple[str, ...]]:
     """Some of the extensions from `first` on."""
     return st.lists(st.sampled_from([str(first + n) for n in range(3)]), max_size=2, unique=True).map(tuple)
@@ -197,12 +199,14 @@ TOWNS = st.builds(
 )
 
 
+@cache
 def _site(name: str) -> st.SearchStrategy[Site]:
     trunk = st.sampled_from(["", "provider"])
     wave = st.integers(1, 3)
     return st.builds(Site, id=st.just(name), name=TEXTS, address=TEXTS, emergency_number=E164S, wave=wave, trunk=trunk)
 
 
+@cache
 def _trunk(name: str) -> st.SearchStrategy[Trunk]:
     return st.builds(
         Trunk,
@@ -217,12 +221,14 @@ def _trunk(name: str) -> st.SearchStrategy[Trunk]:
     )
 
 
+@cache
 def _permission(name: str) -> st.SearchStrategy[Permission]:
     few = st.integers(0, 9)
     classes = st.lists(st.sampled_from(CLASSES), max_size=3, unique=True).map(tuple)
     return st.builds(Permission, id=st.just(name), classes=classes, per_hour=few, at_once=few, nightly=few)
 
 
+@cache
 def _retired() -> st.SearchStrategy[Retired]:
     return st.builds(
         Retired,
@@ -235,6 +241,7 @@ def _retired() -> st.SearchStrategy[Retired]:
     )
 
 
+@cache
 def _schedule(name: str) -> st.SearchStrategy[Schedule]:
     special = st.builds(SpecialDay, name=TEXTS, blocks=st.just(()) | BLOCKS)
     return st.builds(
@@ -248,6 +255,7 @@ def _schedule(name: str) -> st.SearchStrategy[Schedule]:
     )
 
 
+@cache
 def _person(number: str, phones: tuple[str, ...]) -> st.SearchStrategy[Person]:
     return st.builds(
         Person,
@@ -273,6 +281,7 @@ def _person(number: str, phones: tuple[str, ...]) -> st.SearchStrategy[Person]:
     )
 
 
+@cache
 def _department(name: str, number: str) -> st.SearchStrategy[Department]:
     return st.builds(
         Department,
@@ -296,6 +305,7 @@ def _department(name: str, number: str) -> st.SearchStrategy[Department]:
     )
 
 
+@cache
 def _group() -> st.SearchStrategy[Group]:
     return st.builds(
         Group,

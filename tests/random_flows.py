@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -45,18 +46,25 @@ def flows(
     draw: Draw, most: int = 6, transfers: bool = True, phones: tuple[str, ...] = PHONES, finds: bool = False
 ) -> Flow:
     """A flow whose silent edges only lead onward, so that it ends; keys may lead anywhere. `finds`: names are asked."""
-    names = [f"step{number}" for number in range(draw(st.integers(1, most)))]
+    count = draw(st.integers(1, most))
     steps: dict[str, Step] = {
         "last": Say(prompt=prompt("town.last", "Ende.", "The end."), then="town.bye"),
         "bye": HangUp(),
     }
-    for number, name in enumerate(names):
-        later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
-        anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
-        step = _step(name, later, anywhere, phones)
-        step = st.one_of(step, _finds(name, later, anywhere)) if finds else step
-        steps[name] = draw(step.filter(lambda step: transfers or not isinstance(step, Transfer)))
-    return Flow(name="town", start=names[0], steps=steps)
+    for number in range(count):
+        steps[f"step{number}"] = draw(_a_step(number, count, transfers, phones, finds))
+    return Flow(name="town", start="step0", steps=steps)
+
+
+@cache  # hypothesis takes longer to look at a strategy for the first time than to draw from it
+def _a_step(number: int, count: int, transfers: bool, phones: tuple[str, ...], finds: bool) -> st.SearchStrategy[Step]:
+    """What step `number` of `count` can be."""
+    name, names = f"step{number}", [f"step{n}" for n in range(count)]
+    later = st.sampled_from([f"town.{n}" for n in [*names[number + 1 :], "last"]])
+    anywhere = st.sampled_from([f"town.{n}" for n in [*names, "last"]])
+    step = _step(name, later, anywhere, phones)
+    step = st.one_of(step, _finds(name, later, anywhere)) if finds else step
+    return step if transfers else step.filter(lambda step: not isinstance(step, Transfer))
 
 
 def _finds(name: str, later: st.SearchStrategy[str], anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:

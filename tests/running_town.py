@@ -34,15 +34,15 @@ from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import history, present, rollout, testcall, watching, wiring
-from orchestrator.service.database import prepare
 from orchestrator.service.ports import Ports
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
 from orchestrator.service.settings import Settings
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry, ports
+from tests.databases import new_state
 from tests.leash import leashed
 from tests.preloaded import Command
 from tests.spoken import remembered
@@ -352,7 +352,7 @@ def prepared(
     listens: Ports | None = None,
 ) -> tuple[State, Directory, Sounds]:
     """A state in `folder` with `written` (not derived) applied; nothing runs. It gets free ports if none are given."""
-    state = create(folder / "s", listens=listens or ports.exchange(rtp_ports))
+    state = new_state(folder / "s", listens=listens or ports.exchange(rtp_ports))
     with (state.root / "settings.toml").open("a") as file:
         file.write(f'provider = "{CITIZEN}:5090"\n')
     furnish(state)
@@ -363,7 +363,6 @@ def prepared(
 
 
 async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:
-    await prepare(state)
     engine = open_database(state.database)
     await save(engine, written, who="tests", what="hurried town", why="tests")
     await engine.dispose()

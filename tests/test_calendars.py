@@ -26,13 +26,13 @@ from orchestrator.domain.schedule import Block, Calendar, SpecialDay
 from orchestrator.domain.town import NumberRange
 from orchestrator.service import directory as directories
 from orchestrator.service.changing import change
-from orchestrator.service.database import prepare
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store import ical
 from orchestrator.store.calendar import complete
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from orchestrator.web import printed
+from tests.databases import new_state
 from tests.towns import HOURS, TODAY, small
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -178,7 +178,7 @@ def test_unknown_and_outdated_calendars_are_told() -> None:
 
 @pytest.fixture
 def state(tmp_path: Path) -> State:
-    made = create(tmp_path / "s")
+    made = new_state(tmp_path / "s")
     kept = replace(HOURS, calendars=("schule",))
     office = small().departments["buergerbuero"]
     town = replace(
@@ -196,7 +196,6 @@ def state(tmp_path: Path) -> State:
     )
 
     async def begin() -> None:
-        await prepare(made)
         engine = open_database(made.database)
         await save(engine, town, who="tests", what="town", why="tests")
         await engine.dispose()

@@ -16,9 +16,9 @@ from orchestrator.service import importing
 from orchestrator.service.changing import change
 from orchestrator.service.database import opened
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store import tables
-from tests.databases import use
+from tests.databases import new_state, use
 from tests.test_cli import durchwahl
 from tests.test_import import GOOD
 
@@ -30,7 +30,7 @@ BEATE = '\n  "2600": {first: Beate, last: Blau, department: amt}'
 @pytest.fixture
 def state(tmp_path: Path, url: URL) -> State:
     """A new state on either database."""
-    made = create(tmp_path / "state")
+    made = new_state(tmp_path / "state")
     if url.get_backend_name() == "postgresql":
         use(made, url)
     return made

@@ -13,10 +13,10 @@ from orchestrator.rollout import apply as rollout
 from orchestrator.rollout.trees import Trees, read
 from orchestrator.service import drift, wiring
 from orchestrator.service import rollout as service
-from orchestrator.service.database import prepare
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
+from tests.databases import new_state
 from tests.killed import killer
 from tests.towns import small, town_flow
 
@@ -45,8 +45,7 @@ async def planned(state: State) -> service.Planned:
 @pytest.fixture
 async def state(tmp_path: Path) -> State:
     """The small town, applied; no Asterisk."""
-    state = create(tmp_path / "s")
-    await prepare(state)
+    state = new_state(tmp_path / "s")
     await put(state, written())
     assert (await applied(state)).done
     return state

@@ -20,7 +20,7 @@ from orchestrator.messages.api import NoSuchMessage, owner
 from orchestrator.messages.mailbox import DELETED, HEARD, NEW
 from orchestrator.messages.telephone.dialogue import Heard, Turn
 from orchestrator.messages.telephone.session import MENUS
-from tests.databases import sqlite
+from tests.databases import current
 from tests.on_the_line import OnTheLine, Town, heard, town
 from tests.spools import message
 
@@ -49,7 +49,7 @@ class AnyKeys(RuleBasedStateMachine):
         self.loop = asyncio.Runner()
         self.stack = AsyncExitStack()
         root = Path(self._folder.name)
-        self.town: Town = self.run(self.stack.enter_async_context(town(sqlite(root), root)))
+        self.town: Town = self.run(self.stack.enter_async_context(town(current(root), root)))
         self.there: dict[str, set[str]] = {box: set() for box in BOXES}
         """Every message that was ever left or forwarded."""
         self.line: OnTheLine = self.town.line()

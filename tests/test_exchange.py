@@ -17,13 +17,14 @@ from orchestrator.domain.directory import Directory
 from orchestrator.service import directory as directories
 from orchestrator.service import exporting, importing, present, rollout, wiring
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.state import State, create, open_state
+from orchestrator.service.state import State, open_state
 from orchestrator.store.marked import Mistakes
 from orchestrator.store.merging import over
 from orchestrator.store.reading import read_files, read_sections
 from orchestrator.store.tables_in import read_table
 from orchestrator.store.tables_out import tables
 from orchestrator.store.writing import sections
+from tests.databases import new_state
 from tests.random_directories import directories as random_directories
 from tests.test_cli import durchwahl
 from tests.test_export import EXAMPLE
@@ -35,7 +36,7 @@ HEADINGS = "Durchwahl;Vorname;Nachname;Abteilung;Standort;E-Mail"
 @pytest.fixture
 async def state(tmp_path: Path) -> State:
     """A state with the small town of the import tests."""
-    made = create(tmp_path / "state")
+    made = new_state(tmp_path / "state")
     good = tmp_path / "good.yaml"
     good.write_text(GOOD)
     await importing.keep(made, await importing.plan(made, [good]), why="")
@@ -268,7 +269,7 @@ async def test_more_than_a_few_new_things_are_asked_about(state: State) -> None:
     six = await planned(state, "six.csv", HEADINGS + "\n" + "".join(rows))
     five = await planned(state, "five.csv", HEADINGS + "\n" + "".join(rows[:5]))
     assert (six.asks, five.asks) == (True, False)
-    first = create(state.root.parent / "first")
+    first = new_state(state.root.parent / "first")
     assert (await importing.plan(first, [EXAMPLE])).asks is False
 
 
@@ -288,7 +289,7 @@ async def test_an_import_that_deletes_a_third_is_refused(state: State) -> None:
 
 async def test_export_and_import_by_hand_change_nothing(tmp_path: Path) -> None:
     root, folder = tmp_path / "s", tmp_path / "out"
-    town = create(root)
+    town = new_state(root)
     await importing.keep(town, await importing.plan(town, [EXAMPLE]), why="")
     assert durchwahl(root, "export", str(folder)).returncode == 0
     assert read_files([folder], 2026).directory == read_files([EXAMPLE], 2026).directory

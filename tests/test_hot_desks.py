@@ -32,13 +32,14 @@ from orchestrator.service import hot_desks, present
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.hot_desks import LoggingIn
 from orchestrator.service.questions import Question, ask
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store import lines
 from orchestrator.store import switched as store
 from orchestrator.store.changes import recorded
-from orchestrator.store.database import migrate, open_database
+from orchestrator.store.database import open_database
 from orchestrator.store.switched import Row
 from orchestrator.web.dialogue import Asked
+from tests.databases import new_state
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.on_the_line import Town, town
 from tests.test_compile import compiled
@@ -151,7 +152,7 @@ def test_the_pin_is_ones_own_and_not_that_of_a_mailbox_of_several() -> None:
 
 async def test_who_hears_that_it_is_not_possible_now_has_not_logged_in(tmp_path: Path) -> None:
     """Asterisk is down: an admin's word is stored for later, a guest is not promised anything."""
-    state = create(tmp_path / "s")
+    state = new_state(tmp_path / "s")
     state.current.mkdir()
     (state.current / directories.APPLIED).write_text(lines.write(TOWN))
     with pytest.raises(ServiceError, match="2500 Anna Grün could not log in at gast: stored; takes effect when"):
@@ -169,7 +170,6 @@ async def test_who_hears_that_it_is_not_possible_now_has_not_logged_in(tmp_path:
 
 async def test_a_desk_has_one_guest_also_after_a_race(url: URL) -> None:
     """Of two who log in at once, each may have looked before the other one was there."""
-    await migrate(url)
     engine = open_database(url)
     row = Row(name="desk_2500", switched=Guest(desk="gast", ends=ENDS), at=1.0, who="a", why="")
     away = replace(row, name="desk_40", switched=Guest(desk="halle", ends=ENDS))

@@ -9,8 +9,8 @@ import pytest
 from orchestrator.domain.flow import Transfer
 from orchestrator.service import directory as directories
 from orchestrator.service import importing
-from orchestrator.service.state import create
 from orchestrator.store.reading import read_files
+from tests.databases import new_state
 
 LONG = "a" * 41
 PREMIUM = "+499001234567"
@@ -152,7 +152,7 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_saved_on_a_mistake_or_a_dry_run(tmp_path: Path) -> None:
-    state = create(tmp_path / "state")
+    state = new_state(tmp_path / "state")
     file = tmp_path / "town.yaml"
     file.write_text(GOOD)
     await importing.keep(state, await importing.plan(state, [file]), why="")

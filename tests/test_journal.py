@@ -23,9 +23,9 @@ from orchestrator.journal import cel
 from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
 from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, TESTS_AFTER, Recorder, forget
 from orchestrator.service import history
-from orchestrator.store.database import migrate, open_database
+from orchestrator.store.database import open_database
 from orchestrator.store.tables import journal, journeys
-from tests.databases import database, sqlite
+from tests.databases import current, database
 from tests.postgres import Server
 
 SAMPLES = Path(__file__).parent / "cel"
@@ -208,8 +208,7 @@ async def nobody() -> frozenset[str]:
 
 async def follow(folder: Path, pieces: Sequence[bytes], url: URL | None = None) -> list[Journey]:
     """Write a journal piece by piece; after each, another recorder reads on from what the database says."""
-    url = url or sqlite(folder)
-    await migrate(url)
+    url = url or current(folder)
     heard = Heard()
     path = folder / "journal.csv"
     for piece in pieces:
@@ -298,7 +297,6 @@ class Stuck(Heard):
 
 async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path, url: URL) -> None:
     """Its turn comes again after a restart, too."""
-    await migrate(url)
     path = tmp_path / "journal.csv"
     path.write_bytes(ALL)
     async with database(url) as engine:
@@ -320,7 +318,7 @@ async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path,
 async def test_a_recorder_goes_on_when_its_server_comes_back(
     tmp_path: Path, postgres: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = postgres.fresh()
+    url = postgres.current()
     await follow(tmp_path, [sample("answered").encode()], url)
     heard, engine, path = Heard(), open_database(url), tmp_path / "journal.csv"
     recorder = Recorder(engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "")

@@ -17,8 +17,9 @@ from orchestrator.service import directory as directories
 from orchestrator.service import importing, ldap
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.settings import Ldap
-from orchestrator.service.state import State, create
+from orchestrator.service.state import State
 from orchestrator.store.ldif import BadLdif, entries, text
+from tests.databases import new_state
 from tests.slapd import ADMIN, BASE, PASSWORD, Slapd, slapd
 from tests.test_cli import durchwahl
 from tests.test_import import GOOD
@@ -47,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
 @pytest.fixture
 async def state(server: Slapd, tmp_path: Path) -> State:
     """The small town, and a server that has the staff of `FEW` people under 2600 to 2611."""
-    made = create(tmp_path / "state")
+    made = new_state(tmp_path / "state")
     (tmp_path / "good.yaml").write_text(GOOD)
     await importing.keep(made, await importing.plan(made, [tmp_path / "good.yaml"]), why="")
     server.tool("ldapdelete", "-r", PEOPLE)

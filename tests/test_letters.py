@@ -29,7 +29,7 @@ from orchestrator.messages.mail.letters import Letter, letters
 from orchestrator.messages.mail.recording import enclosed
 from orchestrator.messages.mailbox import Message
 from orchestrator.store.tables import cases
-from tests.databases import sqlite
+from tests.databases import current
 from tests.mail_server import SENDER
 from tests.mail_town import NOON, Desk, desk, left, message, tone, town
 
@@ -44,7 +44,7 @@ DAY = date(2026, 11, 25)
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(sqlite(tmp_path), tmp_path, head=HEAD) as opened:
+    async with desk(current(tmp_path), tmp_path, head=HEAD) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ from orchestrator.service.mailroom import Mailroom
 from orchestrator.service.state import create, open_state
 from orchestrator.store.tables import cases, journeys, outbox
 from tests import ports
-from tests.databases import database, sqlite
+from tests.databases import current, database
 from tests.killed import killer
 from tests.spools import message, whole
 from tests.test_filer import recording
@@ -32,7 +32,7 @@ SILENT = "import structlog, sys; structlog.configure(logger_factory=structlog.Pr
 @asynccontextmanager
 async def mailroom(root: Path) -> AsyncIterator[Mailroom]:
     """One whose Asterisk is away: lamps are late, and nothing else."""
-    async with database(sqlite(root)) as engine:
+    async with database(current(root)) as engine:
         ami = Ami(Account(host="127.0.0.1", port=9, user="control", secret="x"))
         yield Mailroom(state=open_state(root), directory=town, engine=engine, ami=ami, metrics=Metrics())
 

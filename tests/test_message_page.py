@@ -19,7 +19,7 @@ from orchestrator.service.reading import Reader
 from orchestrator.web.message import Gone
 from orchestrator.web.server import Sources, application
 from tests import ports
-from tests.databases import database, sqlite
+from tests.databases import current, database
 from tests.mail_town import town
 from tests.spools import message
 
@@ -58,7 +58,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async def status() -> None:
         raise NotImplementedError
 
-    async with database(sqlite(tmp_path)) as engine, aiohttp.ClientSession() as http:
+    async with database(current(tmp_path)) as engine, aiohttp.ClientSession() as http:
         messages = Messages(spool=Spool(tmp_path / "spool"), engine=engine, directory=lambda: TOWN, light=light)
         reader = Reader(messages=messages, links=LINKS, directory=lambda: TOWN)
         sources = Sources(metrics=lambda: b"", waiting=lambda: "", status=status, reading=reader)  # type: ignore[arg-type]

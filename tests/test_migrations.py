@@ -23,6 +23,12 @@ VALUES = {Text: "text", Integer: 7, Float: 1.5, Boolean: True, JSON: {"a": [1, "
 Rows = dict[str, dict[str, Any]]
 
 
+@pytest.fixture
+def url(empty: URL) -> URL:
+    """Without tables: they are made here."""
+    return empty
+
+
 async def within(url: URL, work: Any, *arguments: Any) -> Any:
     engine = open_database(url)
     try:

@@ -345,7 +345,7 @@ async def test_it_wakes_for_a_new_letter(url: URL, tmp_path: Path, monkeypatch: 
 async def test_the_database_is_restarted_meanwhile(postgres: Database, tmp_path: Path) -> None:
     """A mail that was taken while the database is away is written down later, and not sent again."""
     with mail_server(Post({"data": [SLOW]})) as running:
-        async with desk(postgres.fresh(), tmp_path) as place:
+        async with desk(postgres.current(), tmp_path) as place:
             await place.leave(1, 2, 3)
             task = asyncio.create_task(place.postman(running.server()).run())
             await until(lambda: running.post.began)

@@ -20,7 +20,7 @@ from orchestrator.domain.town import NumberRange, Permission, Retired, Trunk, Wa
 from orchestrator.store.changes import change_of, recorded
 from orchestrator.store.difference import take_back
 from orchestrator.store.load import load, save
-from tests.databases import database, sqlite
+from tests.databases import current, database
 from tests.postgres import Server
 from tests.random_flows import flows
 from tests.towns import small
@@ -112,13 +112,13 @@ async def there_and_back(engine: AsyncEngine, many: list[dict[str, dict[str, Any
 @given(many=st.lists(edits(), max_size=5))
 @pytest.mark.long
 async def test_on_sqlite(tmp_path_factory: pytest.TempPathFactory, many: list[dict[str, dict[str, Any]]]) -> None:
-    async with database(sqlite(tmp_path_factory.mktemp("e"))) as engine:
+    async with database(current(tmp_path_factory.mktemp("e"))) as engine:
         await there_and_back(engine, many)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(many=st.lists(edits(), min_size=1, max_size=4))
 async def test_on_postgresql(postgres: Server, many: list[dict[str, dict[str, Any]]]) -> None:
-    url: URL = postgres.fresh()
+    url: URL = postgres.current()
     async with database(url) as engine:
         await there_and_back(engine, many)

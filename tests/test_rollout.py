@@ -25,14 +25,13 @@ from orchestrator.rollout.trees import Busy, Trees, read
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
-from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
-from orchestrator.service.state import create
 from orchestrator.service.watching import look
 from orchestrator.store.database import open_database
 from orchestrator.store.load import save
 from tests import hurry
+from tests.databases import new_state
 from tests.killed import killer
 from tests.running_town import Town, world, wrong
 from tests.test_compile import compiled
@@ -262,8 +261,7 @@ async def test_a_module_that_an_earlier_version_did_not_load_is_loaded(town: Tow
 
 
 async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: Path) -> None:
-    state = create(tmp_path / "s")
-    await prepare(state)
+    state = new_state(tmp_path / "s")
     dead_end = replace(town_flow().steps["door"], closed="town.bye")  # type: ignore[call-arg]
     for changed, done in (({"door": dead_end}, True), ({"english": Speak(language="x y", then="town.box")}, False)):
         flow = town_flow(**changed)  # type: ignore[arg-type]

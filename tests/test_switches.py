@@ -41,7 +41,7 @@ from orchestrator.service.questions import turned
 from orchestrator.store import switched as store
 from orchestrator.store.changes import recorded
 from orchestrator.store.codec import from_data, to_data
-from orchestrator.store.database import migrate, open_database
+from orchestrator.store.database import open_database
 from orchestrator.store.load import last_change
 from orchestrator.store.reading import read_files
 from orchestrator.store.tables import changes
@@ -284,7 +284,6 @@ def test_the_announcement_names_the_last_day_and_the_stand_in() -> None:
 
 
 async def test_rows_say_who_switched_what_and_the_record_keeps_it(url: URL) -> None:
-    await migrate(url)
     engine = open_database(url)
     row = store.Row(
         name="absent_2500", switched=Absence(stand_in="3501", texts={"de": "Weg."}), at=1.0, who="a", why="b"
@@ -303,7 +302,6 @@ async def test_rows_say_who_switched_what_and_the_record_keeps_it(url: URL) -> N
 
 
 async def test_what_it_was_before_is_kept_and_is_no_change_of_the_directory(url: URL) -> None:
-    await migrate(url)
     engine = open_database(url)
     row = store.Row(name="night", switched=On(), at=1.0, who="a", why="")
     try:

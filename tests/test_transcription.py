@@ -21,7 +21,7 @@ from orchestrator.messages.mailbox import Spool
 from orchestrator.phone.sound import Sound, write_wav
 from orchestrator.service import wiring
 from tests import tiny_whisper
-from tests.databases import database, sqlite
+from tests.databases import current, database
 from tests.mail_server import SENDER
 from tests.mail_town import left, message, town
 from tests.test_filer import recording
@@ -103,7 +103,7 @@ async def test_what_the_model_understood_comes_with_the_mail(model: Path, said: 
     """The whole way: a message in the spool, the library, the letter."""
     shutil.copy(said, left(tmp_path / "spool", message(1)))
     spool = Spool(tmp_path / "spool")
-    async with database(sqlite(tmp_path)) as engine:
+    async with database(current(tmp_path)) as engine:
         transcripts = Transcripts(model=model, spool=spool)
         clerk = Clerk(engine=engine, spool=spool, directory=town, head=lambda: HEAD, limit=10**7,
                       transcripts=transcripts)  # fmt: skip
@@ -120,7 +120,7 @@ async def test_what_the_model_understood_comes_with_the_mail(model: Path, said: 
 async def test_a_mail_goes_out_without_it(tmp_path: Path) -> None:
     """The admin's model is missing: the mail says what it can."""
     left(tmp_path / "spool", message(1))
-    async with database(sqlite(tmp_path)) as engine:
+    async with database(current(tmp_path)) as engine:
         clerk = Clerk(
             engine=engine,
             spool=Spool(tmp_path / "spool"),

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
-from orchestrator.store.database import NewerDatabase, migrate, open_database
+from orchestrator.store.database import NewerDatabase, brief, migrate
 
 RESTORE = "restore it from a backup; until then calls go on as they were applied"
 SQLITE = (
@@ -66,12 +66,8 @@ async def opened(state: State) -> AsyncIterator[AsyncEngine]:
     """The database of `state`, fit for this version, until the block ends; what fails in it is a ServiceError."""
     await prepare(state)
     url = state.database
-    engine = open_database(url)
-    try:
-        with explained(state, url):
-            yield engine
-    finally:
-        await engine.dispose()
+    with explained(state, url):
+        yield brief(url)
 
 
 @contextmanager

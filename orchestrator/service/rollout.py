@@ -35,7 +35,7 @@ from orchestrator.service.planned import SHOWN, Planned
 from orchestrator.service.running import Running, connected
 from orchestrator.service.state import State
 from orchestrator.store import applies
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 
 NOTHING = "nothing was changed"
 ANOTHER = "the plan is another one now ({}): read it first"
@@ -265,13 +265,10 @@ def _note(planned: Planned, what: str, why: str) -> Mapping[str, Any]:
 
 async def record(state: State, what: str, why: str) -> list[str]:
     """Write the apply down among the changes of the directory; it stands even if that fails."""
-    engine = open_database(state.database)
     try:
-        await applies.record(engine, who=directories.who(), what=what, why=why)
+        await applies.record(brief(state.database), who=directories.who(), what=what, why=why)
     except SQLAlchemyError as bad:
         return [f"it could not be written down in the directory: {str(bad).splitlines()[0]}"]
-    finally:
-        await engine.dispose()
     return []
 
 

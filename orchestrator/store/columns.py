@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from orchestrator.domain.kinds import ONE
 
@@ -209,9 +210,14 @@ SINGULAR = {section: ONE[section] for section in NAMED}
 
 def known(column: Column, heading: str, section: str) -> bool:
     """Whether `heading` is that of `column`."""
+    return _plain(heading) in _names(column, section)
+
+
+@cache  # a file of tables asks for each of them a thousand times
+def _names(column: Column, section: str) -> frozenset[str]:
     english = SINGULAR.get(section, "") if column.key == "key" else column.key
     names = (column.heading, *column.also, english, column.key)
-    return _plain(heading) in {_plain(name) for name in names if name}
+    return frozenset(_plain(name) for name in names if name)
 
 
 def _plain(heading: str) -> str:

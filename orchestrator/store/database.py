@@ -11,12 +11,14 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import URL, Connection, event, func, inspect, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from orchestrator.store import compatible
 
@@ -40,8 +42,24 @@ class NewerDatabase(Exception):
 
 
 def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
-    """An engine for `url`; nothing is read yet. `limit` and `patience`: as STATEMENT and BUSY."""
-    url = make_url(url)
+    """An engine for `url` that keeps its connections, for whoever goes on; nothing is read yet.
+
+    `limit` and `patience`: as STATEMENT and BUSY.
+    """
+    return _engine(make_url(url), limit, patience)
+
+
+@lru_cache(maxsize=8)
+def brief(url: URL, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
+    """An engine for `url` that keeps no connection, for what soon is done: there is nothing to dispose of.
+
+    A process has one of a kind, in any thread and event loop. So it learns what the server is, and compiles a statement,
+    once: for a new engine that is most of the work.
+    """
+    return _engine(url, limit, patience, poolclass=NullPool)
+
+
+def _engine(url: URL, limit: float, patience: float, **more: Any) -> AsyncEngine:
     sqlite = url.get_backend_name() == "sqlite"
     engine = create_async_engine(
         url,
@@ -50,6 +68,7 @@ def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float =
         json_serializer=_json,
         json_deserializer=orjson.loads,
         hide_parameters=True,  # what fails with a row is logged, and callers' numbers are in rows
+        **more,
     )
     if sqlite:
         event.listen(engine.sync_engine, "connect", _sqlite)
@@ -116,12 +135,8 @@ async def migrate(url: URL | str, to: str = "head") -> str:
 
     Tables of a newer version that serve this one too stay as they are: their revision, else nothing.
     """
-    engine = open_database(url, limit=MIGRATION, patience=MIGRATION)
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_migrate, to)
-    finally:
-        await engine.dispose()
+    async with brief(make_url(url), limit=MIGRATION, patience=MIGRATION).connect() as connection:
+        return await connection.run_sync(_migrate, to)
 
 
 def _migrate(connection: Connection, to: str) -> str:
