@@ -44,7 +44,10 @@ def _current() -> bytes:
 
 
 def current(folder: Path) -> URL:
-    """As `sqlite`, and where no database is yet, one of this version in which nothing is: 0.2 s faster than to migrate."""
+    """As `sqlite`; where no file is yet, with a database of this version in which nothing is.
+
+    To copy one takes 0.2 s less than to migrate one.
+    """
     url = sqlite(folder)
     if not (path := Path(url.database or "")).exists():
         path.write_bytes(_current())

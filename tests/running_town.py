@@ -39,7 +39,7 @@ from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
 from orchestrator.service.settings import Settings
 from orchestrator.service.state import State
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief, open_database
 from orchestrator.store.load import save
 from tests import hurry, ports
 from tests.databases import new_state
@@ -363,9 +363,7 @@ def prepared(
 
 
 async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:
-    engine = open_database(state.database)
-    await save(engine, written, who="tests", what="hurried town", why="tests")
-    await engine.dispose()
+    await save(brief(state.database), written, who="tests", what="hurried town", why="tests")
     applied = await rollout.apply(state, lambda done, total: None, checksum="", force=())
     assert applied.done, applied.told
     directory = await directories.read(state)

@@ -18,7 +18,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
 from orchestrator.service.running import connected
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests import hurry
 from tests.running_town import Town, wrong
@@ -37,9 +37,7 @@ def renamed(number: int) -> Directory:
 
 
 async def write(town: Town, directory: Directory) -> None:
-    engine = open_database(town.state.database)
-    await save(engine, directory, who="tests", what="change", why="tests")
-    await engine.dispose()
+    await save(brief(town.state.database), directory, who="tests", what="change", why="tests")
 
 
 def begin(town: Town) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ from orchestrator.phone.sound import read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, rollout, switching, wiring
 from orchestrator.service.history import Past
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests.attack_town import attack_town, attacked, provider
 from tests.console import console
@@ -195,9 +195,7 @@ async def test_a_forwarding_abroad_that_came_to_nothing_holds_no_budget(desks: D
 
 async def applied(desks: Desks, may: dict[str, str]) -> None:
     """The town with other permissions runs."""
-    engine = open_database(desks.town.state.database)
-    await save(engine, attack_town(may), who="tests", what="permissions", why="tests")
-    await engine.dispose()
+    await save(brief(desks.town.state.database), attack_town(may), who="tests", what="permissions", why="tests")
     done = await rollout.apply(desks.town.state, lambda done, total: None, checksum="", force=())
     assert done.done, done.told
 

@@ -17,7 +17,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import rollout, testcall, wiring
 from orchestrator.service.questions import keys
 from orchestrator.service.running import life
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests.names import NUMBER, town
 from tests.running_town import MODES, Town, performed_by, running_town, until, world
@@ -158,8 +158,6 @@ def typing(town: Town) -> bool:
 
 async def apply(town: Town, written: Directory) -> None:
     """Another directory, under the running exchange."""
-    engine = open_database(town.state.database)
-    await save(engine, written, who="tests", what="change", why="tests")
-    await engine.dispose()
+    await save(brief(town.state.database), written, who="tests", what="change", why="tests")
     applied = await rollout.apply(town.state, lambda done, total: None, checksum="", force=("deletions",))
     assert applied.done, applied.told

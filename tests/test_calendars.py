@@ -29,7 +29,7 @@ from orchestrator.service.changing import change
 from orchestrator.service.state import State
 from orchestrator.store import ical
 from orchestrator.store.calendar import complete
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from orchestrator.web import printed
 from tests.databases import new_state
@@ -196,9 +196,7 @@ def state(tmp_path: Path) -> State:
     )
 
     async def begin() -> None:
-        engine = open_database(made.database)
-        await save(engine, town, who="tests", what="town", why="tests")
-        await engine.dispose()
+        await save(brief(made.database), town, who="tests", what="town", why="tests")
 
     asyncio.run(begin())
     return made

@@ -14,7 +14,7 @@ from orchestrator.rollout.trees import Trees, read
 from orchestrator.service import drift, wiring
 from orchestrator.service import rollout as service
 from orchestrator.service.state import State
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests.databases import new_state
 from tests.killed import killer
@@ -29,9 +29,7 @@ def written() -> Directory:
 
 
 async def put(state: State, directory: Directory) -> None:
-    engine = open_database(state.database)
-    await save(engine, directory, who="tests", what="change", why="tests")
-    await engine.dispose()
+    await save(brief(state.database), directory, who="tests", what="change", why="tests")
 
 
 async def applied(state: State, force: Sequence[str] = ()) -> service.Applied:

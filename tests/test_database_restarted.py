@@ -30,7 +30,7 @@ from orchestrator.service.database import prepare
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State, create
 from orchestrator.store.changes import recorded
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief, open_database
 from orchestrator.store.load import save
 from orchestrator.store.tables import cases, journeys
 from orchestrator.store.tables import outbox as letter_rows
@@ -93,9 +93,7 @@ async def state(server: Server, tmp_path: Path) -> State:
     state = create(tmp_path / "s")
     use(state, server.fresh())
     await prepare(state)
-    engine = open_database(state.database)
-    await save(engine, written(), who="tests", what="begin", why="tests")
-    await engine.dispose()
+    await save(brief(state.database), written(), who="tests", what="begin", why="tests")
     return state
 
 

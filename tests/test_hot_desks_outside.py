@@ -18,7 +18,7 @@ from orchestrator.phone.telephone import Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import hot_desks, rollout
 from orchestrator.service.questions import Question, ask
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief, open_database
 from orchestrator.store.load import save
 from orchestrator.store.tables import lockouts
 from tests.console import console
@@ -162,9 +162,7 @@ async def test_it_outlives_restarts_and_works_without_python(town: Town) -> None
 
 async def apply(town: Town, written: Directory) -> None:
     """Another directory, under the running exchange."""
-    engine = open_database(town.state.database)
-    await save(engine, written, who="tests", what="change", why="tests")
-    await engine.dispose()
+    await save(brief(town.state.database), written, who="tests", what="change", why="tests")
     applied = await rollout.apply(town.state, lambda done, total: None, checksum="", force=("deletions",))
     assert applied.done, applied.told
     town.directory = await directories.read(town.state)

@@ -15,7 +15,7 @@ import pytest
 from orchestrator.compile import lamps
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout, switching
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests.lamp_watcher import NotShown, Watcher, watching
 from tests.pickup_town import PHONES, citizen, directory, running, telephone
@@ -47,9 +47,7 @@ async def shows(lamp: Watcher, state: str, within: float = SOON) -> float:
 
 async def applied(town: Town, changed: object) -> None:
     """The directory is `changed` now, and what it says runs."""
-    engine = open_database(town.state.database)
-    await save(engine, changed, who="tests", what="lamps", why="tests")  # type: ignore[arg-type]
-    await engine.dispose()
+    await save(brief(town.state.database), changed, who="tests", what="lamps", why="tests")  # type: ignore[arg-type]
     done = await rollout.apply(town.state, lambda done, total: None, checksum="", force=())
     assert done.done, done.told
     town.directory = await directories.read(town.state)

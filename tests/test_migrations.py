@@ -14,7 +14,7 @@ from sqlalchemy import JSON, URL, Boolean, Connection, Float, Integer, MetaData,
 
 from orchestrator.domain.schedule import Block
 from orchestrator.store import database
-from orchestrator.store.database import NewerDatabase, alone, migrate, open_database
+from orchestrator.store.database import NewerDatabase, alone, brief, migrate, open_database
 from orchestrator.store.load import load, save
 from orchestrator.store.tables import metadata
 from tests.towns import MORNING, small
@@ -30,12 +30,8 @@ def url(empty: URL) -> URL:
 
 
 async def within(url: URL, work: Any, *arguments: Any) -> Any:
-    engine = open_database(url)
-    try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work, *arguments)
-    finally:
-        await engine.dispose()
+    async with brief(url).begin() as connection:
+        return await connection.run_sync(work, *arguments)
 
 
 def fill(connection: Connection) -> Rows:

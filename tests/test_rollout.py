@@ -28,7 +28,7 @@ from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.watching import look
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests import hurry
 from tests.databases import new_state
@@ -159,9 +159,7 @@ async def test_killed_at_every_line_it_is_the_old_tree_or_the_new(tmp_path: Path
 
 
 async def keep(town: Town, written: Directory) -> service.Applied:
-    engine = open_database(town.state.database)
-    await save(engine, written, who="tests", what="change", why="tests")
-    await engine.dispose()
+    await save(brief(town.state.database), written, who="tests", what="change", why="tests")
     return await service.apply(town.state, lambda done, total: None, checksum="", force=())
 
 
@@ -266,9 +264,7 @@ async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: 
     for changed, done in (({"door": dead_end}, True), ({"english": Speak(language="x y", then="town.box")}, False)):
         flow = town_flow(**changed)  # type: ignore[arg-type]
         written = replace(small(flow), flows={"town": flow}, numbers={"0": "town"})  # as before it was derived
-        engine = open_database(state.database)
-        await save(engine, written, who="tests", what="", why="")
-        await engine.dispose()
+        await save(brief(state.database), written, who="tests", what="", why="")
         refused = await service.apply(state, lambda at, total: None, checksum="", force=())
         assert not refused.done
         assert "refused (problems)" in refused.told[0]

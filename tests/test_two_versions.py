@@ -17,7 +17,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Menu
 from orchestrator.service import directory as directories
 from orchestrator.service import rollout, wiring
-from orchestrator.store.database import open_database
+from orchestrator.store.database import brief
 from orchestrator.store.load import save
 from tests import hurry
 from tests.leash import leashed
@@ -41,9 +41,7 @@ def newer() -> Directory:
 
 
 async def apply(town: Town, written: Directory) -> None:
-    engine = open_database(town.state.database)
-    await save(engine, written, who="tests", what="another version", why="tests")
-    await engine.dispose()
+    await save(brief(town.state.database), written, who="tests", what="another version", why="tests")
     done = await rollout.apply(town.state, lambda done, total: None, checksum="", force=("operator",))
     assert done.done, done.told
     town.directory = await directories.running(town.state)
