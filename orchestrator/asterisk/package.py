@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.asterisk.archive import Missing, fetch
@@ -123,23 +124,32 @@ def _extracted(name: str, root: Path) -> Program:
 
 
 def _version(argv: tuple[str, ...], env: Mapping[str, str]) -> str:
+    """What the program says of itself; nothing, if it says nothing."""
+    try:
+        file = os.stat(argv[-1])
+        return _said(argv, tuple(env.items()), (file.st_ino, file.st_size, file.st_mtime_ns))
+    except (OSError, subprocess.TimeoutExpired, LookupError):
+        return ""
+
+
+@lru_cache(maxsize=64)  # to ask takes 10 ms, and each plan would; what fails is not kept
+def _said(argv: tuple[str, ...], env: tuple[tuple[str, str], ...], file: tuple[int, ...]) -> str:
+    """The version that a program says of itself, asked once while `file` (inode, size, time) is the same."""
     option = {"asterisk": "-V", "sipp": "-v", "baresip": "-h", "ldapsearch": "-VV", "slapd": "-VV"}.get(
         Path(argv[-1]).name, "--version"
     )
-    try:
-        said = subprocess.run(
-            [*argv, option],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    found = re.search(r"\d+\.\d+(?:\.\d+)?\S*", said.stdout + said.stderr)
-    return found.group(0) if found else ""
+    said = subprocess.run(
+        [*argv, option],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env={**os.environ, **dict(env)},
+        stdin=subprocess.DEVNULL,
+    )
+    if not (found := re.search(r"\d+\.\d+(?:\.\d+)?\S*", said.stdout + said.stderr)):
+        raise LookupError(f"{argv[-1]} says no version")
+    return found.group(0)
 
 
 def main() -> int:

@@ -53,7 +53,7 @@ def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float =
 def brief(url: URL, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
     """An engine for `url` that keeps no connection, for what soon is done: there is nothing to dispose of.
 
-    A process has one of a kind, in any thread and event loop. So it learns what the server is, and compiles a statement,
+    A process has one of a kind, in any thread and event loop: it learns what the server is, and compiles a statement,
     once: for a new engine that is most of the work.
     """
     return _engine(url, limit, patience, poolclass=NullPool)
