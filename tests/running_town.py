@@ -34,6 +34,7 @@ from orchestrator.phone.sound import Sound, read_sound
 from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import directory as directories
 from orchestrator.service import history, present, rollout, testcall, watching, wiring
+from orchestrator.service.database import prepare
 from orchestrator.service.ports import Ports
 from orchestrator.service.questions import keys, start
 from orchestrator.service.running import life
@@ -363,6 +364,7 @@ def prepared(
 
 
 async def _prepare(state: State, written: Directory) -> tuple[Directory, Sounds]:
+    await prepare(state)  # another one than that of a new state, where `furnish` has named one
     await save(brief(state.database), written, who="tests", what="hurried town", why="tests")
     applied = await rollout.apply(state, lambda done, total: None, checksum="", force=())
     assert applied.done, applied.told

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -45,6 +46,9 @@ class Guard:
     ami: Ami
     metrics: BanMetrics
     bans: Bans = field(default_factory=Bans)
+    _log: str = field(init=False)
+    _list: str = field(init=False)
+    """Where what happened, and the list, are: looked for ten times a second."""
     _offset: int = -1
     """How far the log was read; -1: not yet."""
     _written: int = -1
@@ -61,6 +65,9 @@ class Guard:
     """When Asterisk may be told again (monotonic seconds)."""
     _swept: float = -1.0
     """When bans that are over were looked for (monotonic seconds)."""
+
+    def __post_init__(self) -> None:
+        self._log, self._list = str(self.state.log / "security"), str(self.state.bans)
 
     async def look(self) -> None:
         """Take over new attempts and what an admin has lifted, and tell Asterisk what is different."""
@@ -82,7 +89,7 @@ class Guard:
         self.metrics.now.set(len(self.bans.until))
         if time.monotonic() < self._next:
             return
-        if over or self.bans.until != self._listed or self._written < 0 or not self.state.bans.exists():
+        if over or self.bans.until != self._listed or self._written < 0 or not _changed(self._list):
             await asyncio.to_thread(self._write)
             self._told = -1
         if self._told != self.ami.connections and self.ami.up:
@@ -99,8 +106,10 @@ class Guard:
             self.bans.take(attempt for attempt in before.attempts if attempt.succeeded)
 
     def _size(self) -> int:
-        path = self.state.log / "security"
-        return path.stat().st_size if path.exists() else 0
+        try:
+            return os.stat(self._log).st_size
+        except FileNotFoundError:
+            return 0
 
     async def _spare(self) -> None:
         """Now and then: the networks of the settings, our own address, and those from which trunks call."""
@@ -118,7 +127,7 @@ class Guard:
 
     def _lifted(self) -> list[str]:
         """Addresses that somebody has taken out of the file since we wrote it."""
-        if self._written < 0 or not self.state.bans.exists() or self.state.bans.stat().st_mtime_ns == self._written:
+        if self._written < 0 or _changed(self._list) in (0, self._written):
             return []
         kept = _read(self.state)
         lifted = [address for address in self.bans.until if kept is not None and address not in kept]
@@ -130,7 +139,7 @@ class Guard:
         rules = "".join(f"deny = {ip_network(address)}\n" for address in sorted(self.bans.until))
         write_whole(self.state.run / "banned.conf", rules)
         write_whole(self.state.bans, json.dumps(self.bans.until))
-        self._written, self._listed = self.state.bans.stat().st_mtime_ns, dict(self.bans.until)
+        self._written, self._listed = _changed(self._list), dict(self.bans.until)
 
     async def _tell(self) -> None:
         """Have Asterisk read the list, unless an apply reloads something: reloads that overlap can deadlock."""
@@ -141,6 +150,14 @@ class Guard:
         except Busy:
             return
         self._told = connection
+
+
+def _changed(path: str) -> int:
+    """When a file was written, in nanoseconds; 0: it is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _networks(host: str) -> list[Network]:
