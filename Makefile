@@ -15,7 +15,7 @@ BESIDE := .pytest_cache/failed-beside
 again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 
-.PHONY: help setup programs demo test check side alone long audit stack bench-call bench-rollout chaos clean
+.PHONY: help setup programs demo test check side alone long audit stack bench-call bench-journal bench-rollout chaos clean
 
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
@@ -27,6 +27,7 @@ help:
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-call      what a call costs, beside a dialplan by hand, half an hour; DOCS=1 writes docs"
+	@echo "make bench-journal   what the journal costs with 10,000 to 1,000,000 calls in it, minutes; SIZES=…; DOCS=1 writes docs"
 	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
@@ -88,6 +89,9 @@ bench-rollout: setup
 
 bench-call: setup
 	$(BIN)/python -m benchmarks.call $(if $(DOCS),--docs) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-journal: setup
+	$(BIN)/python -m benchmarks.growth $(if $(DOCS),--docs) $(if $(SIZES),--sizes $(SIZES))
 
 chaos: setup
 	$(BIN)/python -m tests.chaos --docs $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED))

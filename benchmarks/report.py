@@ -1,19 +1,18 @@
-"""The figures of the benchmark as a table, as JSON and as a plot (an SVG, log-log, drawn here)."""
+"""The figures of the benchmark as a table, as JSON and as a plot (plot)."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plot import log_log
+
 Row = Mapping[str, Any]
 BEGIN, END = "<!-- figures: made by `make bench-rollout` -->", "<!-- end of figures -->"
-WIDTH, HEIGHT, EDGE = 640, 420, 60
-COLOURS = ("#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d35400", "#16a085", "#7f8c8d", "#2c3e50")
 DRAWN = ("read files", "load", "proof", "compile", "plan, no change", "boot of Asterisk", "apply, a name")
 
 
@@ -36,11 +35,15 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
 
 def publish(docs: Path, rows: Sequence[Row]) -> None:
     """The table between its marks in docs/performance.md, and the plot beside it."""
-    page = docs / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", encoding="utf-8")
+    put(docs / "performance.md", BEGIN, END, table(rows))
     (docs / "performance.svg").write_text(plot(rows))
+
+
+def put(page: Path, begin: str, end: str, made: str) -> None:
+    """Write what was made between its two marks in `page`, in the place of what stands there."""
+    text = page.read_text(encoding="utf-8")
+    before, after = text.partition(begin)[0], text.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{made}\n{end}{after}", encoding="utf-8")
 
 
 def machine() -> str:
@@ -71,40 +74,9 @@ def _cell(row: Row | None) -> str:
 
 
 def plot(rows: Iterable[Row]) -> str:
-    """Wall seconds against people, both axes logarithmic; grey: growth by n, for the eye."""
+    """Wall seconds against people."""
     series: dict[str, list[tuple[float, float]]] = {name: [] for name in DRAWN}
     for row in rows:
         if row["stage"] in series and row.get("wall"):
             series[row["stage"]].append((float(row["people"]), max(float(row["wall"]), 0.001)))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 160} {HEIGHT}" font-family="sans-serif"'
-        ' font-size="12">',
-        f'<rect width="{WIDTH + 160}" height="{HEIGHT}" fill="white"/>',
-    ]
-    for power in range(-2, 4):
-        y = _y(10**power)
-        parts.append(
-            f'<path d="M{EDGE} {y:.1f}H{WIDTH}" stroke="#ddd"/><text x="8" y="{y + 4:.1f}">{10**power:g} s</text>'
-        )
-    for people in (300, 3000, 30000):
-        x = _x(people)
-        parts.append(f'<path d="M{x:.1f} 20V{HEIGHT - 40}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x - 20:.1f}" y="{HEIGHT - 22}">{people:,}</text>')
-    parts.append(
-        f'<path d="M{_x(300):.1f} {_y(0.1):.1f}L{_x(30000):.1f} {_y(10):.1f}" stroke="#bbb" stroke-dasharray="6"/>'
-    )
-    for number, (name, points) in enumerate(series.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        path = "L".join(f"{_x(people):.1f} {_y(seconds):.1f}" for people, seconds in points)
-        y = 40 + 18 * number
-        parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>' if points else "")
-        parts.append(f'<text x="{WIDTH + 10}" y="{y}" fill="{colour}">{name}</text>')
-    return "\n".join([*filter(None, parts), "</svg>"]) + "\n"
-
-
-def _x(people: float) -> float:
-    return EDGE + 20 + math.log10(people / 300) * (WIDTH - EDGE - 60) / 2
-
-
-def _y(seconds: float) -> float:
-    return HEIGHT - 40 - (math.log10(seconds) + 2.2) * (HEIGHT - 70) / 5.2
+    return log_log(series, "s")

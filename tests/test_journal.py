@@ -216,7 +216,7 @@ async def follow(folder: Path, pieces: Sequence[bytes], url: URL | None = None) 
             file.write(piece)
         engine = open_database(url)
         recorder = Recorder(engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "")
-        await recorder._begin()
+        await recorder.begin()
         while await recorder.step():
             pass
         await engine.dispose()
@@ -310,7 +310,7 @@ async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path,
         assert recorder.caught_up
         again = Stuck(broken=False)
         recorder = Recorder(engine=engine, path=path, listener=again, living=nobody, expect=lambda made: "")
-        await recorder._begin()
+        await recorder.begin()
         await recorder.step()
         assert [made.outcome for made in again.journeys] == ["message"]
 

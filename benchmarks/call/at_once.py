@@ -14,6 +14,7 @@ from benchmarks.call.load import Block, block, length, not_clean
 from benchmarks.call.town import Exchanges
 from benchmarks.call.usage import forget_most, most_memory
 from benchmarks.call.variants import BY_HAND, SETTLES, Variant
+from benchmarks.plot import log_log
 
 TALKS = 10.0
 """Seconds that a caller talks with the desk, if nothing else is said."""
@@ -71,6 +72,12 @@ def table(found: Found) -> str:
         told = [_cell(each) + ("" if name == BY_HAND else f" | {each['ratio']:.2f}") for name, each in made.items()]
         rows.append(f"| {count} | {' | '.join(told)} |")
     return "\n".join(rows)
+
+
+def plot(found: Found) -> str:
+    """Milliseconds of processor that a call costs, against the calls at once."""
+    names = list(next(iter(found.values())))
+    return log_log({name: [(count, made[name]["total"]) for count, made in found.items()] for name in names}, "ms")
 
 
 def _cell(each: Mapping[str, Any]) -> str:

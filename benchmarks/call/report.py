@@ -13,10 +13,10 @@ from typing import Any
 from benchmarks.call import at_once
 from benchmarks.call.load import Block, not_clean
 from benchmarks.call.variants import BY_HAND
-from benchmarks.report import machine
+from benchmarks.report import machine, put
 
 BEGIN, END = "<!-- calls: made by `make bench-call` -->", "<!-- end of calls -->"
-HISTORY = "performance-history.jsonl"
+HISTORY, PLOT = "performance-history.jsonl", "performance-calls.svg"
 Rounds = Sequence[Mapping[str, Block]]
 """One round after the other: the block of each variant."""
 
@@ -87,12 +87,11 @@ def write(
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if docs is None:
         return
-    page = docs / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     where = f"Measured on: {machine()}. {told['rounds']} rounds, {told['rate']:g} calls/s."
-    beside = f"\n{at_once.table(many)}\n" if many else ""
-    page.write_text(f"{before}{BEGIN}\n{where}\n\n{table(found)}\n{beside}{END}{after}", encoding="utf-8")
+    beside = f"\n\n{at_once.table(many)}" if many else ""
+    put(docs / "performance.md", BEGIN, END, f"{where}\n\n{table(found)}{beside}")
+    if many:
+        (docs / PLOT).write_text(at_once.plot(many))
     with (docs / HISTORY).open("a") as history:
         history.write(json.dumps(result) + "\n")
 

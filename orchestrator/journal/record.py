@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.journal.cel import Chunk, read
 from orchestrator.journal.journeys import Call, Journey, journey
-from orchestrator.store.tables import journal, journeys
+from orchestrator.store.tables import few, journal, journeys
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Recorder:
     async def run(self) -> None:
         """Follow the file until cancelled; what cannot be written now is written later."""
         pause = LOOK_EVERY
-        await self._begin()
+        await self.begin()
         while True:
             try:
                 more = await self.step()
@@ -108,7 +108,8 @@ class Recorder:
                 log.error("the journal cannot be kept: %s; again in %.1f s", bad, pause)
             await asyncio.sleep(pause)
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Go on where the database says that the journal was read to."""
         if self._aside.exists():
             await self._finish_aside(0)  # killed while it was put aside; what is written already is not written twice
         async with self.engine.connect() as connection:
@@ -243,7 +244,7 @@ class Recorder:
         known = set((await connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids)))).scalars())
         new = {made.id: (made, self.expect(made)) for made in judged if made.id not in known}
         if new:
-            await connection.execute(insert(journeys), [_row(made, unexpected) for made, unexpected in new.values()])
+            await connection.execute(insert(journeys), [row(made, unexpected) for made, unexpected in new.values()])
         return new
 
     async def _keep(self, connection: AsyncConnection, inode: int, offset: int) -> None:
@@ -271,17 +272,17 @@ class Recorder:
         self._aside.unlink()
 
 
-def _row(made: Journey, unexpected: str) -> dict[str, object]:
-    row = {name: getattr(made, name) for name in WRITTEN}
-    row["steps"] = [[step.place, step.answer, step.at, step.answered_at] for step in made.steps]
-    return {**row, "unexpected": unexpected}
+def row(made: Journey, unexpected: str) -> dict[str, object]:
+    """A journey as the table has it."""
+    written = {name: getattr(made, name) for name in WRITTEN}
+    steps = [[step.place, step.answer, step.at, step.answered_at] for step in made.steps]
+    return {**written, "steps": steps, "unexpected": unexpected}
 
 
 async def forget(engine: AsyncEngine, now: float) -> None:
     """Mask the numbers of old calls and delete older journeys, as the data protection rules of the town say."""
     async with engine.begin() as connection:
         old = journeys.c.began < now - MASK_AFTER
-        await connection.execute(update(journeys).where(old, journeys.c.caller != "").values(caller=""))
+        await connection.execute(update(journeys).where(few("numbers"), old).values(caller=""))
         await connection.execute(delete(journeys).where(journeys.c.began < now - DELETE_AFTER))
-        tested = journeys.c.test.is_(True) & (journeys.c.began < now - TESTS_AFTER)
-        await connection.execute(delete(journeys).where(tested))
+        await connection.execute(delete(journeys).where(few("tests"), journeys.c.began < now - TESTS_AFTER))

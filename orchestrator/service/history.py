@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import desc, func, select
+from sqlalchemy import and_, desc, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orchestrator.store.tables import journeys
+from orchestrator.store.tables import few, journeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,20 @@ async def past(
     if not tests:
         asked = asked.where(journeys.c.test.is_(False))
     if unexpected:
-        asked = asked.where(journeys.c.unexpected != "")
+        asked = asked.where(few("unexpected"))
     async with engine.connect() as connection:
         return [_past(row) for row in (await connection.execute(asked)).mappings()]
+
+
+async def called(engine: AsyncEngine, channel: str) -> tuple[str, float] | None:
+    """Who called on a channel, and when, if the journal has it: its box could not take the message then.
+
+    Where the disk was full the call came to another end than a message: then it is known by the channel that began.
+    """
+    this = or_(and_(few("recording"), journeys.c.recording == channel), journeys.c.id == channel)
+    async with engine.connect() as connection:
+        row = (await connection.execute(select(journeys.c.caller, journeys.c.began).where(this))).first()
+    return (row.caller, row.began) if row else None
 
 
 async def outcomes(engine: AsyncEngine, since: float) -> list[tuple[str, int]]:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orchestrator.asterisk import database, voicemail
@@ -35,11 +34,10 @@ from orchestrator.messages.mailbox import UNHEARD, Message, Spool
 from orchestrator.messages.pins import Pins
 from orchestrator.messages.telephone.by_telephone import Dialogues
 from orchestrator.metrics.control import Metrics
-from orchestrator.service import present, wiring
+from orchestrator.service import history, present, wiring
 from orchestrator.service.mail import Mailing, mailing
 from orchestrator.service.reading import Reader
 from orchestrator.service.state import State
-from orchestrator.store.tables import journeys
 
 log = structlog.get_logger()
 
@@ -192,19 +190,8 @@ class Mailroom:
         for channel, changed in newest.items():
             if channel not in claimed and time.time() - changed > STALE:
                 with self._apart("a recording waits", channel=channel):
-                    caller, at = await self._called(channel) or ("", changed)
+                    caller, at = await history.called(self.engine, channel) or ("", changed)
                     await self.file(channel, caller=caller, at=at)
-
-    async def _called(self, channel: str) -> tuple[str, float] | None:
-        """Who called on a channel, and when, if the journal has it: its box could not take the message then.
-
-        Where the disk was full the call came to another end than a message: then it is known by the channel that began.
-        """
-        this = or_(journeys.c.recording == channel, journeys.c.id == channel)
-        asked = select(journeys.c.caller, journeys.c.began).where(this)
-        async with self.engine.connect() as connection:
-            row = (await connection.execute(asked)).first()
-        return (row.caller, row.began) if row else None
 
     async def forget(self) -> None:
         """Remove what is too old; and tell how full boxes are, and who has filled them, as they are looked at once."""
