@@ -120,7 +120,9 @@ async def nobody() -> frozenset[str]:
 
 async def written(engine: AsyncEngine, path: Path, first: int, calls: int, together: bool) -> float:
     """Milliseconds a call until it is written down: read from one file, or one after the other as they end."""
-    recorder = record.Recorder(engine=engine, path=path, listener=Quiet(), living=nobody, expect=lambda made: "")
+    recorder = record.Recorder(
+        engine=engine, path=path, listener=Quiet(), living=nobody, expect=lambda made: "", write_every=0.0
+    )
     await recorder.begin()
     texts, took = sampled(), 0.0
     each = [lines(number, texts) for number in range(first, first + calls)]

@@ -295,6 +295,35 @@ class Stuck(Heard):
         return journey
 
 
+async def test_calls_that_end_soon_after_another_share_a_transaction(tmp_path: Path, url: URL) -> None:
+    path = tmp_path / "journal.csv"
+    path.touch()
+    heard = Heard()
+    async with database(url) as engine:
+        recorder = Recorder(
+            engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "", write_every=0.5
+        )
+        await recorder.begin()
+
+        async def ends(name: str) -> int:
+            """How many are written once a call has ended."""
+            with path.open("a") as file:
+                file.write(sample(name))
+            while await recorder.step():
+                pass
+            return len(heard.journeys)
+
+        began = time.monotonic()
+        assert await ends("answered") == 1, "the first is written at once"
+        seen = [await ends("message"), await ends("told")]
+        assert seen == [1, 1] or time.monotonic() - began >= 0.5
+        assert recorder.unwritten == 2 or time.monotonic() - began >= 0.5
+        await asyncio.sleep(0.6)
+        await recorder.step()
+        assert len(heard.journeys) == 3
+        assert recorder.unwritten == 0
+
+
 async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path, url: URL) -> None:
     """Its turn comes again after a restart, too."""
     path = tmp_path / "journal.csv"

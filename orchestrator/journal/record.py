@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at the file."""
+WRITE_EVERY = 1.0
+"""Seconds from one transaction with calls to the next: where many end they share one, which is most of what a call
+costs here. A call that ends alone is written at once."""
 QUIET = 15.0
 """Seconds without an event after which Asterisk is asked whether a call still exists."""
 ASK_EVERY = 2.0
@@ -74,12 +79,15 @@ class Recorder:
     living: Living
     expect: Callable[[Journey], str]
     """Why a journey is not one that the directory allows; empty if it is."""
+    write_every: float = WRITE_EVERY
     calls: dict[str, Call] = field(default_factory=dict)
     broken: int = 0
     _offset: int = 0
     _kept: tuple[int, int] = (0, -1)
     """Inode and offset as they were written last, at `_kept_at` (monotonic seconds)."""
     _kept_at: float = 0.0
+    _written_at: float = -math.inf
+    """When calls were written last (monotonic seconds)."""
     _begun: float = field(default_factory=time.monotonic)
     """When we began with this file."""
     _since: dict[str, int] = field(default_factory=dict)
@@ -119,21 +127,31 @@ class Recorder:
 
     async def step(self) -> bool:
         """Read once, write what is over; whether there may be more to read at once."""
-        if not self.path.exists():
+        if (size := self._size()) is None:
             return False
-        if self.path.stat().st_size < self._offset:
+        if size < self._offset:
             self._offset = 0  # another file under the same name
-        chunk = read(self.path, self._offset) if self.up or self.unwritten < UNWRITTEN else None
+        chunk: Chunk | None = Chunk(events=(), end=self._offset, broken=0)
+        if size > self._offset:
+            chunk = read(self.path, self._offset) if self.up or self.unwritten < UNWRITTEN else None
         if chunk:
             self._take(chunk)
         self.caught_up = chunk is not None and not chunk.events
-        unread = self.path.stat().st_size - self._offset
-        cut = await self._cut() if unread < NEAR else []  # the end of a silent call may be in what is not read yet
-        await self._write([*self._over(), *cut])
+        if not self.up or time.monotonic() - self._written_at >= self.write_every:
+            unread = (self._size() or 0) - self._offset
+            cut = await self._cut() if unread < NEAR else []  # the end of a silent call may be in what is not read yet
+            await self._write([*self._over(), *cut])
         full = self._offset > LARGEST or (self._offset and time.monotonic() - self._begun > OLDEST)
         if full and not self.calls:
             await self._put_aside()
         return bool(chunk and chunk.events)
+
+    def _size(self) -> int | None:
+        """Bytes of the file; None: there is none."""
+        try:
+            return os.stat(self.path).st_size
+        except FileNotFoundError:
+            return None
 
     @property
     def unwritten(self) -> int:
@@ -205,6 +223,7 @@ class Recorder:
             new = await self._insert(connection, judged) if judged else {}
             await self._keep(connection, *keep)
         self._kept, self._kept_at = keep, time.monotonic()
+        self._written_at = self._kept_at if judged else self._written_at
         for id_ in ids:
             self._forget(id_)
         for made, unexpected in new.values():
