@@ -28,9 +28,9 @@ def log_log(series: Series, unit: str) -> str:
     for x in sorted({x for x, _ in points}):
         parts.append(f'<path d="M{across.at(x):.1f} 20V{HEIGHT - 40}" stroke="#ddd"/>')
         parts.append(f'<text x="{across.at(x):.1f}" y="{HEIGHT - 22}" text-anchor="middle">{x:,.0f}</text>')
-    left, right, low = across.least, across.most, math.sqrt(up.least * up.most) * math.sqrt(across.least / across.most)
-    parts.append(f'<path d="M{_path([(left, low), (right, low * right / left)], across, up)}" stroke="#bbb"')
-    parts[-1] += ' stroke-dasharray="6"/>'
+    low, end = up.least, min(across.most, across.least * up.most / up.least)
+    proportion = _path([(across.least, low), (end, low * end / across.least)], across, up)
+    parts.append(f'<path d="M{proportion}" stroke="#bbb" stroke-dasharray="6"/>')
     for number, (name, line) in enumerate(series.items()):
         colour, y = COLOURS[number % len(COLOURS)], 40 + 18 * number
         if line:
