@@ -22,7 +22,7 @@ def log_log(series: Series, unit: str) -> str:
         ' font-size="12">',
         f'<rect width="{WIDTH + LEGEND}" height="{HEIGHT}" fill="white"/>',
     ]
-    for y in up.powers():
+    for y in up.marks():
         parts.append(f'<path d="M{EDGE} {up.at(y):.1f}H{WIDTH}" stroke="#ddd"/>')
         parts.append(f'<text x="6" y="{up.at(y) + 4:.1f}">{y:,g} {unit}</text>')
     for x in sorted({x for x, _ in points}):
@@ -50,8 +50,13 @@ class _Axis:
     def at(self, value: float) -> float:
         return self._begin + (math.log10(value) - self._low) / (self._high - self._low) * (self._end - self._begin)
 
-    def powers(self) -> list[float]:
-        return [10.0**power for power in range(math.ceil(self._low), math.floor(self._high) + 1)]
+    def marks(self) -> list[float]:
+        """Where a line is drawn: at powers of ten, and between them where there would be few."""
+        powers = range(math.floor(self._low), math.ceil(self._high) + 1)
+        decades = self._high - self._low
+        steps = range(1, 10) if decades < 1 else (1, 2, 5) if decades < 2 else (1,)
+        made = [10.0**power * step for power in powers for step in steps]
+        return [each for each in made if self._low <= math.log10(each) <= self._high]
 
 
 def _path(line: Sequence[tuple[float, float]], across: _Axis, up: _Axis) -> str:
