@@ -59,6 +59,7 @@ class Server:
     def current(self) -> URL:
         """A database of its own, of this version, in which nothing is."""
         if not self.migrated:
+            self.run("DROP DATABASE IF EXISTS migrated")  # of a try that failed
             self.run("CREATE DATABASE migrated")
             _elsewhere(migrate(self._at("migrated")))
             self.migrated = True

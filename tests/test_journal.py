@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import math
 import re
 import time
 from collections import Counter
@@ -18,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL, func, insert, select, update
 
+from benchmarks import growth
 from orchestrator.compile.templates import static
-from orchestrator.journal import cel
+from orchestrator.journal import cel, record
 from orchestrator.journal.journeys import OUTCOMES, Call, Journey, journey
 from orchestrator.journal.record import DELETE_AFTER, MASK_AFTER, TESTS_AFTER, Recorder, forget
 from orchestrator.service import history
@@ -322,6 +324,25 @@ async def test_calls_that_end_soon_after_another_share_a_transaction(tmp_path: P
         await recorder.step()
         assert len(heard.journeys) == 3
         assert recorder.unwritten == 0
+
+
+async def test_what_was_not_read_for_long_is_written_in_parts(
+    tmp_path: Path, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much there is to read, only some calls are in memory."""
+    monkeypatch.setattr(cel, "CHUNK", 20_000)
+    monkeypatch.setattr(record, "UNWRITTEN", 3)
+    path, heard, most = tmp_path / "journal.csv", Heard(), 0
+    path.write_text("".join(growth.lines(number, growth.sampled()) for number in range(1_900_000_000, 1_900_000_060)))
+    async with database(url) as engine:
+        recorder = Recorder(
+            engine=engine, path=path, listener=heard, living=nobody, expect=lambda made: "", write_every=math.inf
+        )
+        await recorder.begin()
+        while await recorder.step():
+            most = max(most, recorder.unwritten)
+    assert most < 3
+    assert len(heard.journeys) + recorder.unwritten == 60
 
 
 async def test_one_call_that_cannot_be_written_holds_up_no_other(tmp_path: Path, url: URL) -> None:

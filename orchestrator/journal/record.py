@@ -46,7 +46,7 @@ TRY_AGAIN = 10.0
 LONGEST_PAUSE = 5.0
 """Seconds from one try to the next while the database is away."""
 UNWRITTEN = 1000
-"""Calls that are over and kept in memory, some 50 KiB each, until they can be written; the others wait on disk."""
+"""Calls that are over and kept in memory, some 50 KiB each, until they are written; the others wait on disk."""
 MASK_AFTER, DELETE_AFTER = 30 * 86400.0, 90 * 86400.0
 """Seconds after which a caller's number is masked and a journey deleted (docs/decisions/0006)."""
 TESTS_AFTER = 7 * 86400.0
@@ -137,7 +137,8 @@ class Recorder:
         if chunk:
             self._take(chunk)
         self.caught_up = chunk is not None and not chunk.events
-        if not self.up or time.monotonic() - self._written_at >= self.write_every:
+        late = time.monotonic() - self._written_at >= self.write_every
+        if late or not self.up or self.unwritten >= UNWRITTEN:
             unread = (self._size() or 0) - self._offset
             cut = await self._cut() if unread < NEAR else []  # the end of a silent call may be in what is not read yet
             await self._write([*self._over(), *cut])

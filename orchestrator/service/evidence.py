@@ -33,7 +33,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import State
 from orchestrator.service.version import version
 from orchestrator.store.changes import recorded
-from orchestrator.store.tables import journeys
+from orchestrator.store.tables import few, journeys
 
 LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([\w.+!-]+)( ;)?", re.MULTILINE)
 """Name, version, and whether it is for some systems only."""
@@ -164,7 +164,7 @@ async def _stored(state: State, now: float) -> Stored:
         real = select(func.min(journeys.c.began)).where(journeys.c.test.is_(False))
         async with engine.connect() as connection:
             call = (await connection.execute(real)).scalar()
-            number = (await connection.execute(real.where(journeys.c.caller != ""))).scalar()
+            number = (await connection.execute(real.where(few("numbers")))).scalar()
     return Stored(
         authors=dict(Counter(change.who for change in changes)),
         oldest_number=(now - number) / DAY if number else 0.0,

@@ -267,7 +267,7 @@ async def record(state: State, what: str, why: str) -> list[str]:
     """Write the apply down among the changes of the directory; it stands even if that fails."""
     try:
         await applies.record(brief(state.database), who=directories.who(), what=what, why=why)
-    except SQLAlchemyError as bad:
+    except (OSError, SQLAlchemyError) as bad:
         return [f"it could not be written down in the directory: {str(bad).splitlines()[0]}"]
     return []
 

@@ -53,8 +53,8 @@ def open_database(url: URL | str, *, limit: float = STATEMENT, patience: float =
 def brief(url: URL, *, limit: float = STATEMENT, patience: float = BUSY) -> AsyncEngine:
     """An engine for `url` that keeps no connection, for what soon is done: there is nothing to dispose of.
 
-    A process has one of a kind, in any thread and event loop: it learns what the server is, and compiles a statement,
-    once: for a new engine that is most of the work.
+    A process has one of a kind: it learns what the server is, and compiles a statement, once. For a new engine that is
+    most of the work. It serves one event loop after the other, and not two at once: its first connection has a lock.
     """
     return _engine(url, limit, patience, poolclass=NullPool)
 
