@@ -22,7 +22,8 @@ def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
     folder = tmp_path / "b"
     argv = (sys.executable, "-m", "benchmarks.call", "--folder", str(folder), "--no-steps")
     short = ("--rounds", "1", "--rate", "3", "--seconds", "2", "--rest", "1", "--at-once", "3", "6", "--talks", "2")
-    done = subprocess.run((*argv, *short), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    whole = (*argv, *short, "--message-rate", "3")
+    done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((folder / "results.json").read_text())
     found, many = results["variants"], results["at once"]
@@ -40,8 +41,15 @@ def test_every_way_of_answering_is_called_and_reported(tmp_path: Path) -> None:
             assert each["total"] > 0
             assert each["most"] > AN_ASTERISK, made
         assert f"| {count} |" in done.stdout
+    left = results["messages"]
+    assert list(left) == [BY_HAND, OURS]
+    for name, each in left.items():
+        assert each["messages"] == each["clean"] == 6, (name, done.stdout)
+        assert each["total"] > 0
+    assert "| a message, taken |" in done.stdout
     # What is measured is all of the work: every call of ours is in the journal, and went as the directory says.
     with sqlite3.connect(folder / "ours" / "s" / "directory.db") as database:
         written = database.execute("SELECT outcome, unexpected, count(*) FROM journeys GROUP BY 1, 2").fetchall()
-    assert written == [("answered", "", 12 + sum(made[OURS]["calls"] for made in many.values()))]
+    called = 12 + sum(made[OURS]["calls"] for made in many.values())
+    assert sorted(written) == [("answered", "", called), ("message", "", left[OURS]["messages"])]
     assert (folder / "by-hand" / "s" / "log" / "cel-custom" / "journal.csv").stat().st_size

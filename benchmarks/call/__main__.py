@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.call import at_once, report
+from benchmarks.call import at_once, messages, report
 from benchmarks.call.load import Block, block
 from benchmarks.call.town import Exchanges, exchanges
 from benchmarks.call.usage import used
@@ -44,6 +44,7 @@ def main() -> None:
         help="calls in progress, ascending; nothing: not asked",
     )
     parser.add_argument("--talks", type=float, default=at_once.TALKS, help="seconds that each of them talks")
+    parser.add_argument("--message-rate", type=float, default=5.0, help="messages left in a second; 0: not asked")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench-call", help="exchanges and results")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md's table and the history too")
     asked = parser.parse_args()
@@ -56,12 +57,15 @@ def main() -> None:
         rates = {} if asked.no_steps else {variant.name: highest(all_, variant) for variant in variants}
         attended = [variant for variant in variants if variant.name in (BY_HAND, OURS)]
         many = at_once.measure(all_, attended, asked.at_once, asked.talks) if asked.at_once else {}
+        left = messages.measure(all_, asked.rounds, asked.message_rate, asked.seconds) if asked.message_rate else {}
     found = report.figures(rounds, rates, rest)
     print(report.table(found))
     if many:
         print(at_once.table(many))
+    if left:
+        print(messages.table(left))
     told = {"rounds": asked.rounds, "rate": asked.rate, "seconds": asked.seconds}
-    report.write(asked.folder, ROOT / "docs" if asked.docs else None, told, found, many)
+    report.write(asked.folder, ROOT / "docs" if asked.docs else None, told, found, many, left)
 
 
 def at_rest(all_: Exchanges, variant: Variant, seconds: float) -> dict[str, float]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.call.desk import desk
 from benchmarks.call.town import SECONDS
 from benchmarks.call.usage import forget_most, most_memory, used
+from orchestrator.journal.record import LOOK_EVERY, WRITE_EVERY
 from orchestrator.phone.sipp import run_sipp
 from orchestrator.service import wiring
 from tests.running_town import CITIZEN, Town
@@ -31,11 +32,11 @@ class Block:
 
     calls: int
     clean: int
-    """Calls that came to the desk and ended as they should."""
+    """Calls that came to their end and ended as they should."""
     cpu: Mapping[str, float]
     """Whose -> milliseconds of processor for each call."""
     latencies: tuple[float, ...]
-    """Milliseconds from the key to the INVITE at the desk, ascending."""
+    """Milliseconds from the key to the INVITE at the desk, ascending; none where no key is pressed."""
     memory: Mapping[str, int]
     """Whose -> KiB at the most."""
     errors: str = ""
@@ -56,41 +57,75 @@ def not_clean(calls: int, clean: int) -> str:
     return f"; {calls - clean} of {calls} not clean" if clean < calls else ""
 
 
-def block(town: Town, number: str, pids: Mapping[str, int], *, rate: float, calls: int, talks: float = TALKS) -> Block:
-    """`calls` calls to `number`, `rate` a second, by callers who speak all the time, `talks` seconds of it with the
-    desk; `pids` are looked at meanwhile."""
-    shown = [f"+4962059{next(_numbers):07d}" for _ in range(calls)]
-    listens, stays = round(PRESSES * 1000), round(talks * 1000)
-    fields = "".join(f"{each};{number};{listens};1;{stays};1\n" for each in shown)
-    with desk(town) as answering:
-        for pid in pids.values():
-            forget_most(pid)
-        before = {name: used(pid) for name, pid in pids.items()}
-        run = asyncio.run(
-            run_sipp(
-                wiring.program("sipp"),
-                SCENARIO,
-                exchange=town.exchange,
-                number=number,
-                calls=calls,
-                rate=rate,
-                within=calls / rate + length(talks) + GRACE,
-                address=CITIZEN,
-                audio=town.words,
-                callers=fields,
-            )
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """One caller by plan, who speaks all the time. Times in seconds."""
+
+    number: str
+    before: float = 0.0
+    key: str = "-1"
+    """Pressed `before` seconds after the answer; -1: none."""
+    after: float
+    """How long they stay then."""
+
+    def line(self, shown: str) -> str:
+        """For the scenario, with the number that they show."""
+        return f"{shown};{self.number};{round(self.before * 1000)};{self.key};{round(self.after * 1000)};1\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """What came of calls, seen from the caller's side, and what they cost."""
+
+    told: str
+    errors: str
+    cpu: Mapping[str, float]
+    """Whose -> milliseconds of processor for each call."""
+    memory: Mapping[str, int]
+    """Whose -> KiB at the most."""
+
+
+def place(town: Town, callers: Sequence[Caller], pids: Mapping[str, int], *, rate: float) -> Placed:
+    """A call of each of `callers`, `rate` a second; `pids` are looked at meanwhile."""
+    longest = max(each.before + each.after for each in callers)
+    for pid in pids.values():
+        forget_most(pid)
+    before = {name: used(pid) for name, pid in pids.items()}
+    run = asyncio.run(
+        run_sipp(
+            wiring.program("sipp"),
+            SCENARIO,
+            exchange=town.exchange,
+            number=callers[0].number,
+            calls=len(callers),
+            rate=rate,
+            within=len(callers) / rate + longest + 0.5 + GRACE,
+            address=CITIZEN,
+            audio=town.words,
+            callers="".join(each.line(f"+4962059{next(_numbers):07d}") for each in callers),
         )
-        time.sleep(0.5)  # what is written down after a call belongs to it
-        spent = {name: used(pid) - before[name] for name, pid in pids.items()}
-        memory = {name: most_memory(pid) for name, pid in pids.items()}
-    pressed = times(run.told, "pressed")
-    over = times(run.told, "over")
+    )
+    time.sleep(WRITE_EVERY + LOOK_EVERY + 0.25)  # what is written down after a call belongs to it
+    return Placed(
+        told=run.told,
+        errors=run.errors,
+        cpu={name: (used(pid) - before[name]) * 1000 / len(callers) for name, pid in pids.items()},
+        memory={name: most_memory(pid) for name, pid in pids.items()},
+    )
+
+
+def block(town: Town, number: str, pids: Mapping[str, int], *, rate: float, calls: int, talks: float = TALKS) -> Block:
+    """`calls` calls to `number`, `rate` a second: a key in the menu, then `talks` seconds of talk with the desk."""
+    with desk(town) as answering:
+        placed = place(town, [Caller(number=number, before=PRESSES, key="1", after=talks)] * calls, pids, rate=rate)
+    pressed = times(placed.told, "pressed")
+    over = times(placed.told, "over")
     late = sorted((answering.rung[who] - pressed[who]) * 1000 for who in answering.rung.keys() & pressed.keys())
     return Block(
         calls=calls,
         clean=len(answering.rung.keys() & pressed.keys() & over.keys()),
-        cpu={name: seconds * 1000 / calls for name, seconds in spent.items()},
+        cpu=placed.cpu,
         latencies=tuple(late),
-        memory=memory,
-        errors=run.errors,
+        memory=placed.memory,
+        errors=placed.errors,
     )

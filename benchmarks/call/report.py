@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.call import at_once
+from benchmarks.call import at_once, messages
 from benchmarks.call.load import Block, not_clean
 from benchmarks.call.variants import BY_HAND
 from benchmarks.report import machine, put
@@ -73,7 +73,12 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def write(
-    folder: Path, docs: Path | None, told: Mapping[str, Any], found: Mapping[str, Any], many: at_once.Found
+    folder: Path,
+    docs: Path | None,
+    told: Mapping[str, Any],
+    found: Mapping[str, Any],
+    many: at_once.Found,
+    left: messages.Found,
 ) -> None:
     """results.json in `folder`; with `docs` the table of performance.md, and a line of the history too."""
     result = {
@@ -83,12 +88,13 @@ def write(
         **told,
         "variants": found,
         "at once": many,
+        "messages": left,
     }
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     if docs is None:
         return
     where = f"Measured on: {machine()}. {told['rounds']} rounds, {told['rate']:g} calls/s."
-    beside = f"\n\n{at_once.table(many)}" if many else ""
+    beside = "".join(f"\n\n{made}" for made in (many and at_once.table(many), left and messages.table(left)) if made)
     put(docs / "performance.md", BEGIN, END, f"{where}\n\n{table(found)}{beside}")
     if many:
         (docs / PLOT).write_text(at_once.plot(many))

@@ -26,6 +26,7 @@ from tests.running_town import Town, prepared, started
 PHONE = "tel2500"
 HEAD, PLAIN = "+496205210", "+496205211"
 """What the provider delivers: the head number, and the one that the plain client answers."""
+AREA = HEAD[:-1]
 OFFICE = "buergerbuero"
 MENU, SECONDS = "town.welcome", 1.0
 """What the menu says takes this long."""
@@ -96,5 +97,7 @@ def _prepared(folder: Path) -> Town:
 
 def _write(town: Town, dialplan: Path) -> None:
     """The same Asterisk with the same telephones, with a dialplan by hand."""
-    text = dialplan.read_text().format(number=HEAD, plain=PLAIN, prompt=town.sounds[MENU].file, phone=PHONE)
+    text = dialplan.read_text().format(
+        number=HEAD, plain=PLAIN, people=f"{AREA}XXXX", prompt=town.sounds[MENU].file, phone=PHONE
+    )
     (town.state.current / "asterisk" / "extensions.conf").write_text(text)
