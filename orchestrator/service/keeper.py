@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 
 from orchestrator.service.limits import goes_first
+from orchestrator.service.state import write_whole
 
 log = structlog.get_logger()
 
@@ -102,7 +103,7 @@ class Keeper:
         if self.child.expendable:
             goes_first(process.pid, self.child.expendable)
         self.starts += 1
-        self.child.note.write_text(f"{process.pid}\n")
+        write_whole(self.child.note, f"{process.pid}\n")
         await self._keep(process.pid, asyncio.ensure_future(process.wait()))
         return process.returncode or 0
 
