@@ -26,13 +26,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.plot import log_log
 from benchmarks.report import machine, put
-from orchestrator.journal import cel, record
-from orchestrator.journal.journeys import Call, Journey, journey
+from orchestrator.journal import record
+from orchestrator.journal.journeys import journey
 from orchestrator.service import history
 from orchestrator.store.database import migrate, open_database
 from orchestrator.store.tables import journeys
 from tests.databases import sqlite
 from tests.postgres import running_postgres
+from tests.recorded import Heard, nobody, sample
+from tests.recorded import calls as calls_of
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
@@ -53,19 +55,9 @@ Row = Mapping[str, Any]
 Ask = Callable[[AsyncEngine], Awaitable[object]]
 
 
-class Quiet:
-    """Nobody else wants to know of a call."""
-
-    async def finished(self, journey: Journey) -> Journey:
-        return journey
-
-    def written(self, journey: Journey, unexpected: str) -> None:
-        pass
-
-
 def sampled() -> list[str]:
     """The lines of each sample."""
-    return [(ROOT / "tests" / "cel" / f"{name}.csv").read_text() for name in SAMPLES]
+    return [sample(name) for name in SAMPLES]
 
 
 def lines(number: int, texts: Sequence[str]) -> str:
@@ -77,14 +69,7 @@ def lines(number: int, texts: Sequence[str]) -> str:
 
 def kept(calls: int, now: float) -> Iterator[dict[str, object]]:
     """The rows of `calls`, from the oldest that is kept until `now`; of the older ones the number is masked."""
-    made = []
-    for said in sampled():
-        events = [event for line in said.splitlines() for event in cel.parse(line)]
-        call = Call(events[0].call)
-        for event in events:
-            call.add(event)
-        if found := journey(call):
-            made.append(found)
+    made = [found for said in sampled() for call in calls_of(said).values() if (found := journey(call))]
     step = record.DELETE_AFTER / calls
     for number in range(calls):
         began = now - record.DELETE_AFTER + (number + 1) * step
@@ -116,15 +101,10 @@ async def _insert(engine: AsyncEngine, batch: list[dict[str, object]]) -> None:
         await connection.execute(insert(journeys), batch)
 
 
-async def nobody() -> frozenset[str]:
-    """No channel of Asterisk's lives."""
-    return frozenset()
-
-
 async def written(engine: AsyncEngine, path: Path, first: int, calls: int, together: bool) -> float:
     """Milliseconds a call until it is written down: read from one file, or one after the other as they end."""
     recorder = record.Recorder(
-        engine=engine, path=path, listener=Quiet(), living=nobody, expect=lambda made: "", write_every=0.0
+        engine=engine, path=path, listener=Heard(), living=nobody, expect=lambda made: "", write_every=0.0
     )
     await recorder.begin()
     texts, took = sampled(), 0.0

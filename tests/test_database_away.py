@@ -25,8 +25,8 @@ from tests.chaos.town import OFFICE_BOX, OWN_BOX
 from tests.databases import database, sqlite, use
 from tests.postgres import Server, running_postgres
 from tests.preloaded import durchwahl
+from tests.recorded import Heard, calls, nobody, sample
 from tests.running_town import Town, until
-from tests.test_journal import Heard, calls, nobody, sample
 
 CALLS, RATE = 150, 6.0
 BACK = 10.0

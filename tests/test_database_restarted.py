@@ -37,7 +37,7 @@ from orchestrator.store.tables import outbox as letter_rows
 from tests.databases import use
 from tests.mail_town import message, town
 from tests.postgres import Server, running_postgres
-from tests.test_journal import Heard, calls, nobody, sample
+from tests.recorded import Heard, calls, nobody, sample
 from tests.towns import town_flow
 
 CRASHES, UP = 3, 1.5

@@ -30,8 +30,8 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.state import create
 from tests import ports
 from tests.collector import LATER, NEVER, Collector, about, agent, collecting, judged, whole
+from tests.recorded import SAMPLED, calls, sample
 from tests.running_town import until
-from tests.test_journal import SAMPLED, calls, sample
 
 
 def sampled(outcome: str) -> Journey:
