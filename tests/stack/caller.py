@@ -1,7 +1,7 @@
 """A caller, or somebody at a desk, in a container of its own: python caller.py citizen|desk …, prints JSON.
 
     citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk and stays SECONDS
-    desk PHONE EXCHANGE SECONDS              registers with $PASSWORD, and answers each call for SECONDS
+    desk PHONE EXCHANGE SECONDS              registers with $PASSWORD, and answers; for one talk, or for SECONDS
 
 Each has the address by which the exchange is reached, or $ADDRESS. Runs on the package that the image has, not on the
 source beside it.
@@ -10,6 +10,7 @@ source beside it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -24,8 +25,8 @@ from orchestrator.phone.telephone import Line, Telephone
 
 AUDIBLE = 1000
 """Of 32,768: louder than the noise of the line."""
-
-
+TALKS = 12.0
+"""Seconds until somebody at a desk hangs up, if the other side has not."""
 TONE = Sound(samples=[8000 * (-1) ** (at // 8) for at in range(60 * RATE)])
 """A minute of 500 Hz."""
 
@@ -65,11 +66,17 @@ async def citizen(number: str, exchange: str, dialled: str, seconds: float) -> t
 async def desk(phone: str, exchange: str, seconds: str) -> dict[str, object]:
     line = Line(number=phone, exchange=exchange, password=os.environ["PASSWORD"], registers=True)
     telephone = Telephone(find("baresip"), line, says=TONE, address=own(exchange))
-    async with Desk(telephone, Answers(after=1.0)) as sitting:
-        await asyncio.sleep(float(seconds))
+    async with Desk(telephone, Answers(after=1.0, talks=TALKS)) as sitting:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_talked(sitting), float(seconds))
         talked = [call for call in sitting.calls if call.answered_at is not None]
         heard = [loudest((await call.heard()).samples) > AUDIBLE for call in talked]
         return {"calls": len(sitting.calls), "talked": len(talked), "heard": sum(heard)}
+
+
+async def _talked(sitting: Desk) -> None:
+    while not any(call.answered_at is not None and call.ended for call in sitting.calls):
+        await asyncio.sleep(0.1)
 
 
 def main(role: str, *told: str) -> int:
