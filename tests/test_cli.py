@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_group
 
-from orchestrator.cli.app import MODULES, needed, tree
+from orchestrator.cli.app import MODULES, main, needed, tree
 from tests import preloaded
 from tests.test_import import GOOD
 
@@ -51,6 +52,18 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def state(imported: Path, tmp_path: Path) -> Path:
     """A state folder for one test to damage."""
     return shutil.copytree(imported, tmp_path / "s")
+
+
+def test_nothing_is_collected_while_a_command_is_imported_and_then_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    collects: list[bool] = []
+
+    def seen(*_: object) -> Callable[[], None]:
+        collects.append(gc.isenabled())
+        return lambda: collects.append(gc.isenabled())
+
+    monkeypatch.setattr("orchestrator.cli.app.tree", seen)
+    main()
+    assert collects == [False, True]
 
 
 def test_a_folder_in_use_is_not_made_a_state(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ shift that begins by it a third of that.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -78,4 +79,9 @@ def needed(arguments: Sequence[str]) -> Iterable[str]:
 
 def main() -> None:
     """Entry point of the installed command."""
-    tree(needed(sys.argv[1:]))()
+    gc.disable()  # of what is imported nothing goes: to look through it again and again is a seventh of a start
+    try:
+        commands = tree(needed(sys.argv[1:]))
+    finally:
+        gc.enable()
+    commands()
