@@ -117,7 +117,7 @@ def test_the_auditor_is_told_every_port_and_nothing_that_is_not_so(stack: Stack)
         own = {each for each in tcp() if not each.startswith("127.0.0.11")}
         return own == set(stack.inside(LISTENING).split())
 
-    until(same, 40)  # a test call listens for a moment, too
+    until(same, 120)  # a test call listens for a moment, too; beside tests each page takes a while
     ports = tcp()
     for where, purpose in (
         (f"{INSIDE}:{SIP}", "SIP"),
