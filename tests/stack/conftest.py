@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import pytest
 
 from tests.stack.engine import Engine, NoEngine, base, engine
-from tests.stack.stack import BRIDGE, UNPULLED, Stack, build, running
+from tests.stack.stack import BRIDGE, OVERRIDE, Stack, build, running
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     host = _gateway(docker)
     told = {"DURCHWAHL_BRIDGE": BRIDGE, "DURCHWAHL_EXTERNAL": host, "COMPOSE_PROFILES": "observability,wave"}
     folder = tmp_path_factory.mktemp("stack")
-    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", UNPULLED, **told) as made:
+    with running(docker, folder, "compose.yaml", "compose.bridge.yaml", OVERRIDE, **told) as made:
         yield made
 
 

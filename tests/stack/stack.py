@@ -21,7 +21,7 @@ from tests.stack.engine import BUILD, Engine
 
 ROOT = Path(__file__).parents[2]
 DOCKER, HERE = ROOT / "docker", Path(__file__).parent
-UNPULLED = str(HERE / "compose.yaml")
+OVERRIDE = str(HERE / "compose.yaml")
 
 
 def _unused() -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.service.ports import spread
 from tests.stack.engine import Engine
-from tests.stack.stack import AREA, DESK, DEVIATES, NEIGHBOUR, UNPULLED, heard, running
+from tests.stack.stack import AREA, DESK, DEVIATES, NEIGHBOUR, OVERRIDE, heard, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 
@@ -30,7 +30,7 @@ def test_it_is_the_same_there(docker: Engine, tmp_path: Path) -> None:
         "DURCHWAHL_RTP_START": str(ports.rtp),
         "DURCHWAHL_RTP_END": str(ports.rtp + 199),
     }
-    with running(docker, tmp_path, "compose.yaml", UNPULLED, **settings) as stack:
+    with running(docker, tmp_path, "compose.yaml", OVERRIDE, **settings) as stack:
         stack.goes_as_explained()
         desk = stack.desk(DESK, seconds=60)
         told = heard(stack.citizens("+4917012351", dialled=f"{AREA}{DESK}", seconds=8))
