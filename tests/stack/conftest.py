@@ -39,6 +39,6 @@ def stack(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _gateway(docker: Engine) -> str:
-    """The address of this host in the engine's first network. Who has just made that names only its subnet (28.2)."""
+    """The address of this host in the engine's first network. Who has just made that names only its subnet (20.10)."""
     (made,) = json.loads(docker.run("network", "inspect", "bridge"))[0]["IPAM"]["Config"]
     return str(made.get("Gateway") or next(ip_network(made["Subnet"]).hosts()))
