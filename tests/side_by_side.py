@@ -1,4 +1,4 @@
-"""How the tests are shared out when several processes run them side by side (`pytest -n 8`).
+"""How the tests are shared out when several processes run them side by side (`pytest -n 5`).
 
 Own ports (tests/ports.py) and own folders keep them apart. Belongs here: what goes together, and in which order.
 """

@@ -48,6 +48,8 @@ DEVIATES = {
     *("no_reasons", "no_backup"),
 }
 """What is not as an auditor wants it in a stack as it is started here, and nothing else."""
+SITS = 180
+"""Seconds that somebody waits at a desk for a call."""
 READY = 300
 """Seconds until everything of a first start must be healthy: it speaks all prompts."""
 VERSION = "test"
@@ -154,13 +156,13 @@ class Stack:
             where = ("--network", "host", "-e", f"ADDRESS={NEIGHBOUR}")
         return self._caller(where, "citizens", ",".join(numbers), exchange, dialled, str(seconds))
 
-    def desk(self, number: str, seconds: int) -> subprocess.Popen[str]:
-        """Somebody at the telephone `number`, outside on this host: registered as `durchwahl phone` says."""
+    def desk(self, number: str) -> subprocess.Popen[str]:
+        """Somebody at telephone `number`, outside on this host, for one talk; registers as `durchwahl phone` says."""
         (found,) = self.json("phone", number, "--secret")
         server = found["servers"][0]
-        told = ("desk", found["user"], f"{server['address']}:{server['port']}", str(seconds))
+        told = ("desk", found["user"], f"{server['address']}:{server['port']}", str(SITS))
         at_desk = self._caller(("--network", "host"), *told, password=found["password"])
-        until(lambda: found["id"] in self.status()["registered"], 30)
+        until(lambda: found["id"] in self.status()["registered"], 60)
         return at_desk
 
     def _caller(self, where: Sequence[str], *told: str, password: str = "") -> subprocess.Popen[str]:
@@ -182,6 +184,14 @@ def heard(caller: subprocess.Popen[str], within: float = 120.0) -> dict[str, Any
     assert out.strip(), told
     found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return found
+
+
+def talks(stack: Stack, citizen: str) -> None:
+    """A citizen calls a desk that has just registered: they hear each other, and neither loses the other."""
+    desk = stack.desk(DESK)
+    told = heard(stack.citizens(citizen, dialled=f"{AREA}{DESK}", seconds=8))
+    assert told == {"answered": 1, "stayed": 1, "heard": 1}
+    assert heard(desk) == {"calls": 1, "talked": 1, "heard": 1}
 
 
 def build(engine: Engine) -> None:

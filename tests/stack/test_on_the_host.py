@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.service.ports import spread
 from tests.stack.engine import Engine
-from tests.stack.stack import AREA, DESK, DEVIATES, NEIGHBOUR, OVERRIDE, heard, running
+from tests.stack.stack import DEVIATES, NEIGHBOUR, OVERRIDE, running, talks
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 
@@ -32,10 +32,7 @@ def test_it_is_the_same_there(docker: Engine, tmp_path: Path) -> None:
     }
     with running(docker, tmp_path, "compose.yaml", OVERRIDE, **settings) as stack:
         stack.goes_as_explained()
-        desk = stack.desk(DESK, seconds=60)
-        told = heard(stack.citizens("+4917012351", dialled=f"{AREA}{DESK}", seconds=8))
-        assert told == {"answered": 1, "stayed": 1, "heard": 1}
-        assert heard(desk) == {"calls": 1, "talked": 1, "heard": 1}
+        talks(stack, "+4917012351")
         assert {each["code"] for each in stack.evidence()["deviations"]} == DEVIATES
         assert "directory.db" in stack.compose("exec", "-T", "control", "ls", "/var/lib/durchwahl")
         stack.compose("stop", "--timeout", "10", "asterisk")
