@@ -5,8 +5,8 @@ NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell $(DISTRIBUTION) -c '$(NEW)' 2>/dev/null && echo $(DISTRIBUTION) || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait as much as they compute: more than twice as many processes as a machine has cores only make each other late.
-WORKERS ?= 5
+# Tests wait as much as they compute, some more, some less: while too many of them compute, none begins (side_by_side).
+WORKERS ?= 7
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # What Python has compiled is kept, wherever that is not wanted beside the sources: each process would do it again.
@@ -23,7 +23,7 @@ STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     checks and tests; WORKERS=n processes side by side (5)"
+	@echo "make test     checks and tests; WORKERS=n processes side by side (7)"
 	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, a thousand calls"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"
@@ -31,7 +31,7 @@ help:
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-call      what a call costs, beside a dialplan by hand, half an hour; DOCS=1 writes docs"
 	@echo "make bench-journal   what the journal costs with 10,000 to 1,000,000 calls in it, minutes; SIZES=…; DOCS=1 writes docs"
-	@echo "make bench-rollout   what a rollout costs at 300, 3,000 and 30,000 people (hours on a busy machine); DOCS=1 writes docs"
+	@echo "make bench-rollout   what a rollout costs at 300 to 30,000 people (hours on a busy machine); DOCS=1 writes docs"
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
 

@@ -53,7 +53,7 @@ def machine() -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: a line for each stage, a column for each size; CPU seconds, wall seconds, peak memory."""
+    """Markdown: a line for each stage, a column for each size; seconds, peak memory, calls beside it."""
     sizes = sorted({row["people"] for row in rows})
     stages = list(dict.fromkeys(row["stage"] for row in rows))
     found = {(row["stage"], row["people"]): row for row in rows}
@@ -69,8 +69,10 @@ def _cell(row: Row | None) -> str:
         return "–"
     if "failed" in row:
         return str(row["failed"])
-    told = f"{row['wall']:.2f} s ({row['cpu']:.2f} s CPU, {row['peak']} MiB)"
-    return f"{told}; boot {row['boot']} s, then {row['work']} s" if "boot" in row else told
+    if "slowest" in row:
+        lost = f"; {row['unanswered']} of {row['calls']} calls not answered" if row["unanswered"] else ""
+        return f"{row['work']} s; slowest answer {row['slowest']:.0f} ms{lost}"
+    return f"{row['boot']} s" if "boot" in row else f"{row['wall']:.2f} s ({row['cpu']:.2f} s CPU, {row['peak']} MiB)"
 
 
 def plot(rows: Iterable[Row]) -> str:
@@ -78,5 +80,6 @@ def plot(rows: Iterable[Row]) -> str:
     series: dict[str, list[tuple[float, float]]] = {name: [] for name in DRAWN}
     for row in rows:
         if row["stage"] in series and row.get("wall"):
-            series[row["stage"]].append((float(row["people"]), max(float(row["wall"]), 0.001)))
+            took = row.get("work", row.get("boot", row["wall"]))
+            series[row["stage"]].append((float(row["people"]), max(float(took), 0.001)))
     return log_log(series, "s")

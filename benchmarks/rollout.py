@@ -1,4 +1,4 @@
-"""What a rollout costs at 300, 3,000 and 30,000 people: `make bench-rollout`. Measures and never judges.
+"""What a rollout costs at 300, 3,000, 10,000 and 30,000 people: `make bench-rollout`. Measures and never judges.
 
 Each stage runs in a process of its own, which first makes what the stage needs; only the stage is timed, and the
 memory is the most that its process ever had. Prompts are spoken by a stand-in, a command that copies one sound:
@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import organisation, report, stages
 
 ROOT = Path(__file__).parents[1]
-SIZES = (300, 3000, 30000)
+SIZES = (300, 3000, 10000, 30000)
 LIMIT = 1800.0
 """Seconds after which a stage is given up; it then stands in the table as such."""
 

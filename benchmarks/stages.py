@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import calls
 from orchestrator.compile import sounds, speech
 from orchestrator.compile.tree import checksum_of, compile_tree
 from orchestrator.domain.derive import derive
@@ -47,7 +48,8 @@ def prepare(folder: Path) -> None:
         file.setframerate(8000)
         file.writeframes(speech.linear(tone))
     path = state.root / "settings.toml"
-    path.write_text(f'voice = ["cp", "{folder / "tone.wav"}", "{{out}}"]\n' + path.read_text())
+    voice = f'voice = ["cp", "{folder / "tone.wav"}", "{{out}}"]\n'
+    path.write_text(f'{voice}{path.read_text()}provider = "{calls.CITIZEN}:5090"\n')
 
 
 def _state(folder: Path) -> State:
@@ -179,18 +181,15 @@ def writing(folder: Path) -> Work:
 def booting(folder: Path) -> Work:
     """Asterisk, from its start until it is fully booted."""
     state = _state(folder)
-    return lambda: _asterisk(state, lambda: None)
+    return lambda: _asterisk(state, dict)
 
 
 def reloading(folder: Path) -> Work:
-    """`durchwahl apply` of one person's name to a running Asterisk: its reload and the read-back are in it."""
+    """`durchwahl apply` of one person's name to a running Asterisk that takes calls: reload and read-back are in it."""
     state = _state(folder)
     _speech(folder)
-
-    def work() -> Mapping[str, float]:
-        return _asterisk(state, lambda: _apply(state))
-
-    return work
+    people = len(_load(state).people)
+    return lambda: _asterisk(state, lambda: calls.under(state, 15 + people / 200, lambda: _apply(state)))
 
 
 STAGES: Mapping[str, Callable[[Path], Work]] = {
@@ -229,8 +228,8 @@ def _apply(state: State) -> None:
         raise RuntimeError("; ".join(applied.told[:3]))
 
 
-def _asterisk(state: State, work: Callable[[], None]) -> Mapping[str, float]:
-    """Start Asterisk, do `work` under it, end it; how long each took."""
+def _asterisk(state: State, work: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+    """Start Asterisk, do `work` under it, end it; how long it took to be there, and what `work` told."""
     program = wiring.program("asterisk")
     conf = str(state.current / "asterisk" / "asterisk.conf")
     began = time.perf_counter()
@@ -242,9 +241,7 @@ def _asterisk(state: State, work: Callable[[], None]) -> Mapping[str, float]:
             if process.poll() is not None or time.perf_counter() > until:
                 raise RuntimeError(f"Asterisk is not up after {time.perf_counter() - began:.0f} s")
             time.sleep(0.05)
-        booted = time.perf_counter()
-        work()
-        return {"boot": round(booted - began, 2), "work": round(time.perf_counter() - booted, 2)}
+        return {"boot": round(time.perf_counter() - began, 2), **work()}
     finally:
         process.terminate()
         process.wait(60)

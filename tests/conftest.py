@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from orchestrator.asterisk.archive import cache
 from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
-from tests.side_by_side import ORDER, SideBySide
+from tests.side_by_side import ORDER, SideBySide, in_turn
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
 # wanted beside the sources. This one has begun already, and has the tests before it.
@@ -38,6 +38,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
     return SideBySide(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # its time counts from then on
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if hasattr(item.config, "workerinput"):
+        in_turn()
+    return (yield)
 
 
 class Told:

@@ -1,10 +1,14 @@
-"""How the tests are shared out when several processes run them side by side (`pytest -n 5`).
+"""How the tests are shared out when several processes run them side by side (`pytest -n 7`).
 
 Own ports (tests/ports.py) and own folders keep them apart. Belongs here: what goes together, and in which order.
 """
 
 from __future__ import annotations
 
+import os
+import random
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +61,25 @@ FIRST = (
 while the others wait for calls. What only computes has the end for itself.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
+
+
+CROWDED = 3 * (os.cpu_count() or 1)
+"""Processes that want a core, as many as which make telephones late."""
+PATIENCE = 20.0
+"""Seconds that a test waits at most until it is less crowded."""
+
+
+def in_turn() -> None:
+    """Wait until a test may begin beside what the others do: so `make -l` begins nothing while the load is high."""
+    until = time.monotonic() + PATIENCE
+    while _wanting() > CROWDED and time.monotonic() < until:
+        time.sleep(random.uniform(0.1, 0.5))
+
+
+def _wanting() -> int:
+    """How many processes and threads want a core now (proc(5), procs_running)."""
+    found = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    return next(int(count) for name, count, *_ in found if name == "procs_running")
 
 
 class SideBySide(LoadScopeScheduling):
