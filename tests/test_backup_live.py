@@ -201,7 +201,7 @@ async def test_the_message_is_heard_from_outside_with_the_pin_that_was_chosen(to
         for keys in (f"{BOX}#", f"{PIN}#", "1"):
             await call.stays(3.0)
             await call.press(keys)
-        await asyncio.to_thread(until, lambda: len(whole(Spool(town.state.spool), BOX)[HEARD]) == 2, SOON)
+        await asyncio.to_thread(until, lambda: len(Spool(town.state.spool).box(BOX).messages(HEARD)) == 2, SOON)
         await call.hang_up()
         heard = await call.heard()
     assert recognise(heard, read_sound(town.words)).share > 0.9

@@ -131,7 +131,7 @@ async def is_shown(town: Town, phone: str, number: str) -> bool:
     """Whether `phone` learns that `number`, whose telephones are all there, is free; else it is refused or untold."""
     try:
         with watching(town, phone, number, event="presence", expires=60) as lamp:
-            await asyncio.to_thread(until, lambda: lamp.told, 0.4)
+            await asyncio.to_thread(until, lambda: lamp.told, 10 if lamps.MOST else 0.4)
             return lamp.shows == "Ready"
     except TimeoutError:
         assert not lamps.MOST, f"{number} is neither told nor refused"
