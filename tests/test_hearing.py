@@ -76,6 +76,17 @@ def test_prompt_is_recognised_over_a_pause_of_the_machine(pause: int) -> None:
     assert recognise(heard, Sound(samples=prompt)).recognised
 
 
+def test_prompt_is_recognised_behind_others_that_open_with_the_same_words() -> None:
+    """With a pause of the machine in its opening, which thus looks less like it than theirs do."""
+    prompt = babble(1.6, 3)
+    others = [sample for seed in range(3) for sample in [*prompt[:8200], *babble(1.2, 10 + seed), *[0] * 4000]]
+    at = next(at for at in range(8200, len(prompt)) if abs(prompt[at]) > 900)
+    heard = Sound(samples=[*others, *prompt[:at], *[0] * 736, *prompt[at:], *[0] * 800])
+    match = recognise(heard, Sound(samples=prompt))
+    assert match.recognised
+    assert match.at == pytest.approx(len(others) / 8000, abs=0.001)
+
+
 def test_a_word_more_is_no_pause() -> None:
     prompt, word = babble(4, 3), babble(0.3, 9)
     heard = Sound(samples=prompt[:15000] + word + prompt[15000:])

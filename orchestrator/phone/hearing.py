@@ -6,12 +6,14 @@ listens has telephones to answer meanwhile.
 How a prompt is recognised. On a digital line the samples arrive as they were sent (a-law is lossless once encoded;
 G.722 changes them a little), only later, perhaps with a 20 ms frame lost or doubled where two clocks differ, and
 perhaps not to the end; and where the listening machine had no time, it recorded nothing at all for a while.
-So: find where the prompt's opening lies by the shape of its loudness, settle that to the sample, then follow the prompt
-in eighths of a second, each of which must correlate with what was heard at its place, or a little later.
+So: find where the prompt's opening may lie by the shape of its loudness, settle that to the sample, then follow the
+prompt in eighths of a second, each of which must correlate with what was heard at its place, or a little later. Where
+other prompts open with the same words, each such place is followed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +46,11 @@ PAUSE = RATE // 2
 """The longest pause that a busy machine puts into what it records (60 ms were met)."""
 GONE = 3
 """After so many pieces that are not there the prompt was interrupted: what comes later is not looked for."""
+SHAPES = (2 * RATE, 3 * RATE // 4)
+"""How much of the prompt's loudness is looked for: the shorter one for where a pause that the machine made is in the
+longer one, which looks less like it then than other prompts that open with the same words."""
 PEAKS = 8
-"""How many places are tried at which the loudness looks like the prompt's."""
+"""How many places of each are tried at which the loudness looks like the prompt's."""
 LANDMARKS = 3
 """How many pieces of the opening are tried there: one may have lost a frame."""
 
@@ -98,12 +103,14 @@ def recognise(heard: Sound, prompt: Sound) -> Match:
         return Match(share=0.0, at=0.0, seconds=0.0, recognised=False)
     # The prompt may go on beyond the end of the recording.
     recording = np.pad(_soften(heard), (0, len(wanted) + RATE))
-    begin = _find(recording, wanted, loud[0])
-    if begin is None:
-        return Match(share=0.0, at=0.0, seconds=0.0, recognised=False)
-    share, seconds = _follow(recording, wanted, loud, begin)
-    recognised = share >= RECOGNISED or _follow(recording, wanted, loud, begin, patient=True)[0] >= RECOGNISED
-    return Match(share=share, at=begin / RATE, seconds=seconds, recognised=recognised)
+    best = Match(share=0.0, at=0.0, seconds=0.0, recognised=False)
+    for begin in dict.fromkeys(_openings(recording, wanted, loud[0])):  # others may open with the same words
+        share, seconds = _follow(recording, wanted, loud, begin)
+        if share >= RECOGNISED or _follow(recording, wanted, loud, begin, patient=True)[0] >= RECOGNISED:
+            return Match(share=share, at=begin / RATE, seconds=seconds, recognised=True)
+        if share > best.share:
+            best = Match(share=share, at=begin / RATE, seconds=seconds, recognised=False)
+    return best
 
 
 def _follow(
@@ -139,19 +146,21 @@ def _nothing(samples: Samples) -> int:
     return int(np.diff(np.flatnonzero(np.concatenate(([1], samples, [1])))).max()) - 1
 
 
-def _find(recording: Samples, wanted: Samples, opening: int) -> int | None:
-    """The sample at which the prompt begins: by its loudness first, then by its strongest pieces."""
-    shape, curve, step = _envelope(wanted[opening : opening + 2 * RATE]), _envelope(recording), FRAME // 2
-    scores = _correlations(shape, sliding_window_view(curve, len(shape)))
+def _openings(recording: Samples, wanted: Samples, opening: int) -> Iterator[int]:
+    """Samples at which the prompt may begin, the likeliest first: by its loudness, then by its strongest pieces."""
+    curve, step = _envelope(recording), FRAME // 2
     places = range(opening, max(opening + 1, min(opening + 2 * RATE, len(wanted)) - OPENING + 1), OPENING)
     strongest = sorted(places, key=lambda at: float(np.mean(wanted[at : at + OPENING] ** 2)), reverse=True)[:LANDMARKS]
-    for peak in np.argsort(-_peaks(scores), kind="stable")[:PEAKS].tolist():
-        for landmark in strongest:
-            piece, near = wanted[landmark : landmark + OPENING], peak * step + landmark - opening
-            found = _settle(recording, piece, max(0, near - FRAME), near + FRAME + 1)
-            if _correlation(piece, recording, found) >= SAME_PIECE:
-                return found - landmark
-    return None
+    for length in SHAPES:
+        shape = _envelope(wanted[opening : opening + length])
+        scores = _correlations(shape, sliding_window_view(curve, len(shape)))
+        for peak in np.argsort(-_peaks(scores), kind="stable")[:PEAKS].tolist():
+            for landmark in strongest:
+                piece, near = wanted[landmark : landmark + OPENING], peak * step + landmark - opening
+                found = _settle(recording, piece, max(0, near - FRAME), near + FRAME + 1)
+                if _correlation(piece, recording, found) >= SAME_PIECE:
+                    yield found - landmark
+                    break
 
 
 def _numbers(sound: Sound) -> Samples:
