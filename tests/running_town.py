@@ -21,6 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
 
+import pytest
+
 from orchestrator.asterisk.errors import AsteriskError
 from orchestrator.asterisk.rest import Rest
 from orchestrator.compile import speech
@@ -277,8 +279,8 @@ async def sturdy(call: Callable[[], Awaitable[Made]]) -> Made:
     return await call()
 
 
-MODES = ("python", "native")
-"""Once with attendants, once with none: parameters of a fixture."""
+MODES = ("python", pytest.param("native", marks=pytest.mark.long))
+"""Once with attendants, once with none: parameters of a fixture. What goes wrong in one mostly does in both."""
 
 
 @contextmanager
