@@ -24,7 +24,7 @@ help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     checks and tests; WORKERS=n processes side by side (7)"
-	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, a thousand calls"
+	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, without attendants, a thousand calls"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
