@@ -24,6 +24,8 @@ RATE = 20.0
 """Calls a second."""
 LISTENS = 1.0
 """Seconds from the answer until a caller hangs up."""
+GRACE = 30.0
+"""Seconds more until the last call is given up."""
 SETTLES = 3.0
 """Seconds of calls before it is begun."""
 
@@ -52,6 +54,8 @@ def under(state: State, seconds: float, work: Callable[[], None]) -> Mapping[str
 
 
 async def _calls(state: State, count: int) -> Run:
+    silence = state.run / "silence.alaw"  # SIPp wants to read a sound, also of those who say nothing
+    silence.write_bytes(b"\xd5" * 8000)
     return await run_sipp(
         wiring.program("sipp"),
         SCENARIO,
@@ -59,7 +63,8 @@ async def _calls(state: State, count: int) -> Run:
         number=HEAD,
         calls=count,
         rate=RATE,
-        within=count / RATE + 30,
+        within=count / RATE + GRACE,
         address=CITIZEN,
+        audio=silence,
         callers="".join(f"+4962059{at:07d};{HEAD};0;-1;{round(LISTENS * 1000)};0\n" for at in range(count)),
     )
