@@ -95,7 +95,7 @@ async def test_every_call_is_one_trace(traced: Town, collector: Collector, mode:
 def test_no_span_names_anybody(collector: Collector) -> None:
     town = hurried()
     names = {name for person in town.people.values() for name in (person.first_name, person.last_name)}
-    assert len(collector.traces) >= 8
+    assert len(collector.traces) >= 4  # of one mode; twice as many where both are asked for
     assert any(span.name.startswith("person.") for spans_ in collector.traces.values() for span in spans_)
     for spans_ in collector.traces.values():
         for span in spans_:
