@@ -16,8 +16,8 @@ from orchestrator.phone.errors import CommandRefused, NothingHappened, NotStarte
 from orchestrator.phone.events import Event, read
 from orchestrator.phone.wire import Frames, WireBroken, frame
 
-PATIENCE = 3.0
-"""Seconds for the program to answer a command; it takes a millisecond when it is well."""
+PATIENCE = 10.0
+"""Seconds for the program to answer a command; it takes a millisecond when it is well, seconds where fifty begin."""
 
 
 class Control(asyncio.Protocol):
