@@ -1,5 +1,5 @@
 # What an admin and a developer type. Everything that is missing is fetched once per user, without root.
-# The distribution's Python where that is new enough, as the images have it: one that pyenv has built computes a fifth slower.
+# The distribution's Python where that is new enough, as the images have it: pyenv's is built without optimisation.
 DISTRIBUTION := /usr/bin/python3
 NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell $(DISTRIBUTION) -c '$(NEW)' 2>/dev/null && echo $(DISTRIBUTION) || echo python3)

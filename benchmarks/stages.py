@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import calls
 from orchestrator.compile import sounds, speech
 from orchestrator.compile.tree import checksum_of, compile_tree
 from orchestrator.domain.derive import derive
@@ -39,6 +38,8 @@ BOOT_WITHIN = 600.0
 
 def prepare(folder: Path) -> None:
     """A new state in `folder`/s with the stand-in voice; the files to import lie in `folder`/files."""
+    from tests.running_town import CITIZEN  # what it takes along would be in the memory of every stage
+
     shutil.rmtree(folder / "s", ignore_errors=True)
     state = create(folder / "s")
     tone = np.sin(np.arange(4000) / 3).astype(np.float32) * 0.5
@@ -49,7 +50,7 @@ def prepare(folder: Path) -> None:
         file.writeframes(speech.linear(tone))
     path = state.root / "settings.toml"
     voice = f'voice = ["cp", "{folder / "tone.wav"}", "{{out}}"]\n'
-    path.write_text(f'{voice}{path.read_text()}provider = "{calls.CITIZEN}:5090"\n')
+    path.write_text(f'{voice}{path.read_text()}provider = "{CITIZEN}:5090"\n')
 
 
 def _state(folder: Path) -> State:
@@ -186,10 +187,12 @@ def booting(folder: Path) -> Work:
 
 def reloading(folder: Path) -> Work:
     """`durchwahl apply` of one person's name to a running Asterisk that takes calls: reload and read-back are in it."""
+    from benchmarks.under_calls import under_calls
+
     state = _state(folder)
     _speech(folder)
     people = len(_load(state).people)
-    return lambda: _asterisk(state, lambda: calls.under(state, 15 + people / 200, lambda: _apply(state)))
+    return lambda: _asterisk(state, lambda: under_calls(state, 15 + people / 200, lambda: _apply(state)))
 
 
 STAGES: Mapping[str, Callable[[Path], Work]] = {

@@ -9,28 +9,26 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from benchmarks.call.load import SCENARIO, Caller
+from benchmarks.call.town import HEAD
 from orchestrator.phone.sipp import Run, run_sipp
 from orchestrator.service import wiring
 from orchestrator.service.state import State
 from tests.running_town import CITIZEN
 from tests.told import times
 
-SCENARIO = Path(__file__).parents[1] / "tests" / "scenarios" / "citizen.xml"
-HEAD = "+496205210"
-"""The number of the example town, and of all that are made in its shape."""
 RATE = 20.0
 """Calls a second."""
-LISTENS = 1.0
-"""Seconds from the answer until a caller hangs up."""
+LISTENS = Caller(number=HEAD, after=1.0)
+"""Hangs up a second after the answer."""
 GRACE = 30.0
 """Seconds more until the last call is given up."""
 SETTLES = 3.0
 """Seconds of calls before it is begun."""
 
 
-def under(state: State, seconds: float, work: Callable[[], None]) -> Mapping[str, float]:
+def under_calls(state: State, seconds: float, work: Callable[[], None]) -> Mapping[str, float]:
     """Do `work` while `RATE` calls a second come for `seconds`, which should be longer.
 
     Gives the seconds of `work`, the milliseconds from the INVITE to the answer of the call that waited longest, the
@@ -54,7 +52,7 @@ def under(state: State, seconds: float, work: Callable[[], None]) -> Mapping[str
 
 
 async def _calls(state: State, count: int) -> Run:
-    silence = state.run / "silence.alaw"  # SIPp wants to read a sound, also of those who say nothing
+    silence = state.run / "silence.alaw"
     silence.write_bytes(b"\xd5" * 8000)
     return await run_sipp(
         wiring.program("sipp"),
@@ -66,5 +64,5 @@ async def _calls(state: State, count: int) -> Run:
         within=count / RATE + GRACE,
         address=CITIZEN,
         audio=silence,
-        callers="".join(f"+4962059{at:07d};{HEAD};0;-1;{round(LISTENS * 1000)};0\n" for at in range(count)),
+        callers="".join(LISTENS.line(f"+4962059{at:07d}") for at in range(count)),
     )
