@@ -6,8 +6,9 @@ replaced by recorded files, as an admin would do it.
 
 from __future__ import annotations
 
-import wave
+import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from orchestrator.compile import sounds, speech
@@ -16,6 +17,7 @@ from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Do, Flow, LeaveMessage, Menu, Say, Step
 from orchestrator.domain.prompts import Prompt
 from orchestrator.store.reading import read_files
+from tests.spoken import recording
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "town"
 KEPT = ("buergerbuero", "standesamt", "bauamt", "sozialamt", "zentrale")
@@ -48,6 +50,7 @@ WORDS = {
 """What shared prompts say."""
 
 
+@cache
 def directory() -> Directory:
     """The hurried town, not derived."""
     found = read_files([EXAMPLE], 2026)
@@ -103,15 +106,5 @@ def record_derived(town: Directory, voice: speech.Voice, recorded: Path) -> None
     for name in sounds.prompts_of(derive(town)).keys() - written.keys() | WORDS.keys():
         words = WORDS.get(name, f"Büro {name[-14:]}")
         for language in town.town.languages:
-            samples, rate = speech.speak(voice, words, language)
-            write_wav(recorded / language / f"{name}.wav", samples, rate)
-
-
-def write_wav(path: Path, samples: speech.Samples, rate: int) -> None:
-    """A mono 16-bit WAV file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(speech.linear(samples))
+            (recorded / language).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(recording(voice, words, language), recorded / language / f"{name}.wav")

@@ -48,7 +48,7 @@ from tests import hurry, ports
 from tests.databases import new_state
 from tests.leash import leashed
 from tests.preloaded import Command
-from tests.spoken import remembered
+from tests.spoken import remembered, write_wav
 
 CITIZEN = "127.0.0.2"
 """The provider's address: calls from there come in by the trunk."""
@@ -336,7 +336,7 @@ def running_town(
 def started(town: Town, names: Sequence[str] = ("asterisk", "control", "attend")) -> Iterator[Town]:
     """`town` with everything at work, or only those, and with a citizen's sentence."""
     samples, rate = speech.speak(wiring.voice(town.state), WORDS, "de")
-    hurry.write_wav(town.words, speech.resample(speech.fit(samples), rate, 8000), 8000)
+    write_wav(town.words, speech.resample(speech.fit(samples), rate, 8000), 8000)
     try:
         for name in names:
             town.begin(name)

@@ -36,6 +36,16 @@ FIRST = (
     *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
     *("third_port", "scanners", "dashboards", "traces_live", "backup_live", "backup", "backup_nightly"),
     *(
+        "mailbox_natively",
+        "voicemail_whole",
+        "without_python",
+        "traces",
+        "full_disk",
+        "operators",
+        "first_start",
+        "ami",
+    ),
+    *(
         "secrets",
         "evidence",
         "install",
@@ -56,6 +66,7 @@ FIRST = (
         "promises",
         "audit",
     ),
+    *("dump", "postman", "numbers", "migrations", "works_with_former", "ldap", "dialogue_random"),
 )
 """What is begun first. What takes long, so that no process is left alone with it at the end; and what measures time,
 while the others wait for calls. What only computes has the end for itself.

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -24,16 +26,45 @@ _speak = speech.speak
 
 def _remembered(voice: speech.Voice, text: str, language: str) -> tuple[speech.Samples, int]:
     """What `voice` says, or said before in just that way."""
-    said = hashlib.sha256(repr((voice.argv, voice.name, text, language)).encode()).hexdigest()[:32]
-    path = KEPT / f"{said}.npz"
+    path = _kept(voice, text, language, ".npz")
     if not path.exists():
         samples, rate = _speak(voice, text, language)
-        KEPT.mkdir(parents=True, exist_ok=True)
-        beside = KEPT / f"{said}.{os.getpid()}.{threading.get_ident()}.npz"  # threads, too, may say the same at once
+        beside = _beside(path)
         np.savez(beside, samples=samples, rate=rate)
-        beside.replace(path)  # others may read or write the same
+        beside.replace(path)
     with np.load(path) as kept:
         return np.asarray(kept["samples"], np.float32), int(kept["rate"])
+
+
+def recording(voice: speech.Voice, text: str, language: str) -> Path:
+    """A WAV file of it, to be copied."""
+    path = _kept(voice, text, language, ".wav")
+    if not path.exists():
+        beside = _beside(path)
+        write_wav(beside, *_remembered(voice, text, language))
+        beside.replace(path)
+    return path
+
+
+def write_wav(path: Path, samples: speech.Samples, rate: int) -> None:
+    """A mono 16-bit WAV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(speech.linear(samples))
+
+
+def _kept(voice: speech.Voice, text: str, language: str, ending: str) -> Path:
+    said = hashlib.sha256(repr((voice.argv, voice.name, text, language)).encode()).hexdigest()[:32]
+    KEPT.mkdir(parents=True, exist_ok=True)
+    return KEPT / f"{said}{ending}"
+
+
+def _beside(path: Path) -> Path:
+    """What is written first: other processes and threads may read or write the same."""
+    return path.with_name(f"{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from orchestrator.apps.skills import spoken
 from orchestrator.asterisk.package import find
 from orchestrator.compile import soundroot, sounds, speech
 from orchestrator.domain.prompts import Prompt
-from tests.hurry import write_wav
+from tests.spoken import write_wav
 from tests.test_compile import compiled
 from tests.towns import small
 
