@@ -5,8 +5,8 @@ NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell $(DISTRIBUTION) -c '$(NEW)' 2>/dev/null && echo $(DISTRIBUTION) || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait as much as they compute, some more, some less: while too many of them compute, none begins (side_by_side).
-WORKERS ?= 7
+# Most wait for calls more than they compute: two of these take what computes, and give way to the others (side_by_side).
+WORKERS ?= 9
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # What Python has compiled is kept, wherever that is not wanted beside the sources: each process would do it again.
@@ -23,7 +23,7 @@ STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
 help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
-	@echo "make test     checks and tests; WORKERS=n processes side by side (7)"
+	@echo "make test     checks and tests; WORKERS=n processes side by side (9)"
 	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, without attendants, a thousand calls"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"

@@ -15,7 +15,7 @@ from orchestrator.asterisk.archive import cache
 from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
-from tests.side_by_side import ORDER, SideBySide, in_turn
+from tests.side_by_side import NICE, ORDER, SideBySide, computes, in_turn
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
 # wanted beside the sources. This one has begun already, and has the tests before it.
@@ -42,7 +42,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # its time counts from then on
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if hasattr(item.config, "workerinput"):
+    if hasattr(item.config, "workerinput") and not _computes(item.config):
         in_turn()
     return (yield)
 
@@ -59,8 +59,14 @@ class Told:
             self._reporter.write_line(f"\n{report.when} of {report.nodeid} failed: {why}")
 
 
+def _computes(config: Any) -> bool:
+    return computes(config.workerinput["workerid"], config.workerinput["workercount"])
+
+
 @pytest.hookimpl(trylast=True)  # the reporter is there then
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") and _computes(config):
+        os.nice(NICE)
     if not hasattr(config, "workerinput") and (reporter := config.pluginmanager.get_plugin("terminalreporter")):
         config.pluginmanager.register(Told(reporter))
 

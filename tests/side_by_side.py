@@ -1,4 +1,4 @@
-"""How the tests are shared out when several processes run them side by side (`pytest -n 7`).
+"""How the tests are shared out when several processes run them side by side (`pytest -n 9`).
 
 Own ports (tests/ports.py) and own folders keep them apart. Belongs here: what goes together, and in which order.
 """
@@ -17,64 +17,26 @@ from xdist.scheduler import LoadScopeScheduling
 ALONE = {"test_random_rollouts", "test_former_version"}
 """Files whose every test has a town to itself: they are shared out one by one."""
 
-FIRST = (
-    *(
-        "caller_box",
-        "queues",
-        "completion",
-        "town",
-        "switching",
-        "call_back",
-        "secretary",
-        "by_name",
-        "random_rollouts",
-    ),
-    *("shift", "attend", "contract", "hangup", "ringing", "voicemail_survives", "mailbox_by_telephone", "mailbox_line"),
-    *("pickup", "cli", "hot_desks_live", "hot_desks_outside", "call_waiting", "switching_by_code", "rooms", "changes"),
-    *("mailbox", "exchange", "display", "mailroom", "mail_killed", "plan_shown", "rollout", "damaged", "dial_matrix"),
-    *("putting_through", "attacks", "taking", "lamps", "queue_of_47", "dialogue", "outcomes", "phone", "trunks"),
-    *("torture", "failing_trunks", "mutated", "without_dns", "half_open", "least_privilege", "certificate"),
-    *("third_port", "scanners", "dashboards", "traces_live", "backup_live", "backup", "backup_nightly"),
-    *(
-        "mailbox_natively",
-        "voicemail_whole",
-        "without_python",
-        "traces",
-        "full_disk",
-        "operators",
-        "first_start",
-        "ami",
-    ),
-    *(
-        "secrets",
-        "evidence",
-        "install",
-        "renewal",
-        "two_versions",
-        "former_version",
-        "canary",
-        "bans",
-        "agreement",
-        "entries",
-        "apply_killed",
-        "drift",
-        "up",
-        "bench",
-        "bench_call",
-        "export",
-        "injections",
-        "promises",
-        "audit",
-    ),
-    *("dump", "postman", "numbers", "migrations", "works_with_former", "ldap", "dialogue_random"),
-)
-"""What is begun first. What takes long, so that no process is left alone with it at the end; and what measures time,
-while the others wait for calls. What only computes has the end for itself.
+WAIT = """
+    caller_box queues completion town switching call_back secretary by_name random_rollouts shift attend contract
+    ringing voicemail_survives mailbox_by_telephone mailbox_line pickup cli hot_desks_live hot_desks_outside
+    call_waiting switching_by_code rooms evidence dashboards mailbox_natively secrets display mailroom mail_killed
+    plan_shown rollout dial_matrix putting_through attacks taking lamps queue_of_47 dialogue phone trunks torture
+    failing_trunks mutated without_dns half_open least_privilege certificate third_port scanners traces_live
+    backup_live backup_nightly voicemail_whole without_python traces full_disk operators first_start ami alerts
+    package asterisk_again limits install renewal two_versions former_version canary bans agreement entries
+    apply_killed up bench bench_call bench_journal promises hours usual phone_command test_call filer unapplied
+    codes
+""".split()  # noqa: SIM905
+"""Files that wait for calls and for processes more than they compute, those that take long first: so that no process is
+left alone with one at the end.
 """
-ORDER = {f"test_{name}": at for at, name in enumerate(FIRST)}
+ORDER = {f"test_{name}": at for at, name in enumerate(WAIT)}
 
 
-CROWDED = 3 * (os.cpu_count() or 1)
+COMPUTING, NICE = 2, 4
+"""Processes that take the other files, and how much they give way (nice(2)): they have what telephones leave them."""
+CROWDED = 3 * (os.cpu_count() or 1) + COMPUTING
 """Processes that want a core, as many as which make telephones late."""
 PATIENCE = 20.0
 """Seconds that a test waits at most until it is less crowded."""
@@ -93,6 +55,15 @@ def _wanting() -> int:
     return next(int(count) for name, count, *_ in found if name == "procs_running")
 
 
+def computes(process: str, processes: int) -> bool:
+    """Whether this one of the processes, `gw0` and so on, takes what only computes, as long as there is any."""
+    return processes > 2 * COMPUTING and int(process.removeprefix("gw")) < COMPUTING
+
+
+def _file(scope: str) -> str:
+    return scope.partition("::")[0].rpartition("/")[2].removesuffix(".py")
+
+
 class SideBySide(LoadScopeScheduling):
     """Gives each process a file, for a file sets things up once for its tests."""
 
@@ -102,4 +73,10 @@ class SideBySide(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, _ = nodeid.partition("::")
-        return nodeid if path.rpartition("/")[2].removesuffix(".py") in ALONE else path
+        return nodeid if _file(path) in ALONE else path
+
+    def _assign_work_unit(self, node: Any) -> None:
+        waits = not computes(node.gateway.id, len(self.nodes))
+        if fitting := next((scope for scope in self.workqueue if (_file(scope) in ORDER) is waits), None):
+            self.workqueue.move_to_end(fitting, last=False)
+        super()._assign_work_unit(node)
