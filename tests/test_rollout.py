@@ -26,7 +26,7 @@ from orchestrator.service import directory as directories
 from orchestrator.service import rollout as service
 from orchestrator.service import wiring
 from orchestrator.service.errors import ServiceError
-from orchestrator.service.running import connected
+from orchestrator.service.running import FEW, Running, connected
 from orchestrator.service.watching import look
 from orchestrator.store.database import brief
 from orchestrator.store.load import save
@@ -248,6 +248,30 @@ async def test_the_same_tree_again_mends_what_asterisk_lost(town: Town) -> None:
     assert "extension flow-town door is missing" in (await look(town.state)).problems
     assert (await keep(town, hurry.directory())).done
     assert await wrong(town.state) == []
+
+
+async def test_a_small_change_is_read_back_where_it_is_and_a_large_one_whole(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    extensions = Running._extensions
+
+    async def noted(self: Running, **only: str) -> dict[str, list[tuple[str, str]]]:
+        asked.append(only.get("Context", ""))
+        return await extensions(self, **only)
+
+    monkeypatch.setattr(Running, "_extensions", noted)
+    plain = hurry.directory()
+    renamed = {**plain.people, "p2501": replace(plain.people["p2501"], first_name="Änne")}
+    assert (await keep(town, replace(plain, people=renamed))).done
+    assert asked
+    assert "" not in asked
+    asked.clear()
+    longer = {id_: replace(person, ring_seconds=person.ring_seconds + 1) for id_, person in plain.people.items()}
+    assert len(longer) > FEW
+    assert (await keep(town, replace(plain, people=longer))).done
+    assert asked == [""]
+    assert (await keep(town, plain)).done
 
 
 async def test_a_module_that_an_earlier_version_did_not_load_is_loaded(town: Town) -> None:

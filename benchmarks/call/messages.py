@@ -18,8 +18,8 @@ from benchmarks.call.load import Block, Caller, not_clean, place
 from benchmarks.call.town import AREA, PHONE, Exchanges
 from benchmarks.call.variants import ASTERISK, BY_HAND, CONTROL, OURS, PYTHON, SETTLES, VARIANTS
 from orchestrator.messages.mailbox import Spool
-from tests.hurry import write_wav
 from tests.running_town import Town
+from tests.spoken import write_wav
 
 SPOKEN = ("person_unreachable", "zero", "notice")
 """What callers of a person hear after the greeting, if the telephone is not there."""

@@ -22,6 +22,7 @@ from tests import hurry
 from tests.call_back_town import ALWAYS
 from tests.ports import area
 from tests.running_town import Town, prepared, started
+from tests.spoken import write_wav
 
 PHONE = "tel2500"
 HEAD, PLAIN = "+496205210", "+496205211"
@@ -85,7 +86,7 @@ def _prepared(folder: Path) -> Town:
     def furnish(state: State) -> None:
         tone = np.sin(np.arange(int(8000 * SECONDS)) / 3).astype(np.float32) * 0.5
         for language in ("de", "en"):
-            hurry.write_wav(state.recorded / language / f"{MENU}.wav", tone, 8000)
+            write_wav(state.recorded / language / f"{MENU}.wav", tone, 8000)
 
     os.environ["DURCHWAHL_CANARY"] = "0"  # what it costs is no part of a call
     folder.mkdir()

@@ -27,7 +27,8 @@ class Running(Protocol):
     async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
         """What Asterisk believes otherwise than `tree` says; empty if all is as it should be.
 
-        Of endpoints that `changed`, their values are read too.
+        Of endpoints that `changed`, their values are read too; of extensions perhaps nothing but what is beside those
+        that did.
         """
 
 
@@ -80,15 +81,19 @@ async def _reload(running: Running, modules: Sequence[str], tree: Tree, changed:
             await running.reload(module)
     except OSError as bad:
         return (f"Asterisk does not take it: {bad}",)
-    return await _read_back(running, tree, changed)
+    return await _read_back(running, tree, changed, whole=modules == ALL)
 
 
-async def _read_back(running: Running, tree: Tree, changed: Sequence[Change]) -> Sequence[str]:
-    """What differs. No answer is no difference: an Asterisk that is busy after the reloads is asked again."""
+async def _read_back(running: Running, tree: Tree, changed: Sequence[Change], *, whole: bool) -> Sequence[str]:
+    """What differs. No answer is no difference: an Asterisk that is busy after the reloads is asked again.
+
+    The `whole` is looked at where everything was read anew, for what Asterisk had before is not known then.
+    """
     until = time.monotonic() + READ_WITHIN
     while True:
         try:
-            return await running.differences(tree, changed)
+            found = await running.differences(tree, changed)
+            return tuple(dict.fromkeys([*found, *(await running.differences(tree, ()) if whole and changed else ())]))
         except OSError as bad:
             if time.monotonic() + ASK_AGAIN > until:
                 return (

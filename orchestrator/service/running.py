@@ -22,6 +22,8 @@ from orchestrator.service.state import State
 
 WHOLE = 20_000
 """Extensions up to which the dialplan is read back in one answer; a larger one would keep AMI from anything else."""
+FEW = 20
+"""Contexts up to which, where nothing else has changed, they alone are read back: 20 µs for each line of the others."""
 LOOKED_AT = 200
 """Endpoints whose values are read back after an apply; about 2 ms each."""
 OPTION = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
@@ -135,12 +137,12 @@ class Running:
     async def _dialplan(self, extensions: Mapping[str, str], changed: Sequence[Change]) -> list[str]:
         """Extensions that Asterisk has otherwise. A large dialplan is asked context by context.
 
-        Where some are known to have `changed`, only their contexts are.
+        Where some are known to have `changed`, only their contexts are, if they are few or the dialplan large.
         """
-        if len(extensions) <= WHOLE:
+        contexts = {each.name.partition(" ")[0] for each in changed if each.kind == "extension"}
+        if len(extensions) <= WHOLE and (not changed or len(contexts) > FEW):
             wanted = {name: lines(text) for name, text in extensions.items()}
             return _otherwise("extension", wanted, await self._extensions())
-        contexts = {each.name.partition(" ")[0] for each in changed if each.kind == "extension"}
         known: dict[str, dict[str, list[tuple[str, str]]]] = {context: {} for context in contexts}
         for name, text in extensions.items():
             context = name.partition(" ")[0]
