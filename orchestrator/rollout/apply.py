@@ -27,8 +27,7 @@ class Running(Protocol):
     async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
         """What Asterisk believes otherwise than `tree` says; empty if all is as it should be.
 
-        Of endpoints that `changed`, their values are read too; of extensions perhaps nothing but what is beside those
-        that did.
+        Of endpoints that `changed`, their values are read too; of the dialplan perhaps only the contexts that did.
         """
 
 
@@ -92,8 +91,10 @@ async def _read_back(running: Running, tree: Tree, changed: Sequence[Change], *,
     until = time.monotonic() + READ_WITHIN
     while True:
         try:
-            found = await running.differences(tree, changed)
-            return tuple(dict.fromkeys([*found, *(await running.differences(tree, ()) if whole and changed else ())]))
+            found = [*await running.differences(tree, changed)]
+            if whole and changed:
+                found += await running.differences(tree, ())
+            return tuple(dict.fromkeys(found))
         except OSError as bad:
             if time.monotonic() + ASK_AGAIN > until:
                 return (

@@ -23,7 +23,7 @@ from orchestrator.service.state import State
 WHOLE = 20_000
 """Extensions up to which the dialplan is read back in one answer; a larger one would keep AMI from anything else."""
 FEW = 20
-"""Contexts up to which, where nothing else has changed, they alone are read back: 20 µs for each line of the others."""
+"""Changed contexts up to which they alone are read back: each line of the others would cost 20 µs."""
 LOOKED_AT = 200
 """Endpoints whose values are read back after an apply; about 2 ms each."""
 OPTION = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
@@ -74,7 +74,7 @@ class Running:
     async def differences(self, tree: Tree, changed: Sequence[Change] = ()) -> Sequence[str]:
         """Modules, endpoints, registrations, extensions and mailboxes that Asterisk has otherwise than `tree`.
 
-        Of endpoints that `changed`, what they do is read too: at most `LOOKED_AT` of them.
+        Of endpoints that `changed`, what they do is read too: at most `LOOKED_AT` of them. Extensions: see `_dialplan`.
         """
         wanted: dict[str, dict[str, str]] = defaultdict(dict)
         for (kind, name), text in things(tree):
