@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durchwahl/tests-bytecode
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
+# Of what takes minutes: all, or a third.
+PART := $(if $(THIRD),--third $(THIRD))
 # $(call again,MARKS): what failed.
 again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
@@ -24,7 +26,8 @@ help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     checks and tests; WORKERS=n processes side by side (9)"
-	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, without attendants, a thousand calls"
+	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, without attendants, a thousand calls;"
+	@echo "              THIRD=1, 2 or 3: of those that take minutes a third, as .ci/run has it"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
@@ -57,17 +60,18 @@ check: setup
 audit: setup
 	$(BIN)/python scripts/audit.py
 
-test: check side alone
+test: side alone
 
 # Beside `long`, its tests are shared out with the others: together they leave no core idle.
 SIDE := not crowded and not stack$(if $(filter long,$(MAKECMDGOALS)),, and not long)
 
-# What is known of the packages is told only: an advisory of this morning is no fault of a change.
-side: check
-	@$(BIN)/python scripts/audit.py || true
+# What is known of the packages is told only: an advisory of this morning is no fault of a change. Collecting compiles the
+# tests once, and not in each process.
+side: setup
 	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
-	@$(PYTEST) --collect-only -qq -m "$(SIDE)" >/dev/null || true  # compiles them once, and not in each process
-	$(PYTEST) -n $(WORKERS) -m "$(SIDE)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
+	@$(MAKE) --no-print-directory check & $(PYTEST) --collect-only -qq $(PART) -m "$(SIDE)" >/dev/null; \
+		$(BIN)/python scripts/audit.py; wait $$!
+	$(PYTEST) -n $(WORKERS) $(PART) -m "$(SIDE)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, by three, when all
 # others have ended, the container stack included, where that is asked for too; and what failed then, alone.
@@ -81,7 +85,7 @@ long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup $(filter stack,$(MAKECMDGO
 	$(call judged,2,crowded)
 
 # $(call judged,PROCESSES,MARKS): what fails beside others is judged alone.
-judged = $(PYTEST) -n $(1) -m "$(2)" || { [ $$? -eq 1 ] && echo "what failed beside others, alone:" && $(call again,$(2)); }
+judged = $(PYTEST) -n $(1) $(PART) -m "$(2)" || { [ $$? -eq 1 ] && echo "what failed beside others, alone:" && $(call again,$(2)); }
 
 # Images, Compose and calls on a real Docker engine: the one that answers, else Debian's, which only root may start.
 stack: setup

@@ -15,7 +15,7 @@ from orchestrator.asterisk.archive import cache
 from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
-from tests.side_by_side import NICE, ORDER, SideBySide, computes, in_turn
+from tests.side_by_side import NICE, ORDER, THIRDS, SideBySide, computes, in_other_thirds, in_turn
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
 # wanted beside the sources. This one has begun already, and has the tests before it.
@@ -29,9 +29,15 @@ os.environ.setdefault("DURCHWAHL_CANARY", "0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+    parser.addoption("--third", type=int, choices=THIRDS, help="of what takes minutes (`long`), this third alone")
 
 
+@pytest.hookimpl(tryfirst=True)  # all are there yet, whatever else is left out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if third := config.getoption("--third"):
+        out = in_other_thirds([item for item in items if item.get_closest_marker("long")], third)
+        items[:] = [item for item in items if item not in out]
+        config.hook.pytest_deselected(items=list(out))
     if hasattr(config, "workerinput"):  # one of several processes
         items.sort(key=lambda item: ORDER.get(item.path.stem, len(ORDER)))
 

@@ -281,6 +281,8 @@ async def sturdy(call: Callable[[], Awaitable[Made]]) -> Made:
 
 MODES = ("python", pytest.param("native", marks=pytest.mark.long))
 """Once with attendants, once with none: parameters of a fixture. What goes wrong in one mostly does in both."""
+PYTHON = (pytest.param(True, id="python"), pytest.param(False, id="native", marks=pytest.mark.long))
+"""The same, for who asks whether there are any."""
 
 
 @contextmanager

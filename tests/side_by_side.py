@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+T = TypeVar("T")
 ALONE = {"test_random_rollouts", "test_former_version"}
 """Files whose every test has a town to itself: they are shared out one by one."""
 
@@ -33,13 +35,19 @@ left alone with one at the end.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(WAIT)}
 
-
+THIRDS = (1, 2, 3)
+"""What takes minutes is dealt out to them: a change is judged by one, a night by all."""
 COMPUTING, NICE = 2, 4
 """Processes that take the other files, and how much they give way (nice(2)): they have what telephones leave them."""
 CROWDED = 3 * (os.cpu_count() or 1) + COMPUTING
 """Processes that want a core, as many as which make telephones late."""
 PATIENCE = 20.0
 """Seconds that a test waits at most until it is less crowded."""
+
+
+def in_other_thirds(tests: Sequence[T], third: int) -> set[T]:
+    """Those which another third than `third` has. Neighbours are in different ones: each looks at every file."""
+    return {test for at, test in enumerate(tests) if THIRDS[at % len(THIRDS)] != third}
 
 
 def in_turn() -> None:

@@ -102,6 +102,7 @@ def processes(made: Made) -> list[int]:
     return found
 
 
+@pytest.mark.long
 async def test_control_that_ends_leaves_no_backup_behind_it(made: Made) -> None:
     large(made)
     task = await begun(night(made).look(), made)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import growth
 from benchmarks.growth import asked, bench, plot, table
 
 
+@pytest.mark.long
 def test_everything_is_timed_and_reported(tmp_path: Path) -> None:
     rows = bench(tmp_path, (200, 400), growth.KINDS)
     timed = [*asked(0.0), "write a call, one by one", "write a call, of many"]

@@ -120,12 +120,13 @@ async def test_a_citizen_types_a_name_hears_it_and_talks(either: Town) -> None:
 
 async def test_a_citizen_hears_several_and_chooses(either: Town) -> None:
     async with either.staff({"tel4004": "talked"}):
-        journey, heard = await listens(either, "schulz#,2", 7.0)
+        journey, heard = await listens(either, "schulz#,2", 9.0)
     assert (journey.outcome, journey.place) == ("answered", "n_4004.ring")
     for name in ("n_4003.name", "find_1", "n_4004.name"):
         assert recognise(heard, either.prompt(name, "de")).share >= HEARD, name
 
 
+@pytest.mark.long
 async def test_an_apply_that_takes_the_step_away_leaves_nobody_behind(exchange: Town) -> None:
     """Who is typing then is led on by their flow, or by what stays of it."""
     written = town()

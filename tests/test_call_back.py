@@ -32,7 +32,7 @@ from orchestrator.service.switching import Period
 from orchestrator.store.load import save
 from tests.call_back_town import ALWAYS, MEMBER, OFFICE, Citizens, call_back_town, provider
 from tests.outside_exchange import desks
-from tests.running_town import Town, running_town, until
+from tests.running_town import PYTHON, Town, running_town, until
 from tests.towns import MONDAY_10
 
 AGAIN, RINGS = 4, 5
@@ -80,7 +80,7 @@ def dialled(shown: str) -> str:
     return "0" + shown.removeprefix("+49")
 
 
-@pytest.mark.parametrize("python", [True, False], ids=["python", "native"])
+@pytest.mark.parametrize("python", PYTHON)
 async def test_a_promise_is_kept_at_the_place_that_was_kept(town: Town, citizens: Citizens, python: bool) -> None:
     """Who came before and after is served before and after; nobody of Python is asked."""
     if not python:
@@ -119,6 +119,7 @@ async def test_a_promise_is_kept_at_the_place_that_was_kept(town: Town, citizens
     assert made.wait > 3.0, "the member's word with the stand-in is no talk"
 
 
+@pytest.mark.long
 async def test_who_is_not_reached_is_called_again_and_at_last_a_case_of_the_department(
     town: Town, citizens: Citizens
 ) -> None:
@@ -196,6 +197,7 @@ async def test_a_number_is_promised_once_at_a_time_and_not_without_end(town: Tow
     await citizens.hang_up()
 
 
+@pytest.mark.long
 async def test_a_promise_outlives_asterisk(town: Town, citizens: Citizens) -> None:
     async with provider(town) as far:
         async with town.desk(MEMBER, "nobody"):

@@ -190,6 +190,7 @@ async def test_it_is_renewed_while_many_talk(town: Town) -> None:
             await asyncio.to_thread(hang_up, town)
 
 
+@pytest.mark.long
 def test_a_broken_pair_never_reaches_asterisk(town: Town) -> None:
     before = certificate.seen(town.state)
     write(town.state, CHAIN, pem(OTHER_KEY))

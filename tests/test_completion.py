@@ -37,7 +37,9 @@ def directory() -> Directory:
     return replace(town, phones=phones, people=people)
 
 
-@pytest.fixture(scope="module", params=[lamps.MOST, 0], ids=["each", "asked"])
+@pytest.fixture(
+    scope="module", params=[pytest.param(lamps.MOST, id="each"), pytest.param(0, id="asked", marks=pytest.mark.long)]
+)
 def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """With a hint for each number, and as a large house has it."""
     with pytest.MonkeyPatch.context() as patch:
@@ -221,7 +223,7 @@ async def test_what_does_not_count_any_more_is_forgotten(town: Town, phones: dic
 async def test_whom_one_has_talked_to_is_not_called_back(town: Town, phones: dict[str, Telephone]) -> None:
     """Nor who was called in vain before."""
     await reaches_nobody(phones["tel2500"], "2600")
-    await phones["tel2600"].incoming(within=SOON)
+    await phones["tel2600"].calls[-1].ends(within=SOON)
     call = await phones["tel2500"].dial("2600")
     await (await phones["tel2600"].incoming(within=SOON)).answer()
     await call.answered(within=SOON)

@@ -180,6 +180,7 @@ def test_trunks_that_are_away_are_an_alert(watched: Watched) -> None:
     assert raised["annotations"]["runbook"].endswith("#notrunk")
 
 
+@pytest.mark.long
 async def test_a_site_whose_telephones_are_gone_is_an_alert(watched: Watched) -> None:
     there = 'durchwahl_phones_registered{site="rathaus"}'
     async with watched.town.staff({MEMBER: "talked"}):

@@ -25,7 +25,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import switching, wiring
 from tests.far_exchange import SDP, FarExchange
 from tests.pickup_town import citizen, telephone
-from tests.running_town import CITIZEN, Town, all_off, performed_by, running_town, until
+from tests.running_town import CITIZEN, MODES, Town, all_off, performed_by, running_town, until
 from tests.switched_town import OUT, switched_town
 from tests.test_pickup import dials
 from tests.towns import MONDAY_10, person, town_flow
@@ -106,7 +106,7 @@ BUSY = {"tel2500": "busy", "tel2501": "busy", "tel4000": "busy", "tel10": "busy"
     ("2346", {}, {"tel4000": "alte Nr. 2346"}),
     ("2347", {}, {"tel10": ""}),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
-@pytest.mark.parametrize("mode", ["python", "native"])
+@pytest.mark.parametrize("mode", MODES)
 async def test_every_telephone_that_rings_is_told_why(
     town: Town, number: str, answers: Mapping[str, str], expected: Mapping[str, str], mode: str
 ) -> None:

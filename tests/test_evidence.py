@@ -259,6 +259,7 @@ def test_the_page_is_whole_and_holds_no_secret(town: Town, tmp_path: Path) -> No
         assert "+49171" not in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", PROVOKED)
 def test_each_deviation_is_told_while_it_is_so(town: Town, case: str) -> None:
     act, words = PROVOKED[case]

@@ -120,6 +120,7 @@ async def test_who_needs_help_gets_it_by_the_next_provider(town: Town, providers
     assert [called for called, _ in providers.second.called] == ["112"]
 
 
+@pytest.mark.long
 async def test_who_needs_help_and_has_no_mobile_phone_is_put_through_when_a_line_is_back(
     town: Town, providers: Providers
 ) -> None:

@@ -137,6 +137,7 @@ KILLED = {
 }
 
 
+@pytest.mark.long
 def test_killed_at_every_line_it_files_once(tmp_path: Path) -> None:
     """A child is killed after each line of the filer in turn; the next attempt leaves exactly one message."""
     with killer(**KILLED, files=("filer.py", "mailbox.py", "folder.py", "lock.py")) as killing:

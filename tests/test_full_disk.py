@@ -128,6 +128,7 @@ async def test_who_would_leave_a_message_is_told_and_everything_goes_on_later(to
     assert "cannot be written" not in command(town, "status").stdout
 
 
+@pytest.mark.long
 async def test_the_same_without_an_attendant(town: Town, disk: SmallDisk) -> None:
     known = outcomes(town)
     with performed_by(town, "native"):

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.running_town import Town, until, world
 from tests.towns import MONDAY_10
 
@@ -13,6 +15,7 @@ WITHIN = 20.0
 """Seconds until it must be told: a ping each 5 s that has 5 s."""
 
 
+@pytest.mark.long
 async def test_an_asterisk_that_hangs_is_noticed_told_and_found_again(town: Town) -> None:
     until(lambda: "durchwahl_ami_up 1.0" in town.page("/metrics"), 20)
     pid = town.processes["asterisk"].pid

@@ -103,6 +103,7 @@ async def test_help_is_sent_to_the_desk_and_not_to_where_the_guest_is_at_home(to
     assert told.shown == ELSEWHERE
 
 
+@pytest.mark.long
 async def test_wrong_pins_lock_the_desk_and_the_person_until_the_lock_ends(town: Town) -> None:
     wrong = ("2500", "135790")
     assert await logs_in(town, "gast", wrong, wrong, wrong) == "desk_wrong"
@@ -131,6 +132,7 @@ async def test_a_number_that_nobody_has_sounds_like_a_wrong_pin(town: Town) -> N
     assert not found, "no PIN is in any record"
 
 
+@pytest.mark.long
 async def test_it_outlives_restarts_and_works_without_python(town: Town) -> None:
     await hot_desks.log_in(town.state, "gast", "2500", why="")
     await asyncio.sleep(1.5)  # Asterisk writes its database down once a second

@@ -175,6 +175,7 @@ async def test_a_greeting_that_was_recorded_at_the_desk_is_what_callers_hear(tow
         greeting.unlink()
 
 
+@pytest.mark.long
 async def test_an_attendant_that_is_killed_costs_a_moment(town: Town, tmp_path: Path) -> None:
     """The message begins anew, nobody is asked anything again, and it counts as heard once it was."""
     sentence = read_sound(town.words)

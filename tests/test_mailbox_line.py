@@ -75,6 +75,7 @@ def _gaps(told: list[dict[str, object]]) -> list[float]:
     ]
 
 
+@pytest.mark.long
 async def test_who_does_nothing_is_sent_off(mailbox: Mailbox) -> None:
     async with mailbox.desk() as telephone, visiting(mailbox, telephone, NUMBER) as visit:
         await visit.press("1")  # a short turn: the menu's own is long

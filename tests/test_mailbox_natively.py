@@ -138,6 +138,7 @@ async def test_a_pin_that_we_change_counts_natively_and_the_other_way_round(mail
     assert "DTMF" not in journal, "the journal holds the keys of PINs"
 
 
+@pytest.mark.long
 async def test_three_wrong_pins_end_the_call(mailbox: Mailbox) -> None:
     mailbox.town.end("attend")
     async with mailbox.desk("tel10") as telephone:

@@ -81,6 +81,7 @@ def test_without_apt_it_says_what_to_do_instead(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_half_finished_fetch_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     """A small package is really fetched, over what a killed fetch left behind."""
     first = command(tmp_path, PATH=os.environ["PATH"])

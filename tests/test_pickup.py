@@ -17,7 +17,7 @@ from orchestrator.phone.telephone import Line, Telephone
 from orchestrator.service import present, switching, wiring
 from tests.console import console, endpoint
 from tests.pickup_town import NOON, citizen, journeys, running, taken, telephone
-from tests.running_town import Town, until
+from tests.running_town import PYTHON, Town, until
 
 HEAD = "0620521"
 
@@ -50,7 +50,7 @@ async def says(town: Town, call: Call, sound: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["*8", "*8#", "**2500", "**2500#", "**30"])
-@pytest.mark.parametrize("python", [True, False], ids=["python", "alone"])
+@pytest.mark.parametrize("python", PYTHON)
 async def test_a_colleague_picks_up_what_rings_at_a_person(town: Town, code: str, python: bool) -> None:
     known = set(town.written())
     if not python:

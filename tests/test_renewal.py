@@ -50,6 +50,7 @@ def processes(town: Town) -> Sequence[object]:
     return [(each["slot"], each["pid"]) for each in told["workers"]], told["restarts"], told["rescued"]
 
 
+@pytest.mark.long
 async def test_ari_and_ami_are_renewed_again_and_again_and_no_caller_notices(town: Town) -> None:
     before, accounts = (
         processes(town),

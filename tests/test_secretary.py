@@ -214,6 +214,7 @@ async def dials(town: Town, code: str, phone: str) -> str:
     return max(names, key=lambda name: recognise(heard, town.prompt(name, "de")).share).removeprefix("wish_")
 
 
+@pytest.mark.long
 async def test_boss_and_secretary_turn_it_by_code_and_see_it_on_a_lamp_also_after_a_restart(town: Town) -> None:
     phones = {"tel2500": "talked", "tel2600": "talked"}
     code = "*29*2500"

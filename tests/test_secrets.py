@@ -286,6 +286,7 @@ def test_nothing_that_is_shown_holds_a_secret(seen: Seen) -> None:
     assert {where: told for where, text in seen.texts.items() if (told := seen.found(text))} == {}
 
 
+@pytest.mark.long
 def test_no_command_line_holds_a_secret(seen: Seen) -> None:
     assert any("orchestrator.service.attendant" in line for line in seen.lines)
     assert [(line, told) for line in seen.lines if (told := seen.found(line))] == []

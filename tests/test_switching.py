@@ -21,7 +21,7 @@ from orchestrator.service.errors import ServiceError
 from orchestrator.service.running import connected
 from orchestrator.service.switching import Period
 from tests.far_exchange import ASKED, FarExchange
-from tests.running_town import Town, all_off, running_town, until, world
+from tests.running_town import PYTHON, Town, all_off, running_town, until, world
 from tests.switched_town import ABROAD, OUT, switched_town
 from tests.towns import BERLIN, MONDAY_10
 
@@ -87,7 +87,7 @@ async def qualified(town: Town, trunk: str) -> None:
     await asyncio.sleep(0.5)
 
 
-@pytest.mark.parametrize("python", [True, False], ids=["python", "native"])
+@pytest.mark.parametrize("python", PYTHON)
 async def test_each_switch_counts_from_the_next_call_on(town: Town, python: bool) -> None:
     """Without Python nothing of ours runs when the call comes: it was set before."""
     phones = {"tel2501": "talked"}
@@ -123,6 +123,7 @@ async def test_each_switch_counts_from_the_next_call_on(town: Town, python: bool
             assert expected in await goes(town, number, phones=phones)
 
 
+@pytest.mark.long
 async def test_every_switch_counts_behind_a_second_try_of_an_attended_menu(town: Town) -> None:
     """Asterisk trusts a call in which an attendant did anything with its database as it trusts any other."""
     phones = {"tel2501": "talked"}

@@ -238,6 +238,7 @@ DEAF = 40
 """Seconds until Asterisk gives up a telephone that does not hear that its call was answered: 32 (RFC 3261, 64*T1)."""
 
 
+@pytest.mark.long
 async def test_nobody_is_lost_whose_taker_is_gone_at_that_instant(town: Town) -> None:
     """A desk that hangs up at once, twenty times: the caller talks for that moment, or waits on as the first."""
     async with ringing_in_vain(town, {"tel2500"}), telephone(town, "tel2501", registers=False) as desk:

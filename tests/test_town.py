@@ -22,7 +22,7 @@ from orchestrator.service import wiring
 from orchestrator.service.control import Control
 from orchestrator.store.database import open_database
 from tests.hurry import QUOTA
-from tests.running_town import Town, until, world
+from tests.running_town import MODES, Town, until, world
 from tests.towns import BERLIN, CHRISTMAS_10, MONDAY_10
 
 DESKS = ("tel2500", "tel2530", "tel2810", "tel2710", "tel2030")
@@ -30,7 +30,7 @@ DESKS = ("tel2500", "tel2530", "tel2810", "tel2710", "tel2030")
 TALK, NOBODY, BUSY = (dict.fromkeys(DESKS, does) for does in ("talked", "nobody", "busy"))
 
 
-@pytest.fixture(params=["python", "native"])
+@pytest.fixture(params=MODES)
 def shift(request: pytest.FixtureRequest, town: Town) -> Iterator[bool]:
     """Once with attendants, once with none: a call must get to the same place."""
     python = request.param == "python"

@@ -107,6 +107,7 @@ async def test_no_span_names_anybody(traced: Town, collector: Collector) -> None
             assert [text for text in texts if any(name.lower() in text.lower() for name in names)] == []
 
 
+@pytest.mark.long
 async def test_nothing_waits_for_a_collector(traced: Town, collector: Collector) -> None:
     """Each journey is there, and control answers; in the end what was only late is in the collector, too."""
     before, lost = figures(traced), []

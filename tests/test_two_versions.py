@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from orchestrator.compile.tree import checksum_of
 from orchestrator.domain.directory import Directory
 from orchestrator.domain.flow import Menu
@@ -81,6 +83,7 @@ async def calls(town: Town) -> list[str]:
     return [different for _, different in made if different]
 
 
+@pytest.mark.long
 async def test_older_attendants_beside_a_newer_dialplan(town: Town, tmp_path: Path) -> None:
     book = tmp_path / "attend.json"
     book.write_bytes((town.state.current / "attend.json").read_bytes())

@@ -146,6 +146,7 @@ structlog.get_logger().info("ours")
 """
 
 
+@pytest.mark.long
 def test_ended_while_it_starts_up_leaves_nothing(state: State) -> None:
     started = start(state)
     until((state.run / "attend.kept").exists, 30)

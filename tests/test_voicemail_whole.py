@@ -82,6 +82,7 @@ async def test_a_message_is_lit_mailed_heard_and_the_lamp_goes_out(exchange: Exc
     assert len(exchange.post.taken) == 1
 
 
+@pytest.mark.long
 async def test_what_came_while_python_was_down_is_filed_lit_and_mailed_once(exchange: Exchange) -> None:
     """And a mail server that is away, too, keeps nobody's message."""
     town, before = exchange.town, len(exchange.post.taken)

@@ -8,6 +8,8 @@ import os
 import signal
 from contextlib import suppress
 
+import pytest
+
 from orchestrator.asterisk.rest import Rest
 from orchestrator.phone.call import Call
 from orchestrator.phone.hearing import SILENCE, level, recognise
@@ -55,6 +57,7 @@ def phone(town: Town, name: str) -> Telephone:
     return Telephone(wiring.program("baresip"), line)
 
 
+@pytest.mark.long
 async def test_two_people_talk_on_and_their_call_is_written_down_later(town: Town) -> None:
     known = set(town.written())
     try:

@@ -100,6 +100,7 @@ def test_the_holidays_are_those_of_the_law(year: int) -> None:
     assert set(holidays.country_holidays("DE", subdiv="BW", years=year)) == by_law(year)
 
 
+@pytest.mark.long
 def test_every_hour_of_two_years_is_as_the_example_says() -> None:
     found = read_files([EXAMPLE], 2026)
     assert not found.mistakes

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,9 @@ from orchestrator.service.state import State
 from tests.running_town import Town
 from tests.sip_line import REGISTER, proved
 
+GIVES_UP, CONNECTS_ANEW = 15.0, 3
+"""Seconds in which a connection must be encrypted, and how often it is tried anew, as telephones do: Asterisk lets five
+wait (listen(2), PJSIP's PJ_SOMAXCONN), so of hundreds that come at once some are dropped by the kernel."""
 KEPT = re.compile(r"^(?:Via|From|To|Call-ID|CSeq):.*$", re.MULTILINE)
 
 
@@ -50,12 +54,7 @@ class TlsTelephone:
     _answered: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     async def __aenter__(self) -> Self:
-        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        host, port = self.town.settings.bind, self.town.settings.tls_port
-        self._reader, self._writer = await asyncio.open_connection(
-            host, port, ssl=trusting, local_addr=(self.address, 0), ssl_handshake_timeout=60
-        )
+        self._reader, self._writer = await self._connected()
         self._own = ":".join(map(str, self._writer.get_extra_info("sockname")[:2]))
         self._listening = asyncio.create_task(self._listen())
         return self
@@ -66,6 +65,16 @@ class TlsTelephone:
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
         self._writer.transport.abort()
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        host, port = self.town.settings.bind, self.town.settings.tls_port
+        connect = partial(asyncio.open_connection, host, port, ssl=trusting, local_addr=(self.address, 0))
+        for _ in range(CONNECTS_ANEW):
+            with suppress(ConnectionAbortedError):
+                return await connect(ssl_handshake_timeout=GIVES_UP)
+        return await connect(ssl_handshake_timeout=GIVES_UP)
 
     async def registers(self, *, expires: int = 120, within: float = 60.0) -> int:
         """The last answer to a REGISTER, after a password was asked for and given."""
