@@ -120,7 +120,7 @@ async def test_a_citizen_types_a_name_hears_it_and_talks(either: Town) -> None:
 
 async def test_a_citizen_hears_several_and_chooses(either: Town) -> None:
     async with either.staff({"tel4004": "talked"}):
-        journey, heard = await listens(either, "schulz#,2", 9.0)
+        journey, heard = await listens(either, "schulz#,2", 7.0)
     assert (journey.outcome, journey.place) == ("answered", "n_4004.ring")
     for name in ("n_4003.name", "find_1", "n_4004.name"):
         assert recognise(heard, either.prompt(name, "de")).share >= HEARD, name
