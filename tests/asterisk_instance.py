@@ -92,7 +92,7 @@ class Instance:
         for part in ("etc", "lib", "data/sounds/de", "spool/recording", "run", "log/cel-custom", "agi"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         # Without its documentation Asterisk refuses to start: types are described there.
-        (folder / "data/documentation").symlink_to(self._program.share / "documentation")
+        (folder / "data/documentation").symlink_to(self._program.documentation)
         for name, source in sounds.items():
             shutil.copy(source, folder / "data/sounds/de" / name)
         for name, text in self._configuration(dialplan).items():

@@ -35,11 +35,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # all are there yet, whatever else is left out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if third := config.getoption("--third"):
-        out = in_other_thirds([item for item in items if item.get_closest_marker("long")], third)
+        out = in_other_thirds({item: _together(item) for item in items if item.get_closest_marker("long")}, third)
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=list(out))
     if hasattr(config, "workerinput"):  # one of several processes
         items.sort(key=lambda item: ORDER.get(item.path.stem, len(ORDER)))
+
+
+def _together(item: pytest.Item) -> str:
+    """What goes into one third: a file that is long as a whole, as it sets much up once; else each test by itself."""
+    file = item.getparent(pytest.Module)
+    return item.path.stem if file and any(mark.name == "long" for mark in file.own_markers) else item.nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:

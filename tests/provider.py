@@ -79,7 +79,7 @@ class Provider:
         self.folder, self.address, self.port, self.tls = folder, address, port, authority is not None
         for part in ("etc", "lib/keys", "data/sounds/de", "spool", "run", "log"):
             (folder / part).mkdir(parents=True)
-        (folder / "data/documentation").symlink_to(self._asterisk.share / "documentation")
+        (folder / "data/documentation").symlink_to(self._asterisk.documentation)
         own = folder / "own.pem"
         if authority:
             authority.issue_cert(address).private_key_and_cert_chain_pem.write_to_path(str(own))

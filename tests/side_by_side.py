@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,9 +45,12 @@ PATIENCE = 20.0
 """Seconds that a test waits at most until it is less crowded."""
 
 
-def in_other_thirds(tests: Sequence[T], third: int) -> set[T]:
-    """Those which another third than `third` has. Neighbours are in different ones: each looks at every file."""
-    return {test for at, test in enumerate(tests) if THIRDS[at % len(THIRDS)] != third}
+def in_other_thirds(tests: Mapping[T, str], third: int) -> set[T]:
+    """Those which another third than `third` has, of `tests` with what each goes together with. Neighbours are in
+    different ones, so that each third looks at most files.
+    """
+    dealt = {name: THIRDS[at % len(THIRDS)] for at, name in enumerate(dict.fromkeys(tests.values()))}
+    return {test for test, name in tests.items() if dealt[name] != third}
 
 
 def in_turn() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 import wave
 from collections.abc import Iterator
@@ -17,11 +18,11 @@ from unittest.mock import patch
 import numpy as np
 
 from orchestrator.asterisk.archive import cache
-from orchestrator.compile import speech
+from orchestrator.compile import sounds, speech
 
 KEPT = cache() / "tests-spoken"
 """Of this user, beside the programs: a file for each voice, text and language."""
-_speak = speech.speak
+_speak, _store = speech.speak, sounds.store
 
 
 def _remembered(voice: speech.Voice, text: str, language: str) -> tuple[speech.Samples, int]:
@@ -44,6 +45,19 @@ def recording(voice: speech.Voice, text: str, language: str) -> Path:
         write_wav(beside, *_remembered(voice, text, language))
         beside.replace(path)
     return path
+
+
+def _stored(samples: speech.Samples, rate: int, beside: Path) -> None:
+    """As `sounds.store`, of what was stored before a copy."""
+    kept = KEPT / hashlib.sha256(b"%d %s" % (rate, samples.tobytes())).hexdigest()[:32]
+    for suffix in sounds.RATES:
+        path = kept.with_suffix(suffix)
+        if not path.exists():
+            _store(samples, rate, _beside(path))
+            for each in sounds.RATES:
+                _beside(path).with_suffix(each).replace(kept.with_suffix(each))
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, beside.with_suffix(suffix))
 
 
 def write_wav(path: Path, samples: speech.Samples, rate: int) -> None:
@@ -69,6 +83,6 @@ def _beside(path: Path) -> Path:
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Within it nothing is spoken twice."""
-    with patch.object(speech, "speak", _remembered):
+    """Within it nothing is spoken, nor put into Asterisk's formats, twice."""
+    with patch.object(speech, "speak", _remembered), patch.object(sounds, "store", _stored):
         yield

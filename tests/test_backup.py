@@ -181,6 +181,7 @@ def test_each_of_several_keys_opens_it(made: Made, tmp_path: Path) -> None:
         assert restore.verify(file, identity).files > 10
 
 
+@pytest.mark.long
 def test_a_file_that_was_cut_or_changed_anywhere_is_refused(made: Made, tmp_path: Path) -> None:
     file = made.backup()
     data = file.read_bytes()

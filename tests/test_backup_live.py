@@ -33,6 +33,8 @@ from tests.spools import whole
 from tests.test_cli import durchwahl
 from tests.towns import MONDAY_10
 
+pytestmark = pytest.mark.long
+
 BOX, OTHER, PIN = "2500", "10", "805271936"
 FAMILY, KEY, VALUE = "outside", "tel2500/hour", "498810:2"
 """What a telephone has used of its budget, which Asterisk alone keeps."""

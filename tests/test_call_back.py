@@ -323,6 +323,7 @@ exten => _[0-9+].,1,Set(TO=)
 """
 
 
+@pytest.mark.long
 def test_the_dialplan_and_the_directory_agree_on_who_is_called_back(tmp_path: Path) -> None:
     directory = derive(generous())
     queue = directory.queues["amt"]

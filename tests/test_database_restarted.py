@@ -141,6 +141,7 @@ async def journalled(path: Path, fed: list[str]) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_what_is_under_way_is_whole_or_not_there_and_what_comes_next_succeeds(
     state: State, server: Server
 ) -> None:

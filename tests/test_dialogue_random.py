@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -242,7 +243,7 @@ class AnyKeys(RuleBasedStateMachine):
         assert not list(self.town.spool.playing.glob("*.joined"))
 
 
-TestAnyKeys = AnyKeys.TestCase
+TestAnyKeys = pytest.mark.long(AnyKeys.TestCase)
 TestAnyKeys.settings = settings(
     max_examples=40,
     stateful_step_count=30,

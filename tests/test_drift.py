@@ -78,6 +78,7 @@ async def test_there_is_no_drift_after_an_apply(town: Town) -> None:
     assert await drift.look(town.state) == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_was_changed_behind_its_back_is_named(town: Town, change: str) -> None:
     act, named = CHANGES[change]

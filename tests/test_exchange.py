@@ -242,6 +242,7 @@ def test_a_number_that_lost_its_zeros_is_seen(tmp_path: Path) -> None:
     assert 'write ="2500"' in told
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(random_directories(), st.booleans())
 def test_tables_read_back_to_the_same(

@@ -240,6 +240,7 @@ def test_golden(request: pytest.FixtureRequest) -> None:
     assert text == path.read_text()
 
 
+@pytest.mark.long
 def test_contexts_stay_small_for_many_people() -> None:
     """30,000 people whose names are as alike as names are: no context grows beyond what Asterisk loads at once."""
     parts = ("schm", "mei", "ber", "hoff", "lan", "wal", "krau", "stein", "bach", "dorf", "mann", "er", "ing", "old")

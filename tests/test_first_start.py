@@ -69,6 +69,7 @@ def test_what_is_missing_is_named_and_the_next_start_goes_on(tmp_path: Path, fol
     assert wiring.trees(State(root)).name()
 
 
+@pytest.mark.long
 def test_a_database_server_that_starts_later_is_waited_for(tmp_path: Path, folder: Path, postgres: Server) -> None:
     root, url = tmp_path / "s", postgres.fresh()
     assert prepared(root)[0] == 2, "there is no directory yet"

@@ -258,6 +258,7 @@ async def test_a_backup_of_the_former_version_holds_all_and_is_for_the_next_one(
     assert f"database is {MAY}" in does(restored, "prepare")
 
 
+@pytest.mark.long
 async def test_where_the_next_version_says_no_the_former_one_stops(small_one: State, tmp_path: Path) -> None:
     state = small_one
     future.version(tmp_path, works=False).does(state.root, "check")

@@ -173,6 +173,7 @@ def test_an_apply_is_refused_whole_until_there_is_room(town: Town, disk: SmallDi
     assert os.readlink(disk.folder / "current") != runs
 
 
+@pytest.mark.long
 def test_a_tree_for_which_room_ran_out_leaves_nothing(town: Town, disk: SmallDisk) -> None:
     """As when somebody else fills the disk while it is written."""
     kept = Trees(disk.folder / "trees", disk.folder / "current")

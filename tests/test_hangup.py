@@ -253,6 +253,7 @@ def every_moment(undisturbed: Journey) -> list[float]:
     return tried
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("presses", JOURNEYS.values(), ids=JOURNEYS)
 @pytest.mark.parametrize("delays", DELAYS.values(), ids=DELAYS)
 def test_hanging_up_at_every_moment_leaves_nothing_behind(

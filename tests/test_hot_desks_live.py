@@ -155,6 +155,7 @@ async def test_whom_a_guest_did_not_reach_is_nothing_for_the_next_one(town: Town
             await back.hang_up()
 
 
+@pytest.mark.long
 async def test_it_is_not_said_that_calls_ring_there_where_they_do_not(town: Town) -> None:
     right = ("2500", pin(town, "2500"))
     await switching.quiet(town.state, "2500", "on", why="")

@@ -106,6 +106,7 @@ def inert(directory: Directory, usual: Directory) -> None:
     assert "$[1]" not in dialplan
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", FIELDS)
 def test_yaml(tmp_path: Path, field: str) -> None:
     usual, problems = read(tmp_path, written())

@@ -179,6 +179,7 @@ def test_killed_at_every_line_nothing_is_lost_or_twice(tmp_path: Path, work: str
     pytest.fail("it never came to its end")
 
 
+@pytest.mark.long
 def test_ten_thousand_messages_and_not_one_more(spool: Spool) -> None:
     """As many as four digits can number; they are listed, moved and removed like any."""
     folder = spool.box("10").path / NEW

@@ -113,6 +113,7 @@ async def test_control_that_dies_in_a_call_leaves_the_caller_to_the_native_box(m
         assert await opens(mailbox, visit.call)
 
 
+@pytest.mark.long
 async def test_a_pin_that_we_change_counts_natively_and_the_other_way_round(mailbox: Mailbox) -> None:
     await changed(mailbox, "2500", OLD)
     await changed(mailbox, "2500", NEW)

@@ -206,6 +206,7 @@ def sent(directory: Directory, dialled: str) -> str:
     return "nobody" if begun is None else dialled.removeprefix(begun)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(plans())
 def test_what_the_plan_accepts_is_reached_as_it_is_dialled(directory: Directory) -> None:
@@ -223,6 +224,7 @@ def test_what_the_plan_accepts_is_reached_as_it_is_dialled(directory: Directory)
         assert {sent(directory, form) for form in numbers.forms(directory.town, head)} == {"0"}
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(plans(), st.sampled_from([("1", "9"), ("20", "39"), ("100", "130"), ("2490", "2520"), ("00", "12")]), st.data())
 def test_the_next_free_number_never_collides(directory: Directory, span: tuple[str, str], data: st.DataObject) -> None:

@@ -51,6 +51,7 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
         yield Desks(town)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", [False, True], ids=["at-once", "while-it-rings"])
 async def test_an_operator_who_is_gone_too_leaves_the_caller_to_the_others(desks: Desks, word: bool) -> None:
     async with (

@@ -45,6 +45,8 @@ from tests.running_town import CITIZEN, Town, running_town, until, world
 from tests.test_cli import durchwahl
 from tests.towns import MONDAY_10
 
+pytestmark = pytest.mark.long
+
 BOX, PIN, WRONG_PIN = "2500", "805271936482", "290518473625"
 GIVEN = {"database": "kanarie-5Dt7Qx2V", "trunk-far": "kanarie-9Kw3Zr8P", "smtp": MAIL, "ldap": "kanarie-4Hn6Yb1M"}
 """What others gave us: file in secrets/ -> what is in it."""
@@ -280,13 +282,11 @@ def files(root: Path) -> Iterator[tuple[str, Path]]:
                 yield str(path.relative_to(root)), path
 
 
-@pytest.mark.long
 def test_nothing_that_is_shown_holds_a_secret(seen: Seen) -> None:
     assert len(seen.texts) > 25
     assert {where: told for where, text in seen.texts.items() if (told := seen.found(text))} == {}
 
 
-@pytest.mark.long
 def test_no_command_line_holds_a_secret(seen: Seen) -> None:
     assert any("orchestrator.service.attendant" in line for line in seen.lines)
     assert [(line, told) for line in seen.lines if (told := seen.found(line))] == []

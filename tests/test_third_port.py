@@ -91,6 +91,7 @@ def phone(town: Town, number: str, says: float, *, registers: bool, address: str
     return Telephone(wiring.program("baresip"), line, says=says_, address=address, codecs=("alaw",))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after", [0.0, 6.0], ids=["at the beginning", "later"])
 async def test_nobody_hears_it_and_nothing_comes_back(town: Town, after: float) -> None:
     """While Asterisk still looks where audio comes from, and when it is sure."""

@@ -101,6 +101,7 @@ async def test_older_attendants_beside_a_newer_dialplan(town: Town, tmp_path: Pa
         await apply(town, hurry.directory())
 
 
+@pytest.mark.long
 async def test_a_newer_book_is_read_as_far_as_this_version_can(town: Town) -> None:
     """Fields, a kind of step and a skill that it does not know: what it cannot perform goes on natively."""
     await apply(town, newer())

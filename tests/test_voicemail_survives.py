@@ -103,6 +103,7 @@ async def written(town: Town, ids: list[str]) -> dict[str, str]:
     return outcomes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(2))
 async def test_asterisk_killed_while_people_speak(town: Town, number: int) -> None:
     """Callers of every age meet the kill; what had reached the disk is filed once Asterisk is back."""

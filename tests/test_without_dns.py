@@ -50,6 +50,7 @@ def took(town: Town) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 def test_every_call_by_the_trunk_is_answered_at_once(town: Town, hole: BlackHole) -> None:
     before = len(hole.asked)
     with ThreadPoolExecutor(32) as callers:

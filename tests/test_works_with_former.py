@@ -112,6 +112,7 @@ def test_every_migration_says_whether_the_former_program_may_go_on(tmp_path: Pat
     assert undecided(copy) == [new.revision]
 
 
+@pytest.mark.long
 async def test_who_says_so_only_adds(empty: URL) -> None:
     found = await hurting(empty)
     says = [each.revision for each in scripts(database.MIGRATIONS) if getattr(each.module, "works_with_former", False)]
@@ -121,12 +122,14 @@ async def test_who_says_so_only_adds(empty: URL) -> None:
     assert any(told.startswith("rule of changes is new: trigger") for told in found["0002"])
 
 
+@pytest.mark.long
 async def test_what_grows_hurts_nobody(url: URL, to_come: Path) -> None:
     for number, upgrade in enumerate(GROWS):
         future.add(to_come, upgrade, True, f"{9001 + number}")
     assert await hurting(url, after=HEAD) == {}
 
 
+@pytest.mark.long
 async def test_what_hurts_is_found(url: URL, to_come: Path) -> None:
     for number, upgrade in enumerate(HURTS.values()):
         future.add(to_come, upgrade, True, f"{9001 + number}")
@@ -146,6 +149,7 @@ async def becomes(url: URL, migrations: Path, *works: object) -> None:
             assert await migrate(url) == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("works", [(True,), (True, True), (False, True), (True, False), (False,), (None,), ('"yes"',)])
 async def test_ours_goes_on_where_all_that_came_later_say_so(
     url: URL, tmp_path: Path, works: tuple[object, ...]

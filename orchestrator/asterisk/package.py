@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from orchestrator.asterisk import documentation
 from orchestrator.asterisk.archive import Missing, fetch
 
 OLDEST = (22, 10, 1)
@@ -72,6 +73,12 @@ class Program:
     def share(self) -> Path:
         """Asterisk's data: sounds, documentation, rest-api."""
         return self.root / "usr/share/asterisk"
+
+    @property
+    def documentation(self) -> Path:
+        """What Asterisk needs of its documentation; a package of the system has all of it, unless it is our image's."""
+        whole = self.share / "documentation"
+        return whole if self.root == Path("/") else documentation.shortened(whole, self.root / "documentation")
 
 
 def find(name: str, say: SAY = lambda text: None) -> Program:

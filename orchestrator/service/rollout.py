@@ -299,7 +299,7 @@ async def _differences(running: Running, tree: Tree) -> Sequence[str]:
 
 def _documentation(state: State) -> None:
     """Asterisk refuses to start without the documentation of its package."""
-    link, source = state.root / "data" / "documentation", wiring.program("asterisk").share / "documentation"
+    link, source = state.root / "data" / "documentation", wiring.program("asterisk").documentation
     if not link.is_symlink() or link.resolve() != source.resolve():
         link.unlink(missing_ok=True)
         link.symlink_to(source)
