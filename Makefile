@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durchwahl/tests-bytecode
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
-# Of what takes minutes: all, or a third.
+# Of what is marked `long`: all, or a third.
 PART := $(if $(THIRD),--third $(THIRD))
 # $(call again,MARKS): what failed.
 again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
@@ -26,8 +26,8 @@ help:
 	@echo "make setup    the virtual environment and the programs; then: . .venv/bin/activate"
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     checks and tests; WORKERS=n processes side by side (9)"
-	@echo "make long     tests that take minutes, or the machine: killed at every line, installed, without attendants, a thousand calls;"
-	@echo "              THIRD=1, 2 or 3: of those that take minutes a third, as .ci/run has it"
+	@echo "make long     tests that take long, or the machine: killed at every line, installed, without attendants, a thousand calls;"
+	@echo "              THIRD=n, one of 1, 2, 3: a third of those marked long, as .ci/run has it"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
@@ -69,8 +69,8 @@ SIDE := not crowded and not stack$(if $(filter long,$(MAKECMDGOALS)),, and not l
 # tests once, and not in each process.
 side: setup
 	@mkdir -p $(dir $(BESIDE)) && rm -f $(BESIDE)
-	@$(MAKE) --no-print-directory check & $(PYTEST) --collect-only -qq $(PART) -m "$(SIDE)" >/dev/null; \
-		$(BIN)/python scripts/audit.py; wait $$!
+	@{ $(PYTEST) --collect-only -qq $(PART) -m "$(SIDE)" >/dev/null; $(BIN)/python scripts/audit.py; } & \
+		$(MAKE) --no-print-directory check; code=$$?; wait; exit $$code
 	$(PYTEST) -n $(WORKERS) $(PART) -m "$(SIDE)" || { [ $$? -eq 1 ] && touch $(BESIDE); }
 
 # Beside others a test may be late, or lose sound on two cores: what failed there is judged once more, by three, when all
@@ -79,7 +79,7 @@ alone: side $(filter stack,$(MAKECMDGOALS))
 	@[ ! -e $(BESIDE) ] || { echo "what failed beside others, once more:"; $(call again,$(SIDE)) -n 3; } \
 		|| { [ $$? -eq 1 ] && echo "what failed still, alone:" && $(call again,$(SIDE)); }
 
-# What takes minutes, and what needs the machine: by two, for most of them wait.
+# What is marked `long`, and what needs the machine: by two, for most of them wait.
 long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup $(filter stack,$(MAKECMDGOALS)))
 	$(if $(filter test,$(MAKECMDGOALS)),,$(call judged,$(WORKERS),long))
 	$(call judged,2,crowded)

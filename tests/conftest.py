@@ -15,7 +15,7 @@ from orchestrator.asterisk.archive import cache
 from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
-from tests.side_by_side import NICE, ORDER, THIRDS, SideBySide, computes, in_other_thirds, in_turn
+from tests.side_by_side import NICE, ORDER, THIRDS, SideBySide, computes, in_turn, third_of
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
 # wanted beside the sources. This one has begun already, and has the tests before it.
@@ -29,13 +29,13 @@ os.environ.setdefault("DURCHWAHL_CANARY", "0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
-    parser.addoption("--third", type=int, choices=THIRDS, help="of what takes minutes (`long`), this third alone")
+    parser.addoption("--third", type=int, choices=THIRDS, help="of what is marked `long`, this third alone")
 
 
 @pytest.hookimpl(tryfirst=True)  # all are there yet, whatever else is left out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if third := config.getoption("--third"):
-        out = in_other_thirds({item: _together(item) for item in items if item.get_closest_marker("long")}, third)
+        out = {item for item in items if item.get_closest_marker("long") and third_of(_together(item)) != third}
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=list(out))
     if hasattr(config, "workerinput"):  # one of several processes

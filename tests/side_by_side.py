@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping
+import zlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-T = TypeVar("T")
 ALONE = {"test_random_rollouts", "test_former_version"}
 """Files whose every test has a town to itself: they are shared out one by one."""
 
@@ -36,7 +35,7 @@ left alone with one at the end.
 ORDER = {f"test_{name}": at for at, name in enumerate(WAIT)}
 
 THIRDS = (1, 2, 3)
-"""What takes minutes is dealt out to them: a change is judged by one, a night by all."""
+"""What is marked `long` is dealt out to them: a change is judged by one, a night by all."""
 COMPUTING, NICE = 2, 4
 """Processes that take the other files, and how much they give way (nice(2)): they have what telephones leave them."""
 CROWDED = 3 * (os.cpu_count() or 1) + COMPUTING
@@ -45,12 +44,9 @@ PATIENCE = 20.0
 """Seconds that a test waits at most until it is less crowded."""
 
 
-def in_other_thirds(tests: Mapping[T, str], third: int) -> set[T]:
-    """Those which another third than `third` has, of `tests` with what each goes together with. Neighbours are in
-    different ones, so that each third looks at most files.
-    """
-    dealt = {name: THIRDS[at % len(THIRDS)] for at, name in enumerate(dict.fromkeys(tests.values()))}
-    return {test for test, name in tests.items() if dealt[name] != third}
+def third_of(name: str) -> int:
+    """Which third has a test: by its name alone, whatever else is asked for."""
+    return THIRDS[zlib.crc32(name.encode()) % len(THIRDS)]
 
 
 def in_turn() -> None:

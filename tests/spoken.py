@@ -22,6 +22,8 @@ from orchestrator.compile import sounds, speech
 
 KEPT = cache() / "tests-spoken"
 """Of this user, beside the programs: a file for each voice, text and language."""
+CODE = hashlib.sha256(b"".join(Path(str(each.__file__)).read_bytes() for each in (sounds, speech))).digest()
+"""What sounds are made by: other code may make other ones."""
 _speak, _store = speech.speak, sounds.store
 
 
@@ -49,7 +51,7 @@ def recording(voice: speech.Voice, text: str, language: str) -> Path:
 
 def _stored(samples: speech.Samples, rate: int, beside: Path) -> None:
     """As `sounds.store`, of what was stored before a copy."""
-    kept = KEPT / hashlib.sha256(b"%d %s" % (rate, samples.tobytes())).hexdigest()[:32]
+    kept = KEPT / hashlib.sha256(b"%s %d %s" % (CODE, rate, samples.tobytes())).hexdigest()[:32]
     for suffix in sounds.RATES:
         path = kept.with_suffix(suffix)
         if not path.exists():
@@ -57,7 +59,9 @@ def _stored(samples: speech.Samples, rate: int, beside: Path) -> None:
             for each in sounds.RATES:
                 _beside(path).with_suffix(each).replace(kept.with_suffix(each))
         beside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, beside.with_suffix(suffix))
+        target = beside.with_suffix(suffix)
+        shutil.copyfile(path, _beside(target))  # others may play what is there
+        _beside(target).replace(target)
 
 
 def write_wav(path: Path, samples: speech.Samples, rate: int) -> None:

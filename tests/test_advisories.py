@@ -106,7 +106,8 @@ def test_everything_that_is_locked_is_asked_for() -> None:
         assert len(versions) == len(re.findall(r"^[^\s#]", text, re.MULTILINE)) > 30, file
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     begins, _, _ = makefile.partition("\nside: ")[2].partition("\n\n")
-    assert "$(BIN)/python scripts/audit.py;" in begins, "told, whatever it says"
+    assert "$(BIN)/python scripts/audit.py; } & " in begins, "told, whatever it says"
+    assert "check; code=$$?; wait; exit $$code" in begins, "red, where the checks are"
 
 
 def test_an_old_version_is_red_at_the_registry_itself(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from orchestrator.store.codec import from_data, to_data
 from orchestrator.store.switched import Row
 from tests.hurry import QUOTA
 from tests.random_flows import FEW_KEYS, SWITCHES, flows, worlds
-from tests.running_town import PYTHON, Town, running_town, until
+from tests.running_town import Town, running_town, until
 from tests.towns import small
 
 HOW_MANY = 28
@@ -128,7 +128,7 @@ async def turn(town: Town, cases: list[Case]) -> None:
                 assert done.how == present.AT_ONCE
 
 
-@pytest.mark.parametrize("python", PYTHON)
+@pytest.mark.parametrize("python", [True, False], ids=["python", "native"])
 async def test_real_calls_go_where_explain_says(random_town: Town, cases: list[Case], python: bool) -> None:
     if not python:
         random_town.end("attend")

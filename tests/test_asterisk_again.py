@@ -53,7 +53,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
         yield made
 
 
-@pytest.mark.long
 async def test_everything_is_there_again_in_time(town: Town) -> None:
     state, spool, watched = town.state, Spool(town.state.spool), owners(town)
     assert len(set(watched.values())) == WATCHED

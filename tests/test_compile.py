@@ -99,8 +99,7 @@ TEXT = st.text(max_size=30) | st.sampled_from([
 ])  # fmt: skip
 
 
-@pytest.mark.long
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXT)
 def test_no_text_of_the_directory_becomes_configuration(text: str) -> None:
     harmless, hostile = _named("harmless"), _named(text)

@@ -253,9 +253,11 @@ def every_moment(undisturbed: Journey) -> list[float]:
     return tried
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("presses", JOURNEYS.values(), ids=JOURNEYS)
-@pytest.mark.parametrize("delays", DELAYS.values(), ids=DELAYS)
+@pytest.mark.parametrize(
+    "delays",
+    [pytest.param(each, id=name, marks=() if name == "even" else pytest.mark.long) for name, each in DELAYS.items()],
+)
 def test_hanging_up_at_every_moment_leaves_nothing_behind(
     tmp_path: Path, presses: dict[float, str], delays: Delays, caplog: pytest.LogCaptureFixture
 ) -> None:

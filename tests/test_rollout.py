@@ -298,8 +298,10 @@ async def test_problems_can_be_forced_where_something_can_be_compiled(tmp_path: 
         assert forced.done is done, forced.told
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(("reads", "why"), [("broken", "AMI Reload"), ("old", "extension more x1 is missing")])
+@pytest.mark.parametrize(
+    ("reads", "why"),
+    [pytest.param("broken", "AMI Reload", marks=pytest.mark.long), ("old", "extension more x1 is missing")],
+)
 async def test_a_tree_that_asterisk_reads_otherwise_is_undone(town: Town, reads: str, why: str) -> None:
     trees = wiring.trees(town.state)
     before, name = trees.running(), trees.name()

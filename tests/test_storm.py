@@ -113,6 +113,7 @@ async def test_all_telephones_register_after_a_power_failure(town: Town) -> None
         took = time.monotonic() - began
         answers = sum((each.answers for each in telephones), Counter())
         assert took < WITHIN
+        assert sum(each.given_up for each in telephones) < TELEPHONES / 10
         assert set(answers) <= {200, 401}
         with line(town, "udp", CITIZEN) as asking:
             number = town.directory.phones[own[0]].extension

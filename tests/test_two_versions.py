@@ -83,7 +83,6 @@ async def calls(town: Town) -> list[str]:
     return [different for _, different in made if different]
 
 
-@pytest.mark.long
 async def test_older_attendants_beside_a_newer_dialplan(town: Town, tmp_path: Path) -> None:
     book = tmp_path / "attend.json"
     book.write_bytes((town.state.current / "attend.json").read_bytes())

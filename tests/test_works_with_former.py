@@ -112,7 +112,6 @@ def test_every_migration_says_whether_the_former_program_may_go_on(tmp_path: Pat
     assert undecided(copy) == [new.revision]
 
 
-@pytest.mark.long
 async def test_who_says_so_only_adds(empty: URL) -> None:
     found = await hurting(empty)
     says = [each.revision for each in scripts(database.MIGRATIONS) if getattr(each.module, "works_with_former", False)]

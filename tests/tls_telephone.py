@@ -47,6 +47,8 @@ class TlsTelephone:
     """Every answer to a REGISTER so far, by status."""
     rung: int = 0
     """How often it was rung."""
+    given_up: int = 0
+    """How many connections it gave up before this one."""
     cut: bool = False
     """Whether the other side has ended the connection."""
     challenge: dict[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class TlsTelephone:
         for _ in range(CONNECTS_ANEW):
             with suppress(ConnectionAbortedError):
                 return await connect(ssl_handshake_timeout=GIVES_UP)
+            self.given_up += 1
         return await connect(ssl_handshake_timeout=GIVES_UP)
 
     async def registers(self, *, expires: int = 120, within: float = 60.0) -> int:

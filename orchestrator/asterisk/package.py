@@ -78,7 +78,7 @@ class Program:
     def documentation(self) -> Path:
         """What Asterisk needs of its documentation; a package of the system has all of it, unless it is our image's."""
         whole = self.share / "documentation"
-        return whole if self.root == Path("/") else documentation.shortened(whole, self.root / "documentation")
+        return whole if self.root == Path("/") else documentation.shortened(whole, self.root)
 
 
 def find(name: str, say: SAY = lambda text: None) -> Program:
@@ -127,7 +127,10 @@ def _extracted(name: str, root: Path) -> Program:
     version = _version(argv, env)
     if name == "asterisk" and not suitable(version):
         raise Missing(f"the archive's Asterisk is {version or 'unknown'}, not {'.'.join(map(str, OLDEST))} or newer")
-    return Program(name=name, argv=argv, version=version, root=root, env=env)
+    program = Program(name=name, argv=argv, version=version, root=root, env=env)
+    if name == "asterisk":
+        documentation.shortened(program.share / "documentation", root)  # not at an apply alone: trees link to it
+    return program
 
 
 def _version(argv: tuple[str, ...], env: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -301,8 +302,10 @@ def _documentation(state: State) -> None:
     """Asterisk refuses to start without the documentation of its package."""
     link, source = state.root / "data" / "documentation", wiring.program("asterisk").documentation
     if not link.is_symlink() or link.resolve() != source.resolve():
-        link.unlink(missing_ok=True)
-        link.symlink_to(source)
+        beside = link.with_name(f".{link.name}.{os.getpid()}")
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(source)
+        beside.replace(link)
 
 
 @contextmanager
