@@ -23,7 +23,7 @@ EXAMPLE = ROOT / "examples" / "town"
 
 
 def durchwahl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = preloaded.durchwahl("--state", str(state), *arguments, timeout=120, cwd=ROOT)
+    done = preloaded.durchwahl("--state", str(state), *arguments, timeout=300, cwd=ROOT)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
