@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,6 +80,21 @@ def test_what_is_moved_meanwhile_is_there_once_and_whole(spool: Spool) -> None:
                 assert [Folder(path).halves() for path in folders] == [([], [])] * len(folders)
                 moved.add(tuple(sorted(each.name for path in folders for each in path.iterdir())))
     assert len(moved) > 5, "they were moved"
+
+
+def test_a_folder_that_is_made_at_that_instant_is_held_too(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first message that anybody has heard: until then the box has no folder for it."""
+
+    def late(*folders: Path) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        spool.box(BOX).move("6.0-1", HEARD)
+        return locked(*folders)
+
+    assert not (spool.box(BOX).path / HEARD).exists()
+    monkeypatch.setattr("orchestrator.messages.still.locked", late)
+    with still(spool) as held:
+        assert held.boxes() == []
+        assert {each.id for each in Spool(held.root).box(BOX).messages()} == STAY
 
 
 def test_what_is_removed_can_still_be_read(spool: Spool) -> None:

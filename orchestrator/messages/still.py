@@ -18,6 +18,8 @@ from orchestrator.messages.mailbox import CONTEXT, Spool
 
 FOLDER = "still"
 """Of the spool, where the second names are; gone when they are not needed."""
+TRIES = 12
+"""More than a box has folders: it gets each one once."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,12 @@ class Still:
         busy = []
         for number in self.spool.boxes():
             box = self.spool.voicemail / number
-            folders = [each for each in box.iterdir() if each.is_dir() and each.name != "tmp"]
             with contextlib.ExitStack() as held:
                 try:
-                    held.enter_context(locked(*folders))
+                    held.enter_context(_held(box))
                 except Busy:
                     busy.append(number)
-                for folder in (box, *folders):
+                for folder in (box, *_folders(box)):
                     self._link(folder, str(Path("voicemail", CONTEXT, folder.relative_to(self.spool.voicemail))))
         return busy
 
@@ -64,6 +65,25 @@ class Still:
                 if name != "lock" and not name.startswith("."):
                     with contextlib.suppress(FileNotFoundError):  # gone meanwhile
                         (self.root / to / name).hardlink_to(folder / name)
+
+
+@contextlib.contextmanager
+def _held(box: Path) -> Iterator[None]:
+    """Hold every folder of a box, also one that somebody made, and moved a message to, while we waited for the others.
+
+    While those are held that there are, nothing moves to a new one. Raises Busy, OSError.
+    """
+    for _ in range(TRIES):
+        folders = _folders(box)
+        with locked(*folders):
+            if _folders(box) == folders:
+                yield
+                return
+    raise Busy(f"{box} gets one folder after the other")
+
+
+def _folders(box: Path) -> list[Path]:
+    return sorted(each for each in box.iterdir() if each.is_dir() and each.name != "tmp")
 
 
 @contextlib.contextmanager

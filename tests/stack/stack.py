@@ -250,4 +250,4 @@ def running(engine: Engine, folder: Path, *files: str, **settings: str) -> Itera
         print(stack.compose("logs", "--no-color", "--tail", "60", check=False))
         raise
     finally:
-        stack.compose("down", "-v", "--remove-orphans", "-t", "20", check=False)
+        stack.compose("down", "-v", "--remove-orphans", "-t", "1", check=False)
