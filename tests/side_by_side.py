@@ -9,6 +9,7 @@ import os
 import random
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ PATIENCE = 20.0
 def third_of(name: str) -> int:
     """Which third has a test: by its name alone, whatever else is asked for."""
     return THIRDS[zlib.crc32(name.encode()) % len(THIRDS)]
+
+
+def always(values: Sequence[Any], number: int = 1) -> list[Any]:
+    """Values of a parameter of a test: the first `number` of them with every change, with the others it is `long`."""
+    rest = (each if isinstance(each, tuple) else (each,) for each in values[number:])
+    return [*values[:number], *(pytest.param(*each, marks=pytest.mark.long) for each in rest)]
 
 
 def in_turn() -> None:

@@ -27,6 +27,7 @@ from tests.attack_town import attack_town, attacked, provider
 from tests.console import console
 from tests.putting_through import BACK, PIN, Desks
 from tests.running_town import CITIZEN, until
+from tests.side_by_side import always
 from tests.sip_line import register
 from tests.test_entries import INVITE, SDP, _sends_on
 from tests.test_rooms import dials
@@ -50,7 +51,7 @@ async def talking(telephone: Telephone, citizen: Call) -> Call:
     return call
 
 
-@pytest.mark.parametrize("contact", ["PJSIP/0900123456%40trunk-amt", "00900123456"])
+@pytest.mark.parametrize("contact", always(["PJSIP/0900123456%40trunk-amt", "00900123456"]))
 async def test_who_is_told_where_they_parked_cannot_send_that_call_on(desks: Desks, contact: str) -> None:
     """302 to the announcement, whose call nobody has dialled: no permission would be asked."""
     host, port = desks.town.exchange.split(":")
@@ -69,7 +70,7 @@ async def test_who_is_told_where_they_parked_cannot_send_that_call_on(desks: Des
         assert far.called == []
 
 
-@pytest.mark.parametrize("contact", ["PJSIP/0900123456%40trunk-amt", "00900123456"])
+@pytest.mark.parametrize("contact", always(["PJSIP/0900123456%40trunk-amt", "00900123456"]))
 async def test_who_is_called_back_when_somebody_is_free_cannot_send_that_call_on(desks: Desks, contact: str) -> None:
     """302 to the call of call completion: it is over, and so is the wish."""
     host, port = desks.town.exchange.split(":")
@@ -129,7 +130,7 @@ async def test_whom_a_phone_may_not_put_through_comes_back_to_it(desks: Desks) -
     assert (past.outcome, past.unexpected) == ("answered", "")
 
 
-@pytest.mark.parametrize("status", [486, 503])
+@pytest.mark.parametrize("status", always([503, 486]))
 async def test_who_is_put_through_to_the_outside_and_not_taken_comes_back_then_goes_on(
     desks: Desks, status: int
 ) -> None:

@@ -238,6 +238,7 @@ async def test_the_kill_switch_and_budgets_are_asked_when_it_is_promised_and_whe
     await citizens.hang_up()
 
 
+@pytest.mark.long
 async def test_a_member_who_hangs_up_at_once_does_not_end_the_promise(town: Town, citizens: Citizens) -> None:
     async with provider(town) as far, town.desk(MEMBER, "nobody") as desk:
         called = await citizens.is_promised()

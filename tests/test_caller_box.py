@@ -26,6 +26,7 @@ from orchestrator.service import present, switching, testcall, wiring
 from orchestrator.service.questions import start
 from orchestrator.service.running import connected, life
 from tests.running_town import MODES, Town, performed_by, running_town, until, world
+from tests.side_by_side import always
 from tests.towns import MONDAY_10, SUNDAY_10, small, town_flow
 
 Does = Callable[["Caller"], Awaitable[None]]
@@ -161,7 +162,7 @@ async def test_a_caller_listens_and_keeps_it(town: Town) -> None:
     assert recognise(message, read_sound(town.words)).share > 0.7
 
 
-@pytest.mark.parametrize("second", ["spoken", "hung up", "silent"])
+@pytest.mark.parametrize("second", always(["spoken", "hung up", "silent"]))
 async def test_a_caller_who_speaks_anew_does_not_lose_the_first(town: Town, second: str) -> None:
     before, takes = inbox(town, "3501"), []
 
@@ -195,6 +196,7 @@ async def test_hanging_up_in_the_review_keeps_it(town: Town) -> None:
     assert (journey.outcome, journey.steps[-1].answer) == ("message", "left")
 
 
+@pytest.mark.long
 async def test_who_is_not_heard_is_asked_once_more(town: Town) -> None:
     async def does(caller: Caller) -> None:
         await caller.beep(2)

@@ -165,6 +165,7 @@ def shows(town: Town, wanted: str) -> None:
     until(lambda: certificate.seen(town.state) == wanted, 30)
 
 
+@pytest.mark.long
 async def test_it_is_renewed_while_many_talk(town: Town) -> None:
     before = certificate.seen(town.state)
     async with AsyncExitStack() as desks:

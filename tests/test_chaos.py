@@ -13,6 +13,7 @@ from tests.chaos.soak import soak
 CALLS, RATE = 180, 3.0
 
 
+@pytest.mark.long
 @pytest.mark.crowded
 def test_no_call_is_lost_whatever_is_killed(tmp_path: Path) -> None:
     made = soak(plan(CALLS, 1, rate=RATE), tmp_path)

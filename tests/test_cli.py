@@ -16,6 +16,7 @@ from typer.main import get_group
 
 from orchestrator.cli.app import MODULES, main, needed, tree
 from tests import preloaded
+from tests.side_by_side import always
 from tests.test_import import GOOD
 
 ROOT = Path(__file__).parents[1]
@@ -207,7 +208,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", always([*DAMAGES], 3))
 def test_a_damaged_state_is_told_in_a_sentence_and_left_alone(state: Path, damage: str) -> None:
     DAMAGES[damage](state)
     done = durchwahl(state, "apply", "--yes")

@@ -22,6 +22,7 @@ from tests.console import console
 from tests.pickup_town import journeys
 from tests.putting_through import Desks, putting_town
 from tests.running_town import Town, running_town
+from tests.side_by_side import always
 from tests.test_ami import connected
 
 SOON = 5.0
@@ -193,7 +194,7 @@ async def test_who_picks_the_ring_up_elsewhere_calls_nobody(town: Town, phones: 
     assert "tel2500" not in await asyncio.to_thread(console, town, f"database show {completion.WISHES}")
 
 
-@pytest.mark.parametrize("switch", ["absent", "forward", "quiet"])
+@pytest.mark.parametrize("switch", always(["forward", "absent", "quiet"]))
 async def test_where_calls_ring_elsewhere_no_telephone_tells_when_to_call(
     town: Town, phones: dict[str, Telephone], switch: str
 ) -> None:

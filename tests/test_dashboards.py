@@ -6,23 +6,18 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import yaml
 
-from orchestrator.domain.derive import derive
-from orchestrator.metrics import labels
 from orchestrator.service import sealing, sites
 from orchestrator.service.state import State
-from orchestrator.store.reading import read_files
-from tests.dashboards import DASHBOARDS, PANELS, VARIABLES
-from tests.hurry import EXAMPLE
-from tests.prometheus_server import DOCKER, Prometheus, rules, running_prometheus, targets
+from tests.dashboards import PANELS, VARIABLES
+from tests.prometheus_server import Prometheus, rules, running_prometheus, targets
 from tests.running_town import Town, running_town, until
 from tests.tls_telephone import certified
 from tests.watched_town import ABROAD, MEMBER, a_day, provider, reached, traveller, watched_town
 
+pytestmark = pytest.mark.long  # the container stack asks every panel with every change
 SELECTED = re.compile(r"\b(durchwahl_\w+|up)\b(?:\{([^}]*)\})?")
 
 
@@ -126,38 +121,6 @@ def test_no_label_names_anybody(watched: Watched) -> None:
     assert [place for place in places if re.search(r"\d{2}|n_|tel", place)] == []
 
 
-def test_no_place_of_the_example_town_is_a_persons() -> None:
-    town = derive(read_files([EXAMPLE], 2026).directory)
-    numbers = {each.extension for kind in (town.people, town.phones) for each in kind.values()}
-    shown = {labels.place(place) for place in town.graph} | {labels.place("by_hand.tel2501")}
-    assert "by_hand" in shown
-    assert [label for label in shown if set(re.findall(r"\d+", label)) & numbers] == []
-
-
-def test_dashboards_have_what_grafana_asks_for() -> None:
-    (source,) = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
-    (folder,) = yaml.safe_load((DOCKER / "grafana/provisioning/dashboards/durchwahl.yml").read_text())["providers"]
-    assert folder["options"]["path"] == "/etc/grafana/dashboards"
-    assert DASHBOARDS.keys() == {"reachability", "operations", "call-flows"}
-    for name, board in DASHBOARDS.items():
-        assert board["uid"] == name
-        ids = [panel["id"] for panel in board["panels"]]
-        assert len(set(ids)) == len(ids)
-        places = [panel["gridPos"] for panel in board["panels"]]
-        assert all(at["x"] + at["w"] <= 24 for at in places)
-        assert not [1 for at, one in enumerate(places) for other in places[:at] if _overlap(one, other)]
-        variables = {each["name"] for each in board["templating"]["list"]}
-        for panel in board["panels"]:
-            assert panel["datasource"]["uid"] == source["uid"]
-            for target in panel["targets"]:
-                assert set(re.findall(r"\$(?!__)(\w+)", target["expr"])) <= variables
-
-
-def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    across = one["x"] < other["x"] + other["w"] and other["x"] < one["x"] + one["w"]
-    return across and one["y"] < other["y"] + other["h"] and other["y"] < one["y"] + one["h"]
-
-
 async def test_calls_that_cost_are_seen_while_they_last(watched: Watched) -> None:
     """The figure that CostlyCalls asks for, of a call that nobody has answered yet."""
     asked = 'durchwahl_calls_outside_now{class="abroad"}'
@@ -180,7 +143,6 @@ def test_trunks_that_are_away_are_an_alert(watched: Watched) -> None:
     assert raised["annotations"]["runbook"].endswith("#notrunk")
 
 
-@pytest.mark.long
 async def test_a_site_whose_telephones_are_gone_is_an_alert(watched: Watched) -> None:
     there = 'durchwahl_phones_registered{site="rathaus"}'
     async with watched.town.staff({MEMBER: "talked"}):

@@ -15,6 +15,7 @@ from orchestrator.domain.people import Phone
 from orchestrator.domain.service_codes import FIRST
 from orchestrator.domain.town import Permission
 from tests.outside_exchange import Desks, desks
+from tests.side_by_side import always
 from tests.towns import BERLIN, small
 
 OF_CLASS = {
@@ -89,7 +90,7 @@ def organisation(digit: str) -> Directory:
     )
 
 
-@pytest.fixture(scope="module", params=["0", "9", ""], ids=["zero", "nine", "none"])
+@pytest.fixture(scope="module", params=always(["0", "9", ""]), ids=["zero", "nine", "none"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Directory, Desks]]:

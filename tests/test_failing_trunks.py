@@ -16,6 +16,7 @@ from tests import hurry
 from tests.console import console
 from tests.far_exchange import ASKED, FarExchange
 from tests.running_town import Town, running_town, until
+from tests.side_by_side import always
 from tests.switched_town import OLD, PROVIDER, free_port
 
 FIRST, SECOND = PROVIDER, OLD
@@ -81,7 +82,7 @@ async def test_whether_trunks_are_there_is_a_metric(town: Town) -> None:
         await asyncio.to_thread(until, lambda: up(town, first=0, second=1), LOOKED)
 
 
-@pytest.mark.parametrize("status", [180, 100])
+@pytest.mark.parametrize("status", always([180, 100]))
 async def test_a_provider_that_needs_long_is_not_given_up(town: Town, providers: Providers, status: int) -> None:
     """Where the other telephone rings, and where it is still being looked for."""
     providers.first.status = status
@@ -94,7 +95,7 @@ async def test_a_provider_that_needs_long_is_not_given_up(town: Town, providers:
         await call.hang_up()
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 0])
+@pytest.mark.parametrize("status", always([0, 503, 408, 500, 502, 504], 2))
 async def test_the_next_provider_takes_the_call(town: Town, providers: Providers, status: int) -> None:
     """0: it answers whether it is there, and to a call not a word."""
     providers.first.status = status

@@ -26,6 +26,7 @@ from tests.far_exchange import ASKED, FarExchange
 from tests.hot_desk_town import ELSEWHERE, hot_desk_town
 from tests.hot_desks import SOON, as_it_was, at, goes, last, logs_in, pin, where
 from tests.running_town import Town, running_town, until
+from tests.side_by_side import always
 from tests.switched_town import PROVIDER
 
 HOME = "+496205212500"
@@ -91,7 +92,7 @@ async def test_a_guest_has_one_budget_wherever_they_sit(town: Town) -> None:
     console(town, "database deltree outside")
 
 
-@pytest.mark.parametrize("number", ["112", "0110"])
+@pytest.mark.parametrize("number", always(["112", "0110"]))
 async def test_help_is_sent_to_the_desk_and_not_to_where_the_guest_is_at_home(town: Town, number: str) -> None:
     await hot_desks.log_in(town.state, "gast", "2500", why="")
     async with provider(town) as far, at(town, "gast") as desk:
@@ -170,6 +171,7 @@ async def apply(town: Town, written: Directory) -> None:
     town.directory = await directories.read(town.state)
 
 
+@pytest.mark.long
 async def test_an_apply_that_takes_the_desk_away_ends_it(town: Town) -> None:
     await hot_desks.log_in(town.state, "gast", "2500", why="")
     assert console(town, "database show switched").count("gast") == 2

@@ -174,6 +174,7 @@ def judge(name: str, attack: Attack, folder: Path, result: Attacked) -> list[str
     return wrong
 
 
+@pytest.mark.long
 @pytest.mark.crowded
 async def test_every_call_reaches_its_end(tmp_path: Path) -> None:
     folders = {name: tmp_path / name.replace(" ", "-") for name in ATTACKS}

@@ -19,6 +19,7 @@ from orchestrator.service import wiring
 from tests.console import console
 from tests.outside_exchange import originate
 from tests.running_town import Town
+from tests.side_by_side import always
 from tests.test_ami import connected
 from tests.test_torture import CITIZEN, STRANGER, hang_up, line, pen
 
@@ -113,7 +114,7 @@ async def test_control_may_not(town: Town, action: str, fields: dict[str, str]) 
     assert not trap.exists()
 
 
-@pytest.mark.parametrize("name", TEMPTING)
+@pytest.mark.parametrize("name", always(TEMPTING, 2))
 async def test_no_function_reaches_files_or_the_shell_or_switches(town: Town, probe: str, name: str) -> None:
     """Not over AMI, and not over ARI, with a call or without one."""
     trap, tried = town.state.run / "trap", name.format(town.state.run / "trap")

@@ -22,6 +22,7 @@ from orchestrator.phone.sipp import run_sipp
 from orchestrator.phone.sound import Sound, read_sound, write_wav
 from orchestrator.phone.telephone import Line, Telephone
 from tests.asterisk_instance_min import Exchange, compress, speak
+from tests.side_by_side import always
 
 GREETING = "Guten Tag. Sie sind mit der Stadtverwaltung verbunden. Bitte wählen Sie jetzt."
 OTHER = "Alle Leitungen sind zur Zeit besetzt. Bitte rufen Sie später wieder an."
@@ -122,7 +123,7 @@ async def test_exchange_that_is_not_there_is_told(town: Town) -> None:
             pass
 
 
-@pytest.mark.parametrize("codec", ["alaw", "g722"])
+@pytest.mark.parametrize("codec", always(["alaw", "g722"]))
 async def test_two_people_talk(town: Town, codec: str) -> None:
     clerk = Desk(town.tel2500(codecs=(codec,)), Answers(after=0.5, says=town.other, talks=8))
     async with clerk, town.citizen(says=town.greeting, codecs=(codec,)) as citizen:

@@ -78,6 +78,7 @@ async def telephones(town: Town, count: int) -> AsyncIterator[list[Telephone]]:
         yield [await stack.enter_async_context(each) for each in made]
 
 
+@pytest.mark.long
 @pytest.mark.crowded
 async def test_forty_seven_at_once(town: Town) -> None:
     town.complete()

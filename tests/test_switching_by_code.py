@@ -30,6 +30,7 @@ from orchestrator.service.history import Past
 from orchestrator.service.questions import Question, ask
 from tests.lamp_watcher import watching
 from tests.running_town import Town, all_off, running_town, until, world
+from tests.side_by_side import always
 from tests.switched_town import switched_town
 from tests.towns import MONDAY_10
 
@@ -122,7 +123,9 @@ async def test_all_calls_ring_elsewhere_until_it_is_ended(town: Town) -> None:
         assert "n_2500.diverted=off" in await goes(town, "2500", phones)
 
 
-@pytest.mark.parametrize(("code", "does", "off"), [("*61*3501#", "nobody", "#61#"), ("*67*3501#", "busy", "#67#")])
+@pytest.mark.parametrize(
+    ("code", "does", "off"), always([("*61*3501#", "nobody", "#61#"), ("*67*3501#", "busy", "#67#")])
+)
 async def test_calls_ring_elsewhere_on_no_answer_and_on_busy(town: Town, code: str, does: str, off: str) -> None:
     """The other case does not take them: the stand-in is rung, who has the same telephone."""
     phones = {"tel2500": does, "tel2501": "talked"}

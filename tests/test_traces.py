@@ -32,6 +32,7 @@ from tests import ports
 from tests.collector import LATER, NEVER, Collector, about, agent, collecting, judged, whole
 from tests.recorded import SAMPLED, calls, sample
 from tests.running_town import until
+from tests.side_by_side import always
 
 
 def sampled(outcome: str) -> Journey:
@@ -357,7 +358,7 @@ asyncio.run(faulty())
 """
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("form", always(["json", "text"]))
 def test_a_mistake_with_a_call_is_logged_without_who_called(form: str) -> None:
     argv, environment = [sys.executable, "-c", FAULTY], {**os.environ, "DURCHWAHL_LOG": form}
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True)

@@ -1,6 +1,7 @@
 """A caller, or somebody at a desk, in a container of its own: python caller.py citizen|desk …, prints JSON.
 
-    citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk and stays SECONDS
+    citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk, and stays for
+                                             SECONDS and until standard input ends
     desk PHONE EXCHANGE SECONDS              registers with $PASSWORD, and answers; for one talk, or for SECONDS
 
 Each has the address by which the exchange is reached, or $ADDRESS. Runs on the package that the image has, not on the
@@ -13,11 +14,14 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 import sys
+import time
 from collections.abc import Iterable
 
 from orchestrator.asterisk.package import find
+from orchestrator.phone.call import Call
 from orchestrator.phone.desk import Answers, Desk
 from orchestrator.phone.errors import PhoneError
 from orchestrator.phone.sound import RATE, Sound
@@ -25,6 +29,8 @@ from orchestrator.phone.telephone import Line, Telephone
 
 AUDIBLE = 1000
 """Of 32,768: louder than the noise of the line."""
+STAYS = 180.0
+"""Seconds that a citizen waits at most until standard input ends."""
 TALKS = 12.0
 """Seconds until somebody at a desk hangs up, if the other side has not."""
 TONE = Sound(samples=[8000 * (-1) ** (at // 8) for at in range(60 * RATE)])
@@ -57,10 +63,19 @@ async def citizen(number: str, exchange: str, dialled: str, seconds: float) -> t
     async with Telephone(find("baresip"), line, says=TONE, address=own(exchange)) as telephone:
         call = await telephone.dial(dialled)
         await call.answered(within=15)
-        stayed = await call.stays(seconds)
+        stayed = await call.stays(seconds) and await _stays_on(call)
         if stayed:
             await call.hang_up()
         return stayed, loudest((await call.heard()).samples)
+
+
+async def _stays_on(call: Call) -> bool:
+    """Whether the call goes on until standard input ends."""
+    until = time.monotonic() + STAYS
+    while time.monotonic() < until and not select.select([sys.stdin], [], [], 0)[0]:
+        if not await call.stays(0.2):
+            return False
+    return True
 
 
 async def desk(phone: str, exchange: str, seconds: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -149,7 +150,7 @@ class Stack:
         )
 
     def citizens(self, *numbers: str, dialled: str, seconds: int) -> subprocess.Popen[str]:
-        """Who calls by the trunk: the provider is in the exchange's network."""
+        """Who calls by the trunk, from the exchange's network, and stays for `seconds` and until `heard`."""
         exchange = f"{self.settings.get('DURCHWAHL_BIND', INSIDE)}:{self.settings['DURCHWAHL_SIP_PORT']}"
         where = ("--network", f"{self.name}_exchange", "--ip", PROVIDER)
         if "DURCHWAHL_BIND" in self.settings:
@@ -168,10 +169,11 @@ class Stack:
     def _caller(self, where: Sequence[str], *told: str, password: str = "") -> subprocess.Popen[str]:
         name = ("--name", f"{self.name}-{uuid.uuid4().hex[:6]}")
         within = ("-v", f"{HERE}:/stack:ro", "-e", f"PASSWORD={password}", "--entrypoint", "python", IMAGE)
-        argv = ("docker", "run", "--rm", *name, *where, *within, "/stack/caller.py", *told)
+        argv = ("docker", "run", "--rm", "-i", *name, *where, *within, "/stack/caller.py", *told)
         return subprocess.Popen(
             argv,
             env={**os.environ, **self.engine.environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -179,7 +181,7 @@ class Stack:
 
 
 def heard(caller: subprocess.Popen[str], within: float = 120.0) -> dict[str, Any]:
-    """What a caller tells when it is over."""
+    """What a caller tells when it is over; a citizen hangs up for that."""
     out, told = caller.communicate(timeout=within)
     assert out.strip(), told
     found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
@@ -196,16 +198,20 @@ def talks(stack: Stack, citizen: str) -> None:
 
 def build(engine: Engine) -> None:
     """Both images from this source tree, and beside them the others out of Debian's archive: nothing is pulled."""
-    file = ("-f", str(DOCKER / "Dockerfile"), "--build-arg", f"VERSION={VERSION}", str(ROOT))
-    ours = [("-t", name, "--target", target, *file) for target, name in (("asterisk", ASTERISK), ("durchwahl", IMAGE))]
-    others = [("-t", name, str(HERE / name)) for name in (DATABASE, WATCH)]
+    file, more = DOCKER / "Dockerfile", ("--build-arg", f"VERSION={VERSION}", str(ROOT))
+    head, _, packed, _ = re.split(r"^(?=FROM )", file.read_text(), flags=re.MULTILINE)
 
-    def made(images: Sequence[Sequence[str]]) -> None:
-        for told in images:
-            engine.run("build", "-q", "--network", "host", *told, within=BUILD)
+    def made(*told: str, stdin: str = "") -> None:
+        engine.run("build", "-q", "--network", "host", *told, within=BUILD, stdin=stdin)
 
     with ThreadPoolExecutor() as builders:
-        list(builders.map(made, (ours, others)))
+        # Without BuildKit stages are built in turn: this one is there, then, when it is asked for.
+        begun = [builders.submit(made, "-f", "-", *more, stdin=head + packed)]
+        begun += [builders.submit(made, "-t", name, str(HERE / name)) for name in (DATABASE, WATCH)]
+        made("-t", ASTERISK, "--target", "asterisk", "-f", str(file), *more)
+        for each in begun:
+            each.result()
+    made("-t", IMAGE, "--target", "durchwahl", "-f", str(file), *more)
 
 
 def next_version(stack: Stack, folder: Path) -> None:

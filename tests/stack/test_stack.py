@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -139,9 +140,25 @@ def test_the_auditor_is_told_every_port_and_nothing_that_is_not_so(stack: Stack)
     assert {each["code"] for each in found["deviations"]} == DEVIATES, found["deviations"]
 
 
-def test_a_citizen_and_a_desk_outside_of_its_network_talk(stack: Stack) -> None:
-    talks(stack, "+4917012345")
-    assert stack.journeys()[0]["outcome"] == "answered"
+def test_people_talk_while_a_shift_is_stopped_and_alertmanager_hears_of_it(stack: Stack) -> None:
+    """A citizen, and a desk outside of the exchange's network. Prometheus sees everybody, before and after."""
+
+    def asked(query: str) -> list[dict[str, Any]]:
+        said = json.loads(stack.page(9090, f"/api/v1/query?query={quote(query)}"))
+        found: list[dict[str, Any]] = said["data"]["result"]
+        return found
+
+    until(lambda: [each["value"][1] for each in asked("up")] == ["1", "1", "1"], 60)
+    stack.compose("stop", "attend")
+    try:
+        talks(stack, "+4917012345")
+        assert stack.journeys()[0]["outcome"] == "answered"
+        until(lambda: '"alertname":"NoAttendant"' in stack.page(9093, "/api/v2/alerts"), 240)
+    finally:
+        stack.compose("up", "-d", "--wait", "--no-deps", "attend")
+    until(lambda: not stack.problems(), 30)
+    until(lambda: [each["value"][1] for each in asked("up")] == ["1", "1", "1"], 60)
+    assert asked("durchwahl_calls_total > 0")
 
 
 def test_a_wave_is_tried_against_a_stand_in_for_the_old_exchange(stack: Stack) -> None:
@@ -149,7 +166,7 @@ def test_a_wave_is_tried_against_a_stand_in_for_the_old_exchange(stack: Stack) -
 
     def called(number: str) -> list[list[str]]:
         """The way of a citizen's call, which goes as it should."""
-        told = heard(stack.citizens(number, dialled=f"{AREA}{SCHOOL}", seconds=6))
+        told = heard(stack.citizens(number, dialled=f"{AREA}{SCHOOL}", seconds=4))
         assert told == {"answered": 1, "stayed": 1, "heard": 1}
         until(lambda: any(each["caller"] == number for each in stack.journeys()), 20)
         (found,) = [each for each in stack.journeys() if each["caller"] == number]
@@ -187,15 +204,15 @@ def test_a_call_goes_as_explained_and_is_in_the_metrics(stack: Stack) -> None:
 
 def test_asterisk_is_stopped_and_a_call_goes_on_until_it_is_over(stack: Stack) -> None:
     caller, asterisk = "+4917012348", stack.services()["asterisk"]["Id"]
-    citizen = stack.citizens(caller, dialled=f"{AREA}0", seconds=10)
-    try:
+    with ThreadPoolExecutor() as beside:
+        told = beside.submit(heard, stack.citizens(caller, dialled=f"{AREA}0", seconds=10))
         until(lambda: stack.calls(caller), 30)
-        stack.compose("stop", "asterisk")
-        ended = json.loads(stack.engine.run("inspect", asterisk))[0]["State"]
-        told = heard(citizen)
-    finally:
-        stack.compose("up", "-d", "--wait", "--no-deps", "asterisk")
-    assert told == {"answered": 1, "stayed": 1, "heard": 1}
+        try:
+            stack.compose("stop", "asterisk")
+            ended = json.loads(stack.engine.run("inspect", asterisk))[0]["State"]
+        finally:
+            stack.compose("up", "-d", "--wait", "--no-deps", "asterisk")
+    assert told.result() == {"answered": 1, "stayed": 1, "heard": 1}
     # Its end is clean, or Asterisk crashed while it unloaded its modules: then nobody was there any more.
     assert (ended["Status"], ended["ExitCode"] in (0, 128 + signal.SIGSEGV)) == ("exited", True), ended
     until(stack.well, 120)
@@ -212,22 +229,6 @@ def test_control_lives_where_asterisk_does_not_answer_and_is_not_ready(stack: St
         stack.signal("CONT")
     until(stack.healthy, 60)
     until(stack.well, 120)
-
-
-def test_prometheus_sees_everybody_and_alertmanager_hears_of_a_shift_that_is_stopped(stack: Stack) -> None:
-    def asked(query: str) -> list[dict[str, Any]]:
-        said = json.loads(stack.page(9090, f"/api/v1/query?query={quote(query)}"))
-        found: list[dict[str, Any]] = said["data"]["result"]
-        return found
-
-    until(lambda: [each["value"][1] for each in asked("up")] == ["1", "1", "1"], 60)
-    assert asked("durchwahl_calls_total > 0")
-    stack.compose("stop", "attend")
-    try:
-        until(lambda: '"alertname":"NoAttendant"' in stack.page(9093, "/api/v2/alerts"), 240)
-    finally:
-        stack.compose("up", "-d", "--wait", "--no-deps", "attend")
-    until(lambda: not stack.problems(), 30)
 
 
 def test_logs_are_an_object_a_line(stack: Stack) -> None:
@@ -307,7 +308,7 @@ def test_all_is_destroyed_and_comes_back_from_a_backup(stack: Stack, tmp_path: P
     messages, telephone, journeys = stack.json("messages"), stack.json("phone", DESK, "--secret"), stack.journeys()
     key = stack.durchwahl("backup", "--new-key", "/tmp/identity").split()[0]
     settings = json.dumps({"folder": "/var/backups/durchwahl", "keys": [key]})
-    citizen = stack.citizens("+4917012350", dialled=f"{AREA}0", seconds=25)
+    citizen = stack.citizens("+4917012350", dialled=f"{AREA}0", seconds=5)
     until(lambda: stack.calls("+4917012350"), 30)
     said = stack.compose("exec", "-T", "-e", f"DURCHWAHL_BACKUP={settings}", "control", "durchwahl", "backup")
     assert citizen.poll() is None
@@ -339,12 +340,13 @@ def test_an_update_changes_the_tables_under_calls_and_is_taken_back(stack: Stack
     settings = stack.folder / "env"
     former = settings.read_text()
     try:
-        citizens = stack.citizens(*NUMBERS, dialled=f"{AREA}0", seconds=45)
+        citizens = stack.citizens(*NUMBERS, dialled=f"{AREA}0", seconds=5)
         until(lambda: "durchwahl_calls_now 6.0" in stack.page(8080), 30)
         settings.write_text(former.replace(f"DURCHWAHL_IMAGE={IMAGE}\n", f"DURCHWAHL_IMAGE={NEXT}\n"))
         stack.compose("up", "-d", "--wait")
         after = stack.services()
         assert {name for name in after if after[name]["Id"] != before[name]["Id"]} == {"attend", "control"}
+        until(lambda: "durchwahl_calls_now 6.0" in stack.page(8080), 30)
         assert heard(citizens) == {"answered": 6, "stayed": 6, "heard": 6}
         until(lambda: {each["caller"] for each in stack.journeys()} >= set(NUMBERS), 20)
         assert stack.json("journeys", "--unexpected", "--tests") == unexpected
