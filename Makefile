@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 # Most wait for calls more than they compute: two of these take what computes, and give way to the others (side_by_side).
 WORKERS ?= 9
 STAMP := $(VENV)/.installed
+# Python's packages and the programs are fetched beside each other.
+MAKEFLAGS += -j2
 PYTEST := $(BIN)/python -m pytest
 # What Python has compiled is kept, wherever that is not wanted beside the sources: each process would do it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,7 +31,7 @@ help:
 	@echo "make long     tests that take long, or the machine: killed at every line, installed, without attendants, a thousand calls;"
 	@echo "              THIRD=n, one of 1, 2, 3: a third of those marked long, as .ci/run has it"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
-	@echo "              make -j2 test stack long does all of it at once"
+	@echo "              make test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-call      what a call costs, beside a dialplan by hand, half an hour; DOCS=1 writes docs"
@@ -40,7 +42,6 @@ help:
 
 setup: $(STAMP) programs
 
-# Needs no package of Python's, so it goes beside them where two things may.
 programs:
 	@PYTHONPATH=. $(PYTHON) -m orchestrator.asterisk.package >/dev/null
 

@@ -212,6 +212,7 @@ async def test_a_promise_outlives_asterisk(town: Town, citizens: Citizens) -> No
     assert (await citizens.journey(called, "callback_amt", "answered")).unexpected == ""
 
 
+@pytest.mark.long
 async def test_the_kill_switch_and_budgets_are_asked_when_it_is_promised_and_when_it_is_kept(
     town: Town, citizens: Citizens
 ) -> None:

@@ -114,6 +114,7 @@ async def test_who_takes_the_second_call_talks(town: Town) -> None:
     assert (await desks.past(shown)).way == "n_2500.diverted=off, n_2500.ring=talked"
 
 
+@pytest.mark.long
 async def test_where_the_directory_says_so_the_line_is_busy_and_no_code_changes_it(town: Town) -> None:
     async with town.staff({"tel2700": "talked"}):
         assert (await goes(town, "2700", {"tel2700": "talked"}))[-1] == "n_2700.ring=talked"

@@ -314,6 +314,7 @@ async def test_a_closed_office_tells_when_it_opens(town: Town) -> None:
     assert said == {"opens": attended, "office_closed": not attended, "notice": True}
 
 
+@pytest.mark.long
 async def test_the_greeting_says_how_the_callee_was_found(town: Town) -> None:
     """Busy, nobody there, not reachable; and who is absent is not named a second time."""
 

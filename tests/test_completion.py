@@ -136,6 +136,7 @@ async def test_who_was_not_answered_is_rung_when_the_other_has_talked(town: Town
     await back.hang_up()
 
 
+@pytest.mark.long
 async def test_who_talks_meanwhile_is_rung_afterwards(town: Town, phones: dict[str, Telephone]) -> None:
     caller, other = phones["tel2500"], phones["tel2600"]
     async with talking(other):
@@ -181,6 +182,7 @@ async def test_of_what_is_nobodys_telephone_there_is_none(
     assert await hears(town, phones[desk], "*37#") == completion.NONE
 
 
+@pytest.mark.long
 async def test_who_picks_the_ring_up_elsewhere_calls_nobody(town: Town, phones: dict[str, Telephone]) -> None:
     """They have dialled nothing; and the wish is over."""
     caller, other, picks = phones["tel2500"], phones["tel2600"], phones["tel2700"]

@@ -275,6 +275,7 @@ def test_reasons_are_wanted_no_more_told(town: Town) -> None:
         assert codes(town.state) == USUAL - {"no_reasons"}
 
 
+@pytest.mark.long
 def test_a_town_that_is_down_is_judged_as_far_as_it_can_be_seen(town: Town) -> None:
     for name in ("attend", "control", "asterisk"):
         town.end(name)

@@ -127,6 +127,7 @@ async def test_the_lamp_of_the_guest_shows_what_is_at_the_desk_and_colleagues_pi
             lamp.becomes("terminated", within=2)
 
 
+@pytest.mark.long
 async def test_whom_a_guest_did_not_reach_is_nothing_for_the_next_one(town: Town) -> None:
     """Call completion: the wish ends with the guest, whose call it would be; who is still there calls as the guest."""
     async with at(town, "gast", registers=True) as desk, at(town, "tel2501", registers=True) as other:

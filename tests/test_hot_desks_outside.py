@@ -80,6 +80,7 @@ async def test_the_permission_and_the_number_are_the_guests_and_only_as_long_as_
         assert await outside(hall, "0234567", far) is None
 
 
+@pytest.mark.long
 async def test_a_guest_has_one_budget_wherever_they_sit(town: Town) -> None:
     """Three calls abroad in an hour: two from the desk, one from home, and no fourth."""
     console(town, "database deltree outside")
@@ -121,6 +122,7 @@ async def test_wrong_pins_lock_the_desk_and_the_person_until_the_lock_ends(town:
     assert await where(town) == {"2500": "gast"}
 
 
+@pytest.mark.long
 async def test_a_number_that_nobody_has_sounds_like_a_wrong_pin(town: Town) -> None:
     unknown = ("9999", "135790")
     assert await logs_in(town, "gast", unknown, unknown, unknown) == "desk_wrong"

@@ -100,6 +100,7 @@ async def test_every_way_out(town: Town, phones: dict[str, str], press: str, exp
     assert (answer(made), made.place) == (expected, place)
 
 
+@pytest.mark.long
 async def test_a_full_queue_takes_nobody_more(exchange: Town) -> None:
     async with exchange.staff({"tel2500": "nobody"}), crowd(wiring.ari(exchange.state), "beep", after=60) as callers:
         for number in range(QUEUE.most):
@@ -249,6 +250,7 @@ async def test_who_is_logged_in_stays_so_when_asterisk_is_killed(staffed: Town) 
     await dials(staffed, "tel2501", "#45", "waiting-out")
 
 
+@pytest.mark.long
 async def test_callers_are_led_on_when_all_members_leave(staffed: Town) -> None:
     await dials(staffed, "tel2501", "*45", "waiting-in")
     async with staffed.staff({"tel2501": "nobody"}):

@@ -118,6 +118,7 @@ async def test_on_sqlite(tmp_path_factory: pytest.TempPathFactory, many: list[di
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(many=st.lists(edits(), min_size=1, max_size=4))
+@pytest.mark.long
 async def test_on_postgresql(postgres: Server, many: list[dict[str, dict[str, Any]]]) -> None:
     url: URL = postgres.current()
     async with database(url) as engine:

@@ -119,6 +119,7 @@ async def test_a_way_back_brings_no_old_password_back(town: Town) -> None:
     assert (different, "town.door" in [step.place for step in journey.steps]) == ("", True)
 
 
+@pytest.mark.long
 async def test_killed_before_asterisk_was_told_it_is_finished_by_the_next_apply(town: Town) -> None:
     """Asterisk has the old passwords then, the tree the new ones: control and attendants begin anew meanwhile."""
     old = wiring.secrets(town.state).of("ari"), wiring.secrets(town.state).of("ami:control")

@@ -224,6 +224,7 @@ async def test_calls_are_forwarded_outside_with_an_own_number_and_come_back(town
         assert len(provider.called) == 4, "the kill switch stops forwardings too"
 
 
+@pytest.mark.long
 async def test_calls_forwarded_abroad_spend_the_budget_of_a_phone_of_the_forwarder(town: Town) -> None:
     """The caller is nobody: the phone of whom it is forwarded by answers for it, by the hour and at once."""
     await switching.forward(town.state, "2500", ABROAD, why="Auslandsreise")

@@ -121,6 +121,7 @@ async def test_why_not_is_told_in_the_language_of_the_owner(lines: Lines, phone:
     assert recognise(heard, said).recognised
 
 
+@pytest.mark.long
 async def test_whom_a_phone_puts_through_calls_with_the_number_of_the_phone(lines: Lines) -> None:
     password = wiring.secrets(lines.town.state).of("sip:tel2030")
     line = Line(number="tel2030", exchange=lines.town.exchange, password=password, registers=True)

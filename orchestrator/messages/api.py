@@ -20,7 +20,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -121,8 +121,6 @@ class Messages:
     light: Light
     tell: Tell = nobody
     clock: Callable[[], float] = time.time
-    missing: dict[str, set[str]] = field(default_factory=dict)
-    """Box -> messages that had a case and were not there at the last look."""
 
     # Looking
 
@@ -243,8 +241,8 @@ class Messages:
     async def reconcile(self) -> None:
         """Have a case for every message of a department, and none without one: `VoiceMailMain()` knows no cases.
 
-        After the loss of the database this is how they come back: what was heard counts as dealt with. A case is
-        forgotten only when its message was missing at the look before, too: a list may miss what is moved meanwhile.
+        After the loss of the database this is how they come back: what was heard counts as dealt with. As a list
+        may miss what is moved meanwhile, a case is forgotten only after a look while nothing can be. Raises Busy.
         """
         directory = self.directory()
         shared = {home.box for home in directory.departments.values()}
@@ -254,7 +252,7 @@ class Messages:
                 known = {case.message: case for case in await ledger.cases_of(connection, [box])}
             there = {each.id: each for each in await asyncio.to_thread(self.spool.box(box).messages)}
             missing = known.keys() - there.keys()
-            gone, self.missing[box] = missing & self.missing.get(box, set()), missing
+            gone = await asyncio.to_thread(self.spool.box(box).gone, missing) if missing else set()
             new = [each for id_, each in there.items() if id_ not in known and each.folder != DELETED]
             deleted = [
                 id_

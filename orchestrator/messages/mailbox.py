@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -121,6 +121,11 @@ class Mailbox:
         """The message of that id. Raises NoSuchMessage."""
         folder, entry = self._find(id)
         return self._message(folder, entry)
+
+    def gone(self, ids: Collection[str]) -> set[str]:
+        """Those of `ids` that are in no folder, while nothing can be moved. Raises Busy, OSError."""
+        with self._whole(*self._there()):
+            return set(ids) - {message.id for message in self.messages()}
 
     def lying(self, folder: str) -> Mapping[str, float]:
         """Message id -> since when it lies in `folder`, in seconds since the epoch."""
