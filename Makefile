@@ -8,8 +8,6 @@ BIN := $(VENV)/bin
 # Most wait for calls more than they compute: two of these take what computes, and give way to the others (side_by_side).
 WORKERS ?= 9
 STAMP := $(VENV)/.installed
-# Python's packages and the programs are fetched beside each other.
-MAKEFLAGS += -j2
 PYTEST := $(BIN)/python -m pytest
 # What Python has compiled is kept, wherever that is not wanted beside the sources: each process would do it again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +29,7 @@ help:
 	@echo "make long     tests that take long, or the machine: killed at every line, installed, without attendants, a thousand calls;"
 	@echo "              THIRD=n, one of 1, 2, 3: a third of those marked long, as .ci/run has it"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
-	@echo "              make test stack long does all of it at once"
+	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"
 	@echo "make audit    known faults of the locked Python packages: for every night; 2: the registry could not be asked"
 	@echo "make bench-call      what a call costs, beside a dialplan by hand, half an hour; DOCS=1 writes docs"
@@ -40,7 +38,9 @@ help:
 	@echo "make chaos    10,000 calls by SIP while everything is killed, half an hour; CALLS=n, SEED=n; writes docs/reliability.md"
 	@echo "make clean    removes the virtual environment, nothing else"
 
-setup: $(STAMP) programs
+# The programs need no package of Python's: both are fetched at once.
+setup:
+	@$(MAKE) -s programs & $(MAKE) -s $(STAMP); code=$$?; wait $$! && exit $$code
 
 programs:
 	@PYTHONPATH=. $(PYTHON) -m orchestrator.asterisk.package >/dev/null
@@ -82,7 +82,7 @@ alone: side $(filter stack,$(MAKECMDGOALS))
 
 # What is marked `long`, and what needs the machine: by two, for most of them wait.
 long: $(if $(filter test,$(MAKECMDGOALS)),alone,setup $(filter stack,$(MAKECMDGOALS)))
-	$(if $(filter test,$(MAKECMDGOALS)),,$(call judged,$(WORKERS),long))
+	$(if $(filter test,$(MAKECMDGOALS)),,$(call judged,$(WORKERS),long and not crowded))
 	$(call judged,2,crowded)
 
 # $(call judged,PROCESSES,MARKS): what fails beside others is judged alone.

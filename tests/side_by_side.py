@@ -51,7 +51,10 @@ def third_of(name: str) -> int:
 
 
 def always(values: Sequence[Any], number: int = 1) -> list[Any]:
-    """Values of a parameter of a test: the first `number` of them with every change, with the others it is `long`."""
+    """Values of a parameter of a test: the first `number` of them with every change, with the others it is `long`.
+
+    Of several parameters at once, each value is a tuple.
+    """
     rest = (each if isinstance(each, tuple) else (each,) for each in values[number:])
     return [*values[:number], *(pytest.param(*each, marks=pytest.mark.long) for each in rest)]
 

@@ -197,11 +197,11 @@ def test_status_of_an_exchange_that_does_not_run(town: Path) -> None:
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "an empty master": lambda state: (state / "secrets" / "master").write_text(""),
+    "empty settings": lambda state: (state / "settings.toml").write_text(""),
+    "garbage for a database": lambda state: (state / "directory.db").write_text("garbage" * 1000),
     "a short master": lambda state: (state / "secrets" / "master").write_text("ab\n"),
     "no settings": lambda state: (state / "settings.toml").unlink(),
-    "empty settings": lambda state: (state / "settings.toml").write_text(""),
     "a folder for settings": lambda state: ((state / "settings.toml").unlink(), (state / "settings.toml").mkdir()),
-    "garbage for a database": lambda state: (state / "directory.db").write_text("garbage" * 1000),
     "a folder for a database": lambda state: ((state / "directory.db").unlink(), (state / "directory.db").mkdir()),
     "no trees": lambda state: shutil.rmtree(state / "trees"),
     "a folder for the running tree": lambda state: (state / "current").mkdir(),

@@ -17,7 +17,7 @@ from tests.running_town import Town, running_town, until
 from tests.tls_telephone import certified
 from tests.watched_town import ABROAD, MEMBER, a_day, provider, reached, traveller, watched_town
 
-pytestmark = pytest.mark.long  # the container stack asks every panel with every change
+pytestmark = pytest.mark.long  # with every change the container stack asks each panel and each alert once
 SELECTED = re.compile(r"\b(durchwahl_\w+|up)\b(?:\{([^}]*)\})?")
 
 

@@ -98,12 +98,12 @@ BUSY = {"tel2500": "busy", "tel2501": "busy", "tel4000": "busy", "tel10": "busy"
 
 @pytest.mark.parametrize(("number", "answers", "expected"), always([
     ("2500", {}, {"tel2500": "", "tel2501": "für Grün", "tel4000": "für Grün"}),
-    ("3501", {}, {"tel2501": ""}),
+    ("2345", {}, {"tel2500": "alte Nr. 2345", "tel2501": "für Grün", "tel4000": "für Grün"}),
     ("30", {}, {"tel2500": "Bürgerbüro", "tel4000": "Überlauf Bürgerbüro"}),
     ("60", {}, {"tel4000": OFFICE}),
     ("61", {}, {"tel2501": "Zweite", "tel4000": "Überlauf Zweite"}),
     ("50", {}, {"tel2501": "Hotline", "tel2500": "Überlauf Hotline", "tel4000": "Überlauf Hotline"}),
-    ("2345", {}, {"tel2500": "alte Nr. 2345", "tel2501": "für Grün", "tel4000": "für Grün"}),
+    ("3501", {}, {"tel2501": ""}),
     ("2346", {}, {"tel4000": "alte Nr. 2346"}),
     ("2347", {}, {"tel10": ""}),
 ], 3), ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip

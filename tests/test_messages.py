@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from orchestrator.domain.rights import boxes_of, department_of, members
 from orchestrator.messages import ledger
 from orchestrator.messages.api import Asker, BoxFull, Messages, NoSuchMessage, NotYours, asker, owner
 from orchestrator.messages.audio import judge
+from orchestrator.messages.lock import PATIENCE, Busy, locked
 from orchestrator.messages.mail.links import Link, Links
-from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Spool
+from orchestrator.messages.mailbox import DELETED, HEARD, NEW, Mailbox, Message, Spool
 from orchestrator.messages.pins import Pins, WeakPin, why_weak
 from orchestrator.store.tables import cases, deletions
 from tests.databases import database
@@ -279,11 +281,44 @@ async def test_cases_stand_while_their_messages_are_moved(messages: Messages) ->
             at += 1
 
     moving = asyncio.create_task(asyncio.to_thread(move))
-    for _ in range(60):
-        await messages.reconcile()
-    over = True
-    await moving
+    try:
+        for _ in range(60):
+            await messages.reconcile()
+    finally:
+        over = True
+        await moving
     assert [(case.state, case.comment) for case in await messages.cases(AMT)] == [("taken", "Rückruf")] * 20
+
+
+async def test_a_case_stands_whose_message_a_list_misses_again_and_again(
+    messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one go while somebody else has the mailbox; when they let go, it does."""
+    await messages.received(message(messages.spool, "41", "m"))
+    await messages.deal(AMT, "41", "m", "taken", comment="Rückruf")
+    box, listed = messages.spool.box("41"), Mailbox.messages
+
+    def missed(mailbox: Mailbox, *folders: str) -> list[Message]:
+        """As a list misses what is moved meanwhile, which nothing can be while the folders are held."""
+        with suppress(Busy), locked(*(mailbox.path / each for each in (NEW, HEARD))):
+            return []
+        return listed(mailbox, *folders)
+
+    token = PATIENCE.set(0.05)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Mailbox, "messages", missed)
+            for _ in range(3):
+                await messages.reconcile()
+        assert [(case.state, case.comment) for case in await messages.cases(AMT)] == [("taken", "Rückruf")]
+        box.remove("m")
+        with locked(box.path / HEARD):
+            await messages.reconcile()
+            assert await messages.cases(AMT)
+        await messages.reconcile()
+        assert not await messages.cases(AMT)
+    finally:
+        PATIENCE.reset(token)
 
 
 async def test_what_was_thrown_away_comes_again_and_a_full_box_takes_nothing(messages: Messages) -> None:

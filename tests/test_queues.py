@@ -161,9 +161,7 @@ async def order(town: Town) -> list[str]:
     return [row["uniqueid"] for row in sorted(rows, key=lambda row: int(row["position"]))]
 
 
-@pytest.fixture(
-    params=(PAUSED_BY_SILENCE[0], *(pytest.param(each, marks=pytest.mark.long) for each in PAUSED_BY_SILENCE[1:]))
-)
+@pytest.fixture(params=always(PAUSED_BY_SILENCE))
 def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     with running_town(tmp_path, waiting_town(strategy=request.param)) as running:
         yield running

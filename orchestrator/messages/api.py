@@ -20,6 +20,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -242,7 +243,8 @@ class Messages:
         """Have a case for every message of a department, and none without one: `VoiceMailMain()` knows no cases.
 
         After the loss of the database this is how they come back: what was heard counts as dealt with. As a list
-        may miss what is moved meanwhile, a case is forgotten only after a look while nothing can be. Raises Busy.
+        may miss what is moved meanwhile, a case is forgotten only after a look while nothing can be; of a mailbox that
+        somebody else has, at a later time.
         """
         directory = self.directory()
         shared = {home.box for home in directory.departments.values()}
@@ -252,7 +254,10 @@ class Messages:
                 known = {case.message: case for case in await ledger.cases_of(connection, [box])}
             there = {each.id: each for each in await asyncio.to_thread(self.spool.box(box).messages)}
             missing = known.keys() - there.keys()
-            gone = await asyncio.to_thread(self.spool.box(box).gone, missing) if missing else set()
+            gone: set[str] = set()
+            if missing:
+                with suppress(Busy):
+                    gone = await asyncio.to_thread(self.spool.box(box).gone, missing)
             new = [each for id_, each in there.items() if id_ not in known and each.folder != DELETED]
             deleted = [
                 id_

@@ -1,4 +1,4 @@
-"""A caller, or somebody at a desk, in a container of its own: python caller.py citizen|desk …, prints JSON.
+"""A caller, or somebody at a desk, in a container of its own: python caller.py citizens|desk …, prints JSON.
 
     citizens FROM EXCHANGE NUMBER SECONDS    each of the numbers FROM (by commas) calls by the trunk, and stays for
                                              SECONDS and until standard input ends
@@ -33,8 +33,8 @@ STAYS = 180.0
 """Seconds that a citizen waits at most until standard input ends."""
 TALKS = 12.0
 """Seconds until somebody at a desk hangs up, if the other side has not."""
-TONE = Sound(samples=[8000 * (-1) ** (at // 8) for at in range(60 * RATE)])
-"""A minute of 500 Hz."""
+TONE = Sound(samples=([8000] * 8 + [-8000] * 8) * (int(STAYS + 60) * RATE // 16))
+"""500 Hz for longer than anybody stays: who says nothing is hung up by a mailbox."""
 
 
 def loudest(samples: Iterable[int]) -> int:

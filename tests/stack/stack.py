@@ -209,9 +209,10 @@ def build(engine: Engine) -> None:
         begun = [builders.submit(made, "-f", "-", *more, stdin=head + packed)]
         begun += [builders.submit(made, "-t", name, str(HERE / name)) for name in (DATABASE, WATCH)]
         made("-t", ASTERISK, "--target", "asterisk", "-f", str(file), *more)
+        begun[0].result()
+        made("-t", IMAGE, "--target", "durchwahl", "-f", str(file), *more)
         for each in begun:
             each.result()
-    made("-t", IMAGE, "--target", "durchwahl", "-f", str(file), *more)
 
 
 def next_version(stack: Stack, folder: Path) -> None:

@@ -331,7 +331,7 @@ def test_all_is_destroyed_and_comes_back_from_a_backup(stack: Stack, tmp_path: P
 
 
 def test_an_update_changes_the_tables_under_calls_and_is_taken_back(stack: Stack, tmp_path: Path) -> None:
-    """As the page says, while citizens are in the menu: another image in .env, and `up`. Asterisk stays.
+    """As the page says, while citizens are in calls: another image in .env, and `up`. Asterisk stays.
 
     The new version has tables that have only grown: the former one goes on with them.
     """
