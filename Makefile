@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durchwahl/tests-bytecode
 # Made where something failed beside others.
 BESIDE := .pytest_cache/failed-beside
-# Of what is marked `long`: all, or a third.
-PART := $(if $(THIRD),--third $(THIRD))
+# Of what is marked `long`: all, or a fifth.
+PART := $(if $(FIFTH),--fifth $(FIFTH))
 # $(call again,MARKS): what failed.
 again = $(PYTEST) -v --last-failed --last-failed-no-failures none -m "$(1)"
 STACK := $(PYTEST) -m stack -v -o cache_dir=.pytest_cache/stack
@@ -27,7 +27,7 @@ help:
 	@echo "make demo     the example town on a real Asterisk; ONCE=1 ends after the calls"
 	@echo "make test     checks and tests; WORKERS=n processes side by side (9)"
 	@echo "make long     tests that take long, or the machine: killed at every line, installed, without attendants, a thousand calls;"
-	@echo "              THIRD=n, one of 1, 2, 3: a third of those marked long, as .ci/run has it"
+	@echo "              FIFTH=n, one of 1 to 5: a fifth of those marked long, as .ci/run has it"
 	@echo "make stack    tests the container stack on a Docker engine: the one that answers, else Debian's, as root;"
 	@echo "              make -j2 test stack long does all of it at once"
 	@echo "make check    ruff, mypy, import-linter"

@@ -15,7 +15,7 @@ from orchestrator.asterisk.archive import cache
 from tests.databases import current, sqlite
 from tests.postgres import Server, running_postgres
 from tests.running_town import Town, running_town, until
-from tests.side_by_side import NICE, ORDER, THIRDS, SideBySide, computes, in_turn, third_of
+from tests.side_by_side import FIFTHS, NICE, ORDER, SideBySide, computes, fifth_of, in_turn
 
 # Hundreds of processes begin during a run: what Python has compiled is kept for the next one, also where that is not
 # wanted beside the sources. This one has begun already, and has the tests before it.
@@ -29,13 +29,13 @@ os.environ.setdefault("DURCHWAHL_CANARY", "0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
-    parser.addoption("--third", type=int, choices=THIRDS, help="of what is marked `long`, this third alone")
+    parser.addoption("--fifth", type=int, choices=FIFTHS, help="of what is marked `long`, this fifth alone")
 
 
 @pytest.hookimpl(tryfirst=True)  # all are there yet, whatever else is left out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if third := config.getoption("--third"):
-        out = {item for item in items if item.get_closest_marker("long") and third_of(_together(item)) != third}
+    if fifth := config.getoption("--fifth"):
+        out = {item for item in items if item.get_closest_marker("long") and fifth_of(_together(item)) != fifth}
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=list(out))
     if hasattr(config, "workerinput"):  # one of several processes
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _together(item: pytest.Item) -> str:
-    """What goes into one third: a file that is long as a whole, as it sets much up once; else each test by itself."""
+    """What goes into one fifth: a file that is long as a whole, as it sets much up once; else each test by itself."""
     file = item.getparent(pytest.Module)
     return item.path.stem if file and any(mark.name == "long" for mark in file.own_markers) else item.nodeid
 

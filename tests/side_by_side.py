@@ -35,7 +35,7 @@ left alone with one at the end.
 """
 ORDER = {f"test_{name}": at for at, name in enumerate(WAIT)}
 
-THIRDS = (1, 2, 3)
+FIFTHS = (1, 2, 3, 4, 5)
 """What is marked `long` is dealt out to them: a change is judged by one, a night by all."""
 COMPUTING, NICE = 2, 4
 """Processes that take the other files, and how much they give way (nice(2)): they have what telephones leave them."""
@@ -45,9 +45,9 @@ PATIENCE = 20.0
 """Seconds that a test waits at most until it is less crowded."""
 
 
-def third_of(name: str) -> int:
-    """Which third has a test: by its name alone, whatever else is asked for."""
-    return THIRDS[zlib.crc32(name.encode()) % len(THIRDS)]
+def fifth_of(name: str) -> int:
+    """Which fifth has a test: by its name alone, whatever else is asked for."""
+    return FIFTHS[zlib.crc32(name.encode()) % len(FIFTHS)]
 
 
 def always(values: Sequence[Any], number: int = 1) -> list[Any]:

@@ -57,6 +57,7 @@ async def file(root: Path) -> set[str]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)  # beside others each of a hundred kills takes seconds
 def test_killed_at_every_line_a_recording_becomes_one_message_one_case_and_one_mail(tmp_path: Path) -> None:
     files = ("service/mailroom.py", "messages/api.py", "messages/ledger.py")
     with killer(

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -110,10 +109,10 @@ def test_two_set_ups_of_one_user_take_turns(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(0.7)
+        assert waiting.stderr is not None
+        assert "waiting for another set-up" in waiting.stderr.readline()
         assert waiting.poll() is None, "it did not wait for the other"
-    _, said = waiting.communicate(timeout=30)
-    assert "waiting for another set-up" in said
+    waiting.communicate(timeout=30)
 
 
 def test_the_cache_belongs_to_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

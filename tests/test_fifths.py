@@ -1,4 +1,4 @@
-"""What is marked `long` is dealt out so that three changes, or a night, ask all of it."""
+"""What is marked `long` is dealt out so that five changes, or a night, ask all of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.side_by_side import FIFTHS
 
 ROOT = Path(__file__).parents[1]
 WHOLE = "tests/test_secrets.py::"
@@ -21,11 +23,11 @@ def collected(*more: str) -> set[str]:
 
 
 @pytest.mark.long
-def test_thirds_are_all_of_it_and_none_twice() -> None:
+def test_fifths_are_all_of_it_and_none_twice() -> None:
     every = collected("-m", "long")
-    thirds = [collected("-m", "long", "--third", str(third)) for third in (1, 2, 3)]
-    assert set.union(*thirds) == every
-    assert sum(map(len, thirds)) == len(every)
-    assert all(len(third) > len(every) / 6 for third in thirds)
-    assert sorted(any(test.startswith(WHOLE) for test in third) for third in thirds) == [False, False, True]
-    assert collected("-m", "not long", "--third", "1") == collected("-m", "not long")
+    fifths = [collected("-m", "long", "--fifth", str(fifth)) for fifth in FIFTHS]
+    assert set.union(*fifths) == every
+    assert sum(map(len, fifths)) == len(every)
+    assert all(len(fifth) > len(every) / 12 for fifth in fifths)
+    assert sum(any(test.startswith(WHOLE) for test in fifth) for fifth in fifths) == 1
+    assert collected("-m", "not long", "--fifth", "1") == collected("-m", "not long")
