@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
 KEPT = re.compile(r"^(?:Via|From|To|Call-ID|CSeq):.*$", re.MULTILINE | re.IGNORECASE)
@@ -31,8 +31,8 @@ class FarExchange(asyncio.DatagramProtocol):
     invites: list[str] = field(default_factory=list)
     """What it was told of them, whole."""
 
-    _unheard: set[str] = field(default_factory=set)
-    """Calls to which it said nothing: they are sent again for 32 s, and stay unheard."""
+    _unheard: ClassVar[set[str]] = set()
+    """Calls to which one said nothing: they are sent again for 32 s, and stay unheard, also by the next one there."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
